@@ -43,7 +43,7 @@ async function ask(latencies: number[]): Promise<void> {
   latencies.push(performance.now() - started)
 }
 
-/** Vector, links and tables; see docs/operations.md. */
+/** Vector, links and tables; see docs/operations.md, "Planning for a large gallery". */
 const bytesOfIndexed = 4 * model.manifest.embeddingDimension + 370
 
 const [idle, during]: [number[], number[]] = [[], []]

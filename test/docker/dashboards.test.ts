@@ -78,7 +78,7 @@ function seriesOf(text: string): Map<string, Map<string, Set<string>>> {
 
 /** Series that only exist after a refusal or with a GPU: the documentation lists their labels. */
 async function documentedLabels(): Promise<Map<string, string>> {
-  const rows = (await readFile('docs/operations.md', 'utf8')).matchAll(/^\| `(alike_\w+)` \| [^|]+ \| ([^|]*) \|/gm)
+  const rows = (await readFile('docs/monitoring.md', 'utf8')).matchAll(/^\| `(alike_\w+)` \| [^|]+ \| ([^|]*) \|/gm)
   return new Map([...rows].map(([, name, labels]) => [name!, labels!]))
 }
 

@@ -124,11 +124,11 @@ test('process metrics are exposed, including event-loop lag', async () => {
   }
 })
 
-test('docs/operations.md lists exactly our metrics, and the alert rules use only existing ones', async () => {
+test('docs/monitoring.md lists exactly our metrics, and the alert rules use only existing ones', async () => {
   const lines = await linesOf(createMetrics())
   const exposed = new Set(lines.flatMap((line) => line.match(/^# TYPE (\S+)/)?.[1] ?? []))
   const ours = [...exposed].filter((name) => name.startsWith('alike_')).sort()
-  const documented = readFileSync('docs/operations.md', 'utf8').matchAll(/^\| `(alike_\w+)` \|/gm)
+  const documented = readFileSync('docs/monitoring.md', 'utf8').matchAll(/^\| `(alike_\w+)` \|/gm)
   assert.deepEqual([...documented].map(([, name]) => name).sort(), ours)
 
   const rules = readFileSync('docker/alerts.yml', 'utf8').matchAll(/\b(?:alike|nodejs|process)_\w+/g)
