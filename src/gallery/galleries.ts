@@ -39,6 +39,8 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   writes?: Writes | undefined
   /** Whether galleries are prepared here whose creators died: not in a process that answers no requests. Default true. */
   takesUnmade?: boolean | undefined
+  /** Called at the start for each gallery whose model is not installed. */
+  onModelMissing?: ((gallery: CatalogueRecord) => void) | undefined
   /** Called with the uid of a gallery that was deleted. */
   onDeleted?: ((uid: string) => void) | undefined
   limits?: Partial<GalleriesLimits> | undefined
@@ -235,7 +237,7 @@ export class Galleries {
       if (this.#options.takesUnmade !== false)
         await finishMaking(entry, this.#routed, this.writes.shared).catch(ignoring(...unfinishedCodes))
       await this.#routed.openEntry(entry)
-    }
+    } else this.#options.onModelMissing?.(entry)
     const decisions = await this.#decisionsOf(entry)
     await decisions.finishUnsettled()
   }

@@ -52,6 +52,11 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
     models: servable(folders),
     takesUnmade: config.role !== 'work',
     originals: config.originals,
+    onModelMissing: ({ name, set: { modelId } }) =>
+      logger.warn(
+        { code: 'model_mismatch', gallery: name, modelId },
+        'the model of a gallery is not installed: its pictures can be read, but neither searched nor added to',
+      ),
     onDeleted: (uid) => void queries.forget(uid),
     limits: {
       galleriesMax: config.galleriesMax,

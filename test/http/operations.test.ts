@@ -84,6 +84,12 @@ test('a gallery of another model can be read, but neither searched nor added to'
 
   const second = await startApp(t, { dataDir, modelDir: (await handmadeModel(t, { dimension: 12 })).folder })
   assert.equal((await second.call(200, { method: 'GET', url: '/v1/galleries/g' })).searchable, false)
+  const warned = (log: Record<string, unknown>[]) => log.filter(({ code }) => code === 'model_mismatch')
+  assert.deepEqual(
+    warned(second.log).map(({ level, gallery }) => [level, gallery]),
+    [[40, 'g']],
+  )
+  assert.deepEqual(warned(first.log), [])
   assert.equal((await second.call(200, { method: 'GET', url: '/v1/galleries/g/images/a' })).id, 'a')
   for (const request of [
     { method: 'POST', url: search },
