@@ -1,13 +1,12 @@
 /** The pictures of galleries, by name and id. What is acknowledged is durable and found by the next search. */
 import { AlikeError } from '../errors.js'
-import { nfc } from '../text.js'
 import { changeAdvancing } from './advancing-changes.js'
 import type { CatalogueEntry } from './catalogue.js'
 import type { OpenSet, PageOfImages, StoredThumbnail, UndescribedPage } from './engine.js'
 import type { GalleryFields } from './fields.js'
 import type { Filter } from './filter.js'
-import { holdSoon, tryHold } from './held-locks.js'
 import type { JobProgress, ProgressKeeper } from './job-progress.js'
+import { keepsStored, keptApart } from './kept-apart.js'
 import type { Precondition } from './precondition.js'
 import {
   expectAccepted,
@@ -29,10 +28,10 @@ import type { OpenScan } from './scan.js'
 import { expectUnitVector } from './unit-vector.js'
 import type { Writes } from './writes.js'
 
-/** A conditional change takes milliseconds. */
-const conditionWaitMs = 10_000
 /** Pictures changed per transaction: some ten milliseconds. */
 const changedAtOnce = 256
+/** The same where other processes wait for it, and where a lock is taken for each. */
+const sharedAtOnce = 64
 
 /** Calls reject with `gallery_not_found`. */
 export class GalleryImages {
@@ -82,8 +81,7 @@ export class GalleryImages {
    * `overloaded`
    */
   async patch(gallery: string, id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
-    const dependsOnStored = onlyIf !== undefined || change.merge !== undefined
-    return this.#writeOne({ gallery, id, dependsOnStored }, async () =>
+    return this.#writeOne({ gallery, id, dependsOnStored: true }, async () =>
       (await this.#sets.open(gallery)).patch(id, change, onlyIf),
     )
   }
@@ -129,9 +127,10 @@ export class GalleryImages {
     { filter, change, signal }: { filter: Filter; change: ImageChange; signal?: AbortSignal | undefined },
   ): Promise<number> {
     const { uid } = await this.#sets.find(gallery)
+    const limit = this.#writes.shared === undefined ? changedAtOnce : sharedAtOnce
     let changed = 0
     for (let after: string | undefined; ; ) {
-      const { images, next } = await this.page(gallery, { filter, after, limit: changedAtOnce })
+      const { images, next } = await this.page(gallery, { filter, after, limit })
       signal?.throwIfAborted()
       const steps = images.map(({ id }) => ({ patch: id, change: { ...change, fitting: filter } }))
       const results = steps.length === 0 ? [] : await this.#change({ gallery, uid }, steps)
@@ -238,41 +237,33 @@ export class GalleryImages {
     return (await this.#sets.open(gallery)).fields()
   }
 
-  /** @param uid of the gallery that is meant: another one may have its name by now; undefined: whichever has it */
+  /**
+   * @param uid of the gallery that is meant: another one may have its name by now; undefined: whichever has it
+   * @throws also AlikeError `store_unreachable` where the steps may have been taken: they can be repeated
+   */
   #change(
     { gallery, uid }: { gallery: string; uid: string | undefined },
     steps: ImageStep[],
     progress?: JobProgress,
   ): Promise<StepResult[]> {
-    return this.#writes.pass(gallery, steps.map(idOfStep), async () => {
-      const { entry, opened } = await this.#openFor(gallery, steps)
-      if ((uid ?? entry.uid) !== entry.uid) throw new AlikeError('gallery_not_found')
-      return changeAdvancing(this.#progress, { engine: entry.engine, opened }, steps, progress)
-    })
+    const keeping = steps.filter(keepsStored).map(idOfStep)
+    return keptApart(this.#writes, { gallery, ids: keeping, ifLost: 'store_unreachable' }, () =>
+      this.#writes.pass(gallery, steps.map(idOfStep), async () => {
+        const { entry, opened } = await this.#openFor(gallery, steps)
+        if ((uid ?? entry.uid) !== entry.uid) throw new AlikeError('gallery_not_found')
+        return changeAdvancing(this.#progress, { engine: entry.engine, opened }, steps, progress)
+      }),
+    )
   }
 
-  /**
-   * An engine applies changes that depend on what is stored in order, if they are of one process. Those of several processes to
-   * one picture are kept apart here, also where the engine could do it.
-   */
   async #writeOne<Result>(
     { gallery, id, dependsOnStored }: { gallery: string; id: string; dependsOnStored: boolean },
     work: () => Promise<Result>,
   ): Promise<Result> {
-    const write = () => this.#writes.pass(gallery, [id], work)
-    if (!dependsOnStored || this.#writes.shared === undefined) return write()
-    const lock = await holdSoon(() => tryHold(this.#writes, 'image', `${gallery}/${nfc(id)}`), {
-      waitMaxMs: conditionWaitMs,
-      detail: 'Other changes of the picture do not end.',
-      retryAfterSeconds: 5,
-    })
-    const result = await write().catch(async (error: unknown) => {
-      await lock.release()
-      throw error
-    })
-    // without it another process may have changed the picture at the same time
-    if (!(await lock.release())) throw new AlikeError('store_outcome_unknown')
-    return result
+    const ids = dependsOnStored ? [id] : []
+    return keptApart(this.#writes, { gallery, ids, ifLost: 'store_outcome_unknown' }, () =>
+      this.#writes.pass(gallery, [id], work),
+    )
   }
 
   /**

@@ -8,13 +8,13 @@ const retryMs = 50
 /** Of galleries that no other process shares. */
 const ours: HeldLock = { isHeld: async () => true, release: async () => true }
 
-/** @returns undefined if another process holds it @throws AlikeError `store_unreachable` */
+/** All of them or none. @returns undefined if one of them is held already @throws AlikeError `store_unreachable` */
 export async function tryHold(
   { shared }: Pick<Writes, 'shared'>,
   what: Held,
-  gallery: string,
+  ...names: string[]
 ): Promise<HeldLock | undefined> {
-  return shared === undefined ? ours : shared.hold(what, gallery)
+  return shared === undefined ? ours : shared.hold(what, ...names)
 }
 
 /** Locks among callers in this process, which `tryHold` alone keeps apart only if processes share galleries. */

@@ -37,8 +37,8 @@ export interface Writes {
   /**
    * Defined if other processes may write to the galleries too. `hold` is exclusive among processes: `sets` for changing
    * which sets a gallery has, `mirror` for writing to its other one, `removals` (of no gallery) for freeing removed sets,
-   * `decisions` (by name of a decision instead of a gallery) for applying or revoking it, `image` (by gallery and id) for changing
-   * it conditionally.
+   * `decisions` (by name of a decision instead of a gallery) for applying or revoking it, `image` (by gallery and id) for changes
+   * that depend on what is stored.
    */
   readonly shared?: SharedWrites | undefined
 }
@@ -53,8 +53,12 @@ export interface HeldLock {
 }
 
 export interface SharedWrites {
-  /** @returns undefined if another process holds it @throws AlikeError `store_unreachable` */
-  hold(what: Held, gallery: string): Promise<HeldLock | undefined>
+  /**
+   * All of them or none.
+   * @returns undefined if one of them is held already
+   * @throws AlikeError `store_unreachable`
+   */
+  hold(what: Held, ...names: string[]): Promise<HeldLock | undefined>
   /** Complete sets that are not serving, over all galleries. @throws AlikeError `store_unreachable` */
   setsBeside(): Promise<{ gallery: string; setUid: string }[]>
 }

@@ -1,5 +1,7 @@
 /** Advisory locks of this service: each has two numbers, its kind and a hash of what it is about. */
 import { crc32 } from 'node:zlib'
+import type { HeldLock } from '../gallery/writes.js'
+import type { LockSession } from './lock-session.js'
 import type { Sql } from './postgres.js'
 
 /** First number. */
@@ -18,6 +20,38 @@ export const lockKinds = {
  * @param name names that hash to the same number wait for each other, which is harmless
  */
 export async function askLock(sql: Sql, ask: string, kind: number, name: string): Promise<boolean> {
-  const [row] = await sql.query<{ is: unknown }>(`SELECT ${ask}($1, $2) AS is`, [kind, crc32(name) | 0])
-  return row?.is === true
+  const [is] = await askLocks(sql, ask, kind, [name])
+  return is === true
+}
+
+/** All of them or none. @returns undefined if another session holds one of them */
+export async function tryLocks(
+  session: LockSession,
+  kind: number,
+  names: readonly string[],
+): Promise<HeldLock | undefined> {
+  const taken = await askLocks(session, 'pg_try_advisory_lock', kind, names)
+  const unlock = (some: readonly string[]) => askLocks(session, 'pg_advisory_unlock', kind, some)
+  if (taken.includes(false)) {
+    await unlock(names.filter((_, i) => taken[i]))
+    return undefined
+  }
+  const lost = () => {
+    session.giveUp()
+    return false
+  }
+  return {
+    // a session that still answers has lost none of its locks
+    isHeld: () => session.query('SELECT').then(() => true, lost),
+    release: () => unlock(names).then((wereHeld) => !wereHeld.includes(false), lost),
+  }
+}
+
+/** One answer for each name. */
+async function askLocks(sql: Sql, ask: string, kind: number, names: readonly string[]): Promise<boolean[]> {
+  const rows = await sql.query<{ is: unknown }>(
+    `SELECT ${ask}($1, number) AS is FROM unnest($2::int[]) WITH ORDINALITY AS asked (number, place) ORDER BY place`,
+    [kind, names.map((name) => crc32(name) | 0)],
+  )
+  return rows.map(({ is }) => is === true)
 }

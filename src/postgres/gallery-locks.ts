@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { Held, HeldLock } from '../gallery/writes.js'
-import { askLock, lockKinds } from './advisory-locks.js'
+import { askLock, lockKinds, tryLocks } from './advisory-locks.js'
 import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
 import { within } from './polling.js'
@@ -81,38 +81,27 @@ export class GalleryLocks {
   }
 
   /**
-   * @returns undefined if this or another process holds it
+   * All of them or none.
+   * @returns undefined if this or another process holds one of them
    * @throws AlikeError `store_unreachable`
    */
-  async hold(what: Held, gallery: string): Promise<HeldLock | undefined> {
-    const key = `${what} ${gallery}`
-    if (this.#held.has(key)) return undefined
-    this.#held.add(key)
+  async hold(what: Held, ...names: string[]): Promise<HeldLock | undefined> {
+    const keys = names.map((name) => `${what} ${name}`)
+    if (keys.some((key) => this.#held.has(key))) return undefined
+    for (const key of keys) this.#held.add(key)
+    const forget = () => {
+      for (const key of keys) this.#held.delete(key)
+    }
     let session: LockSession | undefined
-    let isHeld = false
     try {
       session = await this.#connected()
-      isHeld = await askLock(session, 'pg_try_advisory_lock', lockKinds[what], gallery)
+      const lock = await tryLocks(session, lockKinds[what], names)
+      if (lock === undefined) forget()
+      return lock && { ...lock, release: () => lock.release().finally(forget) }
     } catch (error) {
       session?.giveUp()
+      forget()
       throw asStoreError(error)
-    } finally {
-      if (!isHeld) this.#held.delete(key)
-    }
-    if (!isHeld) return undefined
-    const held = session
-    const lost = () => {
-      held.giveUp()
-      return false
-    }
-    return {
-      // a session that still answers has lost none of its locks
-      isHeld: () => held.query('SELECT').then(() => true, lost),
-      release: async () => {
-        const isHeldStill = await askLock(held, 'pg_advisory_unlock', lockKinds[what], gallery).catch(lost)
-        this.#held.delete(key)
-        return isHeldStill
-      },
     }
   }
 

@@ -38,7 +38,7 @@ export class SharedWrites implements Writes {
 
   get shared(): Shared {
     return {
-      hold: (what: Held, gallery: string) => this.#locks.hold(what, gallery),
+      hold: (what: Held, ...names: string[]) => this.#locks.hold(what, ...names),
       setsBeside: () => this.#setsBeside(),
     }
   }

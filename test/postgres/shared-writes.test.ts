@@ -4,10 +4,11 @@ import { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
+import type { Filter } from '../../src/gallery/filter.js'
 import { GalleryImages } from '../../src/gallery/gallery-images.js'
 import type { Metadata } from '../../src/gallery/metadata.js'
 import type { Precondition } from '../../src/gallery/precondition.js'
-import type { ImageChange } from '../../src/gallery/records.js'
+import type { ImageChange, PatchStep } from '../../src/gallery/records.js'
 import type { RoutedSets } from '../../src/gallery/routed-sets.js'
 import type { Writes } from '../../src/gallery/writes.js'
 import type { SharedStores } from '../../src/postgres/open-postgres.js'
@@ -184,7 +185,9 @@ test('a gallery is held by one process at a time per purpose, until it is releas
   assert.ok(lock)
   assert.equal(await two.writes.shared.hold('mirror', 'a'), undefined)
   assert.equal(await one.writes.shared.hold('mirror', 'a'), undefined)
-  assert.ok(await two.writes.shared.hold('sets', 'a'))
+  assert.equal(await two.writes.shared.hold('mirror', 'b', 'a'), undefined)
+  assert.ok(await two.writes.shared.hold('sets', 'a', 'b'))
+  assert.equal(await one.writes.shared.hold('sets', 'b'), undefined)
   assert.ok(await two.writes.shared.hold('mirror', 'b'))
   await lock.release()
   assert.ok(await two.writes.shared.hold('mirror', 'a'))
@@ -278,8 +281,59 @@ test('of members that two processes merge into the metadata of a picture at the 
   assert.deepEqual(metadata, { 0: 0, 1: 1, 2: 2 })
 })
 
+test('of changes that two processes make to all pictures and to single ones at the same time, none is lost', async (t) => {
+  const opened = await shared(t)
+  if (opened === undefined) return
+  const { one, two } = opened
+  const stored = new Map(Array.from({ length: 100 }, (_, i) => [`p${i}`, { label: 'x', metadata: {} as Metadata }]))
+  const changed = (id: string, { label, merge }: ImageChange) => {
+    const { label: former, metadata } = stored.get(id)!
+    return { label: label ?? former, metadata: { ...metadata, ...merge?.members } }
+  }
+  // an engine that reads and then writes, as one in several processes does
+  const set = {
+    async patch(id: string, change: ImageChange) {
+      const image = changed(id, change)
+      await sleep(50)
+      stored.set(id, image)
+      return image
+    },
+    async change(steps: PatchStep[]) {
+      const images = steps.map(({ patch, change }) => [patch, changed(patch, change)] as const)
+      await sleep(50)
+      for (const [id, image] of images) stored.set(id, image)
+      return steps.map(() => ({ patched: true }))
+    },
+    async *page({ after = 'p', limit }: { after?: string; limit: number }) {
+      const ids = [...stored.keys()].sort().filter((id) => id > after)
+      yield { images: ids.slice(0, limit).map((id) => ({ id })), next: ids.length > limit ? ids[limit - 1] : undefined }
+    },
+  }
+  const filter: Filter = { field: 'id', exists: true }
+  const members = (name: string): ImageChange => ({ merge: { members: { [name]: 1 } } })
+  const lines = (change: ImageChange) => ['p3', 'p4', 'p4'].map((patch) => ({ patch, change }))
+  await Promise.all([
+    imagesThrough(one, set).changeFitting('a', { filter, change: members('one') }),
+    imagesThrough(two, set).changeFitting('a', { filter, change: members('two') }),
+    imagesThrough(one, set).patch('a', 'p1', members('single')),
+    imagesThrough(two, set).patch('a', 'p1', { label: 'y' }),
+    imagesThrough(two, set).change('a', lines(members('line'))),
+  ])
+  const all = { one: 1, two: 1 }
+  for (const [id, { label, metadata }] of stored)
+    assert.deepEqual(
+      [id, label, metadata],
+      [
+        id,
+        id === 'p1' ? 'y' : 'x',
+        { ...all, ...(id === 'p1' && { single: 1 }), ...(['p3', 'p4'].includes(id) && { line: 1 }) },
+      ],
+    )
+})
+
 /** @param set the only one */
 function imagesThrough({ writes }: SharedStores, set: object): GalleryImages {
-  const sets = { open: async () => set } as unknown as RoutedSets
+  const entry = { uid: 'uid-of-a', engine: 'any' }
+  const sets = { open: async () => set, find: async () => entry, openEntry: async () => set } as unknown as RoutedSets
   return new GalleryImages(sets, writes, { committedBy: [], advance: async () => {} })
 }

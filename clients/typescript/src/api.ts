@@ -377,14 +377,14 @@ export interface paths {
         post: operations["addImage"];
         /**
          * Delete every picture that matches
-         * @description By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest.
+         * @description By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest. `If-Match` and `If-None-Match` are refused: they are conditions on a single picture.
          */
         delete: operations["deleteImages"];
         options?: never;
         head?: never;
         /**
          * Change every picture that matches
-         * @description Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.
+         * @description Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. `If-Match` and `If-None-Match` are refused: they are conditions on a single picture. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.
          */
         patch: operations["changeImages"];
         trace?: never;
