@@ -46,12 +46,16 @@ for (const [args, says] of misuses)
 test('without options every setting has its default', () => {
   const { data, ...settings } = settingsOf(parsed('--data', 'd'))
   assert.deepEqual([data, settings], ['d', { ...defaultSettings, labels: undefined, feedback: undefined }])
-  const { init, initSha256, architecture, name, ...tuning } = fineTuneSettingsOf(parsed(...fineTuning))
-  assert.deepEqual([init, initSha256, architecture, name], ['w', undefined, undefined, 'n'])
+  const { init, initSha256, architecture, inputSize, name, ...tuning } = fineTuneSettingsOf(parsed(...fineTuning))
+  assert.deepEqual([init, initSha256, architecture, inputSize, name], ['w', undefined, undefined, undefined, 'n'])
   assert.deepEqual(
     { feedback: undefined, ...tuning },
     { ...defaultFineTuneSettings, data: 'd', labels: undefined, feedback: undefined },
   )
+})
+
+test('a network may be made for pictures of another side', () => {
+  assert.equal(fineTuneSettingsOf(parsed(...fineTuning, '--input-size', '192')).inputSize, 192)
 })
 
 test('both kinds of run choose the precision of their convolutions', () => {
