@@ -59,6 +59,7 @@ const mayImport: Record<string, readonly string[]> = {
   version: [],
   turns: [],
   niceness: [],
+  'first-from': [],
   'one-after-another': [],
   'content-hash': ['turns'],
   text: [],
@@ -88,6 +89,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   ranking: [],
   engines: [
+    'first-from',
     'native-build',
     'one-after-another',
     'originals',
@@ -109,6 +111,7 @@ const mayImport: Record<string, readonly string[]> = {
   jobs: ['errors', 'text', 'gallery'],
   postgres: ['errors', 'gallery', 'jobs'],
   ingest: [
+    'first-from',
     'content-hash',
     'one-after-another',
     'originals',

@@ -18,8 +18,7 @@ const splitNames: Record<string, Split> = {
 
 export async function readFolders(folder: string): Promise<LabelledImage[]> {
   const names = await subfolders(folder)
-  const bySplit = names.length > 0 && names.every(isSplitName)
-  if (!bySplit) return expectClasses(await readClasses(folder, '', undefined), names)
+  if (!areSplits(names)) return expectClasses(await readClasses(folder, '', undefined), names)
   const found = await Promise.all(
     names.map((name) => readClasses(join(folder, name), `${name}/`, splitNames[name.toLowerCase()])),
   )
@@ -35,7 +34,7 @@ export async function readFolders(folder: string): Promise<LabelledImage[]> {
 /** Ids of the pictures that lie beside the folders of labels, and so have none. */
 export async function picturesBeside(folder: string): Promise<string[]> {
   const names = await subfolders(folder)
-  const holders = names.length > 0 && names.every(isSplitName) ? ['', ...names.map((name) => `${name}/`)] : ['']
+  const holders = areSplits(names) ? ['', ...names.map((name) => `${name}/`)] : ['']
   const found = await Promise.all(
     holders.map(async (prefix) =>
       (await readdir(join(folder, prefix))).filter(isShownPicture).map((name) => `${prefix}${name}`),
@@ -43,6 +42,8 @@ export async function picturesBeside(folder: string): Promise<string[]> {
   )
   return found.flat().sort()
 }
+
+const areSplits = (names: readonly string[]): boolean => names.length > 0 && names.every(isSplitName)
 
 const isSplitName = (name: string): boolean => Object.hasOwn(splitNames, name.toLowerCase())
 

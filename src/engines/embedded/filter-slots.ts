@@ -3,6 +3,7 @@
  * that were added, changed or removed since the last one are looked at again.
  */
 import { hash } from 'node:crypto'
+import { firstFrom } from '../../first-from.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import { listsIds } from './store/id-conditions.js'
@@ -159,7 +160,7 @@ class GrowingSlots {
   with(again: readonly number[], fitting: Uint32Array): GrowingSlots {
     const { slots } = this
     const fits = new Set(fitting)
-    const places = again.map((slot) => placeOf(slots, slot))
+    const places = again.map((slot) => firstFrom(slots, slot))
     if (again.every((slot, i) => fits.has(slot) === (slots[places[i]!] === slot))) return this
     const changed = new GrowingSlots(slots.length + fitting.length)
     let from = 0
@@ -171,17 +172,6 @@ class GrowingSlots {
     })
     return changed.append(slots.subarray(from))
   }
-}
-
-/** Number of slots below this one. */
-function placeOf(slots: Uint32Array, slot: number): number {
-  let [low, high] = [0, slots.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (slots[middle]! < slot) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function sharedMemory(length: number): Uint32Array {

@@ -2,6 +2,7 @@
  * Detects overlapping entries in a zip: a body shared by thousands of entries is a bomb, and an entry that reaches into the next one is
  * damaged. Once every entry within which another one begins is refused, the others share no bytes.
  */
+import { firstFrom } from '../../first-from.js'
 
 export class Extents {
   #starts = new Float64Array(1024)
@@ -26,17 +27,6 @@ export class Extents {
     const next = this.#sorted[firstFrom(this.#sorted, start) + 1]
     return next !== undefined && next < start + bytes
   }
-}
-
-/** Index of the first number, in ascending order, that is at least `least`. */
-function firstFrom(numbers: Float64Array, least: number): number {
-  let [low, high] = [0, numbers.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (numbers[middle]! < least) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function grown(numbers: Float64Array): Float64Array<ArrayBuffer> {
