@@ -21,6 +21,7 @@ test(`nothing acknowledged is lost, and nothing deleted comes back, in ${kills} 
       'pictures at the end': result.images.stored,
       'ids deleted': result.images.deleted,
       jobs: result.jobs,
+      'pictures of jobs skipped after two kills each': result.givenUp,
       'snapshots restored': result.snapshotsRestored,
       'slowest start, ms': Math.round(result.slowestStartMs),
       'lost or resurrected': 0,

@@ -44,6 +44,13 @@ export class Ledger {
     entry.held--
   }
 
+  /** The change was reported as not made. */
+  refuse(id: string, to: State): void {
+    const entry = this.#entries.get(id)!
+    entry.possible = entry.possible.filter((state) => state !== to)
+    entry.held--
+  }
+
   /** The change was not answered. */
   leave(id: string): void {
     this.#entries.get(id)!.held--

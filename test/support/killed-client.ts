@@ -20,6 +20,8 @@ export interface Upload {
   jobId?: string
   done: number
   ended: boolean
+  /** Pictures skipped because two kills hit the process while it worked on one of them alone. */
+  givenUp: number
 }
 
 export class KilledClient {
@@ -51,6 +53,17 @@ export class KilledClient {
     body?: Buffer,
     headers: Record<string, string> = {},
   ): Promise<Given | undefined> {
+    const text = await this.#text(method, path, type, body, headers)
+    return text === undefined ? undefined : ((text === '' ? {} : JSON.parse(text)) as Given)
+  }
+
+  async #text(
+    method: string,
+    path: string,
+    type?: string,
+    body?: Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<string | undefined> {
     try {
       const response = await fetch(`${this.#address}${path}`, {
         method,
@@ -60,7 +73,7 @@ export class KilledClient {
       const text = await response.text()
       assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`)
       if (method !== 'GET') this.#acknowledged++
-      return (text === '' ? {} : JSON.parse(text)) as Given
+      return text
     } catch (error) {
       if (!(error instanceof TypeError)) throw error // fetch's name for a broken connection
       this.#gone = true
@@ -166,7 +179,7 @@ export class KilledClient {
       state === 'absent' ? [] : [{ path, content: this.#pictures[state.image]! }],
     )
     for (const [id, state] of states) this.#ledger.begin(id, state)
-    return { key, archive: await tarOf(entries), states, done: 0, ended: false }
+    return { key, archive: await tarOf(entries), states, done: 0, ended: false, givenUp: 0 }
   }
 
   async ingestUntilKilled(upload: Upload): Promise<void> {
@@ -191,13 +204,19 @@ export class KilledClient {
     assert.ok(job.done >= upload.done, `job ${upload.key} has gone back from ${upload.done} to ${job.done}`)
     upload.done = job.done
     if (job.finishedAt === null) return true
+    const errors = await this.#errorsOf(upload)
+    if (errors === undefined) return false
+    const givenUp = new Set(errors.filter(({ code }) => code === 'image_ended_process').map(({ name }) => name))
     assert.deepEqual(
       [job.state, job.failed, job.done],
-      ['succeeded', 0, upload.states.size],
-      `job ${upload.key}: ${JSON.stringify(job.failure)}`,
+      [givenUp.size === 0 ? 'succeeded' : 'completed_with_errors', givenUp.size, upload.states.size],
+      `job ${upload.key}: ${JSON.stringify({ failure: job.failure, errors })}`,
     )
     upload.ended = true
-    for (const [id, state] of upload.states) this.#ledger.acknowledge(id, state)
+    upload.givenUp = givenUp.size
+    for (const [id, state] of upload.states)
+      if (givenUp.has(id)) this.#ledger.refuse(id, state)
+      else this.#ledger.acknowledge(id, state)
     return false
   }
 
@@ -227,6 +246,14 @@ export class KilledClient {
         else for (const id of wanted) assert.ok(found.has(id), `${when}, ${id} is not found by its picture`)
       }
     }
+  }
+
+  async #errorsOf({ jobId }: Upload): Promise<{ name: string; code: string }[] | undefined> {
+    const text = await this.#text('GET', `/v1/jobs/${jobId}/errors`)
+    return text
+      ?.split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { name: string; code: string })
   }
 
   #pick(random: () => number): string | undefined {
