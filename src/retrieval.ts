@@ -58,8 +58,10 @@ export interface Answer {
   modelId: string
   method: 'exact' | 'hnsw'
   ef?: number | undefined
-  /** The query vector, [dimension]. */
+  /** The query vector, [dimension], as it was searched for. */
   vector: Float32Array
+  /** It was expanded by its best hits: scores are those to the expanded query. */
+  isExpanded: boolean
   hits: Hit[]
   /** With `groupBy`, instead of hits. */
   groups?: HitGroup[] | undefined
@@ -101,21 +103,15 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
     paged === undefined
       ? await parts.galleries.searches.search(serving, { ...asked, signal })
       : await parts.galleries.searches.firstPage(serving, { ...asked, ...paged })
-  const { hits, groups, voters, compared, method, ef, nextPageToken, durationMs: searchMs } = found
+  const { voters, durationMs: searchMs, ...answered } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))
 
   const totalMs = performance.now() - startedAt
   return {
     gallery,
     modelId,
-    vector,
-    method,
-    ...(ef !== undefined && { ef }),
-    hits,
-    ...(groups && { groups }),
+    ...answered,
     ...(voted && { vote: voteOnLabel(voted, vote?.threshold) }),
-    compared,
-    nextPageToken,
     durations: { ...durations, searchMs, totalMs },
   }
 }

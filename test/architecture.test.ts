@@ -67,7 +67,7 @@ const mayImport: Record<string, readonly string[]> = {
   access: ['errors', 'durable-files'],
   tracing: ['errors'],
   watch: ['eval', 'gallery'],
-  eval: ['cosine'],
+  eval: ['cosine', 'ranking'],
   'native-build': [],
   pixels: ['native-build'],
   copies: ['pixels'],

@@ -28,7 +28,7 @@ export type AnalysisCalls = {
   /** Human judgements of hits, sent before `quality`, in as many calls as needed. */
   judgements: { request: readonly JudgedHit[]; reply: void }
   /** Last call of an evaluation, because it moves the vectors. */
-  quality: { request: { sample: number; seed: number; duplicateScore?: number }; reply: QualityReport }
+  quality: { request: { sample: number; seed: number; duplicateScore?: number; expand?: number }; reply: QualityReport }
   /** Sent before `neighbours`. @param depth neighbours kept per picture */
   gather: { request: { depth: number }; reply: void }
   /** What the index found for these pictures. */

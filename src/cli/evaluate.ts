@@ -34,6 +34,7 @@ interface EvaluateOptions extends ServicePlace {
   labels?: string | undefined
   model?: string | undefined
   queries?: number | undefined
+  expand?: number | undefined
   reuse: boolean
   out?: string | undefined
 }
@@ -65,16 +66,18 @@ class Evaluation {
   readonly #images: readonly LabelledImage[]
   readonly #stored: readonly LabelledImage[]
   readonly #queries: readonly LabelledImage[]
+  readonly #asked: Pick<SearchParameters, 'expand'>
   /** Id → duplicate group, whose pictures never count as hits of each other. */
   readonly #groups: ReadonlyMap<string, string>
   /** Query that cannot be read → the error code. */
   readonly #leftOut = new Map<string, string>()
 
   /** @param pictures with their splits */
-  constructor(service: AlikeClient, { gallery, queries }: EvaluateOptions, images: readonly LabelledImage[]) {
+  constructor(service: AlikeClient, { gallery, queries, expand }: EvaluateOptions, images: readonly LabelledImage[]) {
     this.#service = service
     this.#gallery = gallery
     this.#images = images
+    this.#asked = expand === undefined ? {} : { expand }
     this.#stored = images.filter(({ split }) => split === 'train' || split === 'val')
     this.#groups = new Map(images.map(({ id, group }) => [written(id), group]))
     const test = images.filter(({ split }) => split === 'test')
@@ -93,6 +96,7 @@ class Evaluation {
     return evaluationReport({
       images: this.#images,
       stored: count,
+      expand: this.#asked.expand,
       leftOut: this.#leftOut,
       filled,
       latencies,
@@ -191,7 +195,7 @@ class Evaluation {
     try {
       const bytes = new Uint8Array(await bytesOf(query))
       const started = performance.now()
-      const answer = await this.#service.search(this.#gallery, bytes, parameters)
+      const answer = await this.#service.search(this.#gallery, bytes, { ...this.#asked, ...parameters })
       return { answer, ms: performance.now() - started }
     } catch (error) {
       const { syscall, code } = error as NodeJS.ErrnoException
@@ -246,6 +250,7 @@ await runCommand(
     .option('--gallery <name>', 'gallery to create', 'evaluate')
     .option('--reuse', 'use an existing, filled gallery', false)
     .option('--queries <count>', 'only this many test pictures, in proportion of every label', wholeNumber())
+    .option('--expand <hits>', 'expand each query by so many of its best hits (query expansion)', wholeNumber(1, 100))
     .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)

@@ -17,6 +17,8 @@ export interface EvaluationFindings {
   images: readonly LabelledImage[]
   /** Pictures in the gallery. */
   stored: number
+  /** Number of best hits that expanded each query; absent: none did. */
+  expand?: number | undefined
   /** Query that could not be read → the error code. */
   leftOut: ReadonlyMap<string, string>
   /** Absent if an existing gallery was used. */
@@ -43,6 +45,7 @@ const qualityRows = [
 export function evaluationReport({
   images,
   stored,
+  expand,
   leftOut,
   filled,
   latencies,
@@ -58,6 +61,7 @@ export function evaluationReport({
     '',
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}.`,
     `Data: ${stored} stored, ${queries + queriesWithoutRelevant} queries, ids hash ${hashOf(images)}.`,
+    ...(expand === undefined ? [] : [`Each query was expanded by its ${expand} best hits.`]),
     ...leftOutLines(leftOut),
     ...(queriesWithoutRelevant === 0
       ? []

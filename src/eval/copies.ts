@@ -21,7 +21,7 @@ export function evaluateCopies(copies: EditedCopies, originals: LabelledEmbeddin
   const gallery = new RankedGallery(originals)
   const counts = new Map<string, { hits: number; queries: number }>()
   for (const [row, edit] of copies.edits.entries()) {
-    const [first] = gallery.rank(copies, row, false)
+    const [first] = gallery.rank(copies, row, { excludeOwnGroup: false })
     const count = counts.get(edit) ?? { hits: 0, queries: 0 }
     counts.set(edit, {
       hits: count.hits + Number(first !== undefined && originals.groups[first] === copies.groups[row]),

@@ -8,6 +8,8 @@ import { type LabelledEmbeddings, RankedGallery } from './ranking.js'
 export interface QualityOptions {
   /** Exclude the query and its duplicate group from its own gallery; false only for `seedCompat`. Default true. */
   excludeOwnGroup?: boolean
+  /** Number of best hits that expand each query, see `expandedQuery`. Default 0. */
+  expand?: number | undefined
   /** Called after each ranking; throwing ends the evaluation. */
   onRanked?: () => void
   /** Called for each query that counts, with its index among the rankings and its quality. */
@@ -58,10 +60,11 @@ function* rankAll(
   gallery: LabelledEmbeddings,
   options: QualityOptions,
 ): Iterable<RankedLabels> {
-  const { excludeOwnGroup = true, onRanked } = options
+  const { excludeOwnGroup = true, expand, onRanked } = options
   const prepared = new RankedGallery(gallery)
   for (const [query, label] of queries.labels.entries()) {
-    const ranked = Array.from(prepared.rank(queries, query, excludeOwnGroup), (position) => gallery.labels[position]!)
+    const positions = prepared.rank(queries, query, { excludeOwnGroup, expand })
+    const ranked = Array.from(positions, (position) => gallery.labels[position]!)
     yield { label, ranked, relevant: ranked.filter((found) => found === label).length, candidates: ranked.length }
     onRanked?.()
   }

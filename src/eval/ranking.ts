@@ -1,5 +1,6 @@
 /** Exact ranking of labelled embeddings: score descending, then id ascending. */
 import { dot } from '../cosine.js'
+import { expandedQuery } from '../ranking/query-expansion.js'
 
 export interface LabelledEmbeddings {
   ids: readonly string[]
@@ -9,6 +10,13 @@ export interface LabelledEmbeddings {
   /** [n, dimension], rows of unit length. */
   embeddings: Float32Array
   dimension: number
+}
+
+export interface RankOptions {
+  /** Leave out the query itself and its duplicate group. */
+  excludeOwnGroup: boolean
+  /** Number of best hits that expand the query. Default 0. */
+  expand?: number | undefined
 }
 
 /** Positions fit beside a 32-bit score in a number's 53 exact bits. */
@@ -36,18 +44,28 @@ export class RankedGallery {
   }
 
   /**
-   * Gallery positions from best to worst, optionally excluding the query itself and its duplicate group.
+   * Gallery positions from best to worst.
    * @param query row of `queries`
    */
-  rank(queries: LabelledEmbeddings, query: number, excludeOwnGroup: boolean): Uint32Array {
-    const { dimension } = queries
-    if (dimension !== this.#source.dimension)
+  rank(queries: LabelledEmbeddings, query: number, { excludeOwnGroup, expand = 0 }: RankOptions): Uint32Array {
+    if (queries.dimension !== this.#source.dimension)
       throw new RangeError('embeddings of different dimensions are never compared')
-    scoreRows(queries.embeddings.subarray(query * dimension, (query + 1) * dimension), this.#rows, this.#scores)
+    const isOut = (position: number) => excludeOwnGroup && this.#isOwn(queries, query, position)
+    const vector = vectorAt(queries, query)
+    const ranked = this.#ranked(vector, isOut)
+    if (expand === 0) return ranked
+    const hits = Array.from(ranked.subarray(0, expand), (position) => {
+      const hit = vectorAt(this.#source, position)
+      return { score: dot(vector, hit, 0), vector: hit }
+    })
+    return this.#ranked(expandedQuery(vector, hits), isOut)
+  }
 
+  #ranked(vector: Float32Array, isOut: (position: number) => boolean): Uint32Array {
+    scoreRows(vector, this.#rows, this.#scores)
     let kept = 0
     for (let i = 0; i < this.size; i++) {
-      if (excludeOwnGroup && this.#isOwn(queries, query, this.#order[i]!)) continue
+      if (isOut(this.#order[i]!)) continue
       this.#keys[kept++] = (0xffffffff - sortableBits(this.#scoreBits[i]!)) * maxGallerySize + i
     }
     // typed arrays sort numbers natively; equal scores end up in order of their ids
@@ -58,6 +76,10 @@ export class RankedGallery {
   #isOwn(queries: LabelledEmbeddings, query: number, position: number): boolean {
     return queries.groups[query] === this.#source.groups[position] || queries.ids[query] === this.#source.ids[position]
   }
+}
+
+function vectorAt({ embeddings, dimension }: LabelledEmbeddings, position: number): Float32Array {
+  return embeddings.subarray(position * dimension, (position + 1) * dimension)
 }
 
 /** Dot product of the query with every row; equals the cosine, because all have unit length. */

@@ -165,6 +165,8 @@ export interface OpenSet {
   page(asked: PageOfImages): AsyncIterable<ImagePage>
   /** [dimension], unit length. */
   vector(id: string): Promise<Float32Array | undefined>
+  /** The same of several pictures, in order; undefined for those that are gone or damaged. */
+  vectors(images: readonly Identified[]): Promise<(Float32Array | undefined)[]>
   /** @throws AlikeError `image_damaged` */
   thumbnail(id: string): Promise<StoredThumbnail | undefined>
   /** The stored content under this id, if it has this hash and model. */

@@ -2,6 +2,7 @@
  * The ranking of one search: the nearest hits, without copies, by diversity or in groups, returned page by page.
  */
 import type { Group } from '../ranking/groups.js'
+import { expandedQuery } from '../ranking/query-expansion.js'
 import { BoostedHits } from './boosted-hits.js'
 import { DistinctHits } from './distinct-hits.js'
 import { DiverseHits } from './diverse-hits.js'
@@ -11,7 +12,7 @@ import { groupedHits } from './grouped-hits.js'
 import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
 
 /** The operations of a set that a ranking needs. */
-export type SearchedSet = Pick<OpenSet, 'nearest' | 'likeness' | 'current' | 'metadata' | 'copies'>
+export type SearchedSet = Pick<OpenSet, 'nearest' | 'vectors' | 'likeness' | 'current' | 'metadata' | 'copies'>
 
 /** What a ranking needs that outlives the request it was created for. */
 export interface Keeping {
@@ -66,8 +67,9 @@ export class Ranking {
     terms: SearchTerms & Pick<GallerySearch, 'signal'>,
     keeping?: Keeping,
   ): Promise<Ranking> {
-    const { vector, minScore, ef, exact, filter, excludeIds, copyDescriptors = [], copiesFrom: least } = terms
+    const { minScore, ef, exact, filter, excludeIds, copyDescriptors = [], copiesFrom: least } = terms
     const { contentHashes, groupBy, signal } = terms
+    const vector = await soughtVector(set, terms)
     const nearest = await set.nearest({
       vector,
       minScore,
@@ -80,7 +82,7 @@ export class Ranking {
       kept: keeping !== undefined,
       signal,
     })
-    return new Ranking(set, terms, nearest, keeping)
+    return new Ranking(set, { ...terms, vector }, nearest, keeping)
   }
 
   /** Approximate memory. */
@@ -122,8 +124,11 @@ export class Ranking {
     const page = await this.#withMetadata(found, shown)
     const voting = voters === undefined ? undefined : (await this.#hits.first(voters)).toSorted(bestFirst)
     const { compared, method, ef } = this.#nearest
+    const { vector, expand = 0 } = this.terms
     return {
       ...page,
+      vector,
+      isExpanded: expand > 0,
       ...(voting && { voters: voting }),
       ...(this.#keeping && { more: listed.length > end }),
       compared,
@@ -210,6 +215,20 @@ export class Ranking {
     const seenMin = this.#keeping === undefined ? 0 : hitsKept
     return groupedHits(this.#hits, { count, size, candidatesMax, seenMin, listOf })
   }
+}
+
+/** The query's vector, or its expansion by the best of all pictures that may be hits. */
+async function soughtVector(
+  set: SearchedSet,
+  { vector, expand = 0, ef, exact, filter, excludeIds, signal }: SearchTerms & Pick<GallerySearch, 'signal'>,
+): Promise<Float32Array> {
+  if (expand === 0) return vector
+  const hits = await (await set.nearest({ vector, ef, exact, filter, excludeIds, signal })).first(expand)
+  const vectors = await set.vectors(hits.map(({ record }) => record))
+  return expandedQuery(
+    vector,
+    hits.flatMap(({ score }, i) => (vectors[i] === undefined ? [] : { score, vector: vectors[i] })),
+  )
 }
 
 function ranked<Entry>(entries: readonly Entry[], offset: number): (Entry & { rank: number })[] {

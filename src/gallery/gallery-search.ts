@@ -9,6 +9,8 @@ import type { UnrankedHit } from './hits.js'
 export interface SearchTerms {
   /** [dimension], unit length. */
   vector: Float32Array
+  /** Number of best hits that expand the query, see `expandedQuery`. Default 0. */
+  expand?: number | undefined
   /** Minimum score of a hit. */
   minScore?: number | undefined
   ef?: number | undefined
@@ -90,6 +92,9 @@ export interface GallerySearchResult {
   compared: number
   method: 'exact' | 'hnsw'
   ef?: number | undefined
+  /** Of the query, as it was searched for: expanded, if so asked. */
+  vector: Float32Array
+  isExpanded: boolean
   /** Time for index and records, including waiting. */
   durationMs: number
 }

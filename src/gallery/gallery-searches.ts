@@ -134,14 +134,14 @@ export class GallerySearches {
   async nextPage(
     gallery: string | readonly string[],
     { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
-  ): Promise<SearchPage & { vector: Float32Array; modelId: string }> {
+  ): Promise<SearchPage & { modelId: string }> {
     const startedAt = performance.now()
     const entries = await Promise.all([gallery].flat().map((name) => this.#sets.find(name)))
     const owner = { gallery: joinedUids(entries.map(({ uid }) => uid)), caller }
     const { ranking, modelId, place, tokenAt } = this.#rankings.find(token, owner)
     const page = await ranking.page({ ...asked, offset: place })
     const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
-    return { ...page, vector: ranking.terms.vector, modelId, nextPageToken, durationMs: performance.now() - startedAt }
+    return { ...page, modelId, nextPageToken, durationMs: performance.now() - startedAt }
   }
 
   /** A search among near-copies only compares all descriptors before the ranking begins. */

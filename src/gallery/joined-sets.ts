@@ -76,6 +76,10 @@ export class JoinedSets implements SearchedSet {
     return this.#ofEach(hits, ({ set }, records) => set.metadata(records, onText))
   }
 
+  vectors(hits: readonly HitRecord[]): Promise<(Float32Array | undefined)[]> {
+    return this.#ofEach(hits, ({ set }, records) => set.vectors(records))
+  }
+
   readonly copies: OpenSet['copies'] = {
     scores: async (query, hits) => {
       const scores = await this.#ofEach(hits as readonly HitRecord[], async ({ set }, records) => [

@@ -88,7 +88,7 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   return answerView(answer, {
     include: [given.include ?? []].flat(),
     basePath: searching.config.basePath,
-    ...(calibration && { calibration }),
+    ...(calibration && !answer.isExpanded && { calibration }),
     ...(threshold && { threshold }),
   })
 }
@@ -120,7 +120,7 @@ function first(
       metadata: includes(given, 'metadata'),
       onBytes,
       ...examplesOf(images, given, misfit),
-      ...hitsOf(given, calibration),
+      ...hitsOf(given, calibration, misfit),
       ...pageOf(given, config.searchMaxK, reach, misfit),
       ...boostsOf(given, misfit),
       ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),

@@ -41,15 +41,21 @@ export function examplesOf(
   return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
 }
 
+/** Probabilities and thresholds were measured on scores to pictures. */
+const notExpanded = 'does not go together with expand'
+
 /** Which pictures may be hits, and how to search for them. */
 export function hitsOf(
   given: SearchGiven,
   calibration: ScoreCalibration | undefined,
-): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
-  const { ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies } = given
+  misfit: Refuse,
+): Pick<Query, 'expand' | 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
+  const { expand, ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies, minPSame } = given
+  if (expand !== undefined && minPSame !== undefined) throw misfit('/minPSame', notExpanded)
   const filter = filterOf(given)
   const minScore = lowestScore(given, calibration)
   return {
+    ...(expand !== undefined && { expand }),
     ...(ef !== undefined && { ef }),
     ...(exact !== undefined && { exact }),
     ...(filter !== undefined && { filter }),
@@ -126,13 +132,14 @@ export function pageOf(
  * Only rates measured on val pictures: there are no thresholds for other rates, nor for a model without calibration.
  */
 export function voteThreshold(
-  { vote, falseMatchRate }: SearchGiven,
+  { vote, falseMatchRate, expand }: SearchGiven,
   calibration: ScoreCalibration | undefined,
   misfit: Refuse,
 ): CalibratedThreshold | undefined {
   if (falseMatchRate !== undefined && vote === undefined) throw misfit('/falseMatchRate', 'needs vote')
+  if (falseMatchRate !== undefined && expand !== undefined) throw misfit('/falseMatchRate', notExpanded)
   if (falseMatchRate !== undefined && calibration === undefined) throw new AlikeError('model_not_calibrated')
-  if (vote === undefined || calibration === undefined) return undefined
+  if (vote === undefined || expand !== undefined || calibration === undefined) return undefined
   const threshold = thresholdOf(calibration, falseMatchRate)
   if (threshold !== undefined || falseMatchRate === undefined) return threshold
   throw misfit(

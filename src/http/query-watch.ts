@@ -34,8 +34,9 @@ export function watchAnswer(
   if (typeof gallery !== 'string' || 'boosts' in given) return
   const { modelId, vector, method, hits } = answer
   const best = hits[0]
-  const { unlike, nearCopies } = given
-  const isPlain = images.length > 0 && filterOf(given) === undefined && unlike === undefined && nearCopies === undefined
+  const { unlike, nearCopies, expand } = given
+  const isChanged = [unlike, nearCopies, expand].some((one) => one !== undefined)
+  const isPlain = images.length > 0 && filterOf(given) === undefined && !isChanged
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
   const like = shadowedExample(images, given)
@@ -57,8 +58,8 @@ function leavesOut({ hideDuplicates, duplicateScore, minPSame }: SearchGiven): b
 
 /** A search by one picture with hits ordered by score, which another model can run as well. */
 function shadowedExample(images: readonly Buffer[], given: SearchGiven): ShadowedSearch['like'] | undefined {
-  const { imageId, region, unlike, like, minScore, nearCopies, diversity } = given
-  const others = [unlike, like, minScore, nearCopies, diversity].some((one) => one !== undefined)
+  const { imageId, region, unlike, like, minScore, nearCopies, diversity, expand } = given
+  const others = [unlike, like, minScore, nearCopies, diversity, expand].some((one) => one !== undefined)
   if (others || images.length + (imageId === undefined ? 0 : 1) !== 1) return undefined
   if (imageId !== undefined) return { id: imageId }
   return { bytes: images[0]!, ...(region !== undefined && { region: regionOf(region) }) }

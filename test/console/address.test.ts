@@ -26,6 +26,7 @@ const query: SearchQuery = {
   exact: true,
   nearCopies: false,
   hideDuplicates: true,
+  expand: 10,
   diversity: 0.3,
   groupBy: 'metadata.place',
   filter: { field: 'metadata.note', equals: hostile },
@@ -54,9 +55,9 @@ test('the URL of a picture may have a query, even if it was not encoded', () => 
 test('an unusable address opens the search', () => {
   for (const hash of ['', '#', '#/', '#/nowhere', '#/%', '#/search/%E0%A4%A'])
     assert.equal(readAddress(hash).screen, 'search', hash)
-  const settings = new URLSearchParams('k=-3&diversity=7&region=a,b&filter={&id=1')
-  const { k, diversity, region, filter } = readQuery(settings)
-  assert.deepEqual([k, diversity, region, filter], [24, 0, undefined, undefined])
+  const settings = new URLSearchParams('k=-3&expand=101&diversity=7&region=a,b&filter={&id=1')
+  const { k, expand, diversity, region, filter } = readQuery(settings)
+  assert.deepEqual([k, expand, diversity, region, filter], [24, 0, 0, undefined, undefined])
 })
 
 test('another example drops opinions and region, and keeps the search options', () => {
@@ -74,10 +75,11 @@ test('an opinion moves a picture from one side to the other, and repeating it wi
 test('options that exclude each other are not sent together', () => {
   const grouped = parametersOf(query)
   assert.deepEqual([grouped.groupBy, grouped.diversity, grouped.region], ['metadata.place', undefined, undefined])
+  assert.equal(grouped.expand, 10)
   const copies = parametersOf({ ...query, nearCopies: true })
   assert.deepEqual(
-    [copies.nearCopies, copies.vote, copies.groupBy, copies.hideDuplicates],
-    ['only', undefined, undefined, undefined],
+    [copies.nearCopies, copies.expand, copies.vote, copies.groupBy, copies.hideDuplicates],
+    ['only', undefined, undefined, undefined, undefined],
   )
   assert.deepEqual(parametersOf({ ...query, picture: '1-a.jpg' }).region, query.region)
   assert.equal(addressParameters(parametersOf({ ...query, picture: '1' })).region, '0.25,0.1,0.5,0.5')

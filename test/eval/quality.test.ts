@@ -82,6 +82,18 @@ test('the query and its duplicate group are excluded, except for seedCompat', ()
   near(seedCompat.overall['mAP@1'], 1)
 })
 
+test('a query is expanded by its best hits, of which its copies are none', () => {
+  const query = onCircle([['q', 'a', 1, 0]])
+  const gallery = onCircle([
+    ['copy', 'a', 1, -1],
+    ['near', 'a', 2, 3],
+    ['other', 'b', 3, -4],
+    ['far', 'a', 4, 6],
+  ])
+  near(evaluateRetrieval(query, gallery).overall['mAP@10'], (1 + 2 / 3) / 2)
+  near(evaluateRetrieval(query, gallery, { expand: 1 }).overall['mAP@10'], 1)
+})
+
 test('equal scores are ordered by id', () => {
   const query = onCircle([['q', 'a', 1, 0]])
   const gallery = (first: string, second: string) =>

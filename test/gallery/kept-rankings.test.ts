@@ -13,6 +13,7 @@ const emptySet: Parameters<typeof Ranking.open>[0] = {
     first: none,
     fitting: async () => ({ first: none, bytes: 0 }),
   }),
+  vectors: none,
   likeness: async () => new Float32Array(0),
   current: none,
   metadata: none,

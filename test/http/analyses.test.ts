@@ -56,7 +56,7 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
   await filled(app)
   const rows: [what: string, payload: object | undefined, schema: TSchema][] = [
     ['evaluate', undefined, EvaluationResult],
-    ['evaluate', { sample: 7, seed: 3, duplicateScore: 0.9, efs: [] }, EvaluationResult],
+    ['evaluate', { sample: 7, seed: 3, duplicateScore: 0.9, expand: 2, efs: [] }, EvaluationResult],
     ['duplicates', undefined, DuplicateResult],
     ['doctor', { k: 5, duplicateScore: 1, limit: 3 }, DoctorResult],
   ]
@@ -80,16 +80,22 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
     DoctorResult,
   ]
   assert.deepEqual(
-    [whole.quality.sampled, whole.quality.queries, whole.index.queries, whole.index.default.recall],
-    [21, 21, 21, 1],
+    [
+      whole.quality.sampled,
+      whole.quality.queries,
+      whole.quality.expand,
+      whole.index.queries,
+      whole.index.default.recall,
+    ],
+    [21, 21, undefined, 21, 1],
   )
   assert.deepEqual(
     whole.index.atEf.map(({ ef }) => ef),
     [16, 64, 128, 256],
   )
   assert.deepEqual(
-    [sampled.quality.sampled, sampled.quality.seed, sampled.quality.duplicateScore, sampled.index.queries],
-    [7, 3, 0.9, 7],
+    [sampled.quality.sampled, sampled.quality.seed, sampled.quality.duplicateScore, sampled.quality.expand],
+    [7, 3, 0.9, 2],
   )
   const identical = duplicates.groups.find(({ images }) => images.some(({ id }) => id === 'wrong'))
   assert.ok(identical?.images.some(({ id }) => id === 'circle2'))
@@ -155,6 +161,7 @@ test('invalid parameters are refused, and no job is created', async (t) => {
     ['evaluate', { sample: 0 }],
     ['evaluate', { sample: 20_001 }],
     ['evaluate', { efs: [0] }],
+    ['evaluate', { expand: 101 }],
     ['evaluate', { limit: 5 }],
     ['duplicates', { duplicateScore: 1.1 }],
     ['duplicates', { limit: 1_001 }],

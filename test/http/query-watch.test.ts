@@ -10,6 +10,7 @@ const answer: Answer = {
   modelId: 'm',
   method: 'exact',
   vector: Float32Array.of(1, 0),
+  isExpanded: false,
   hits: [{ rank: 1, score: 0.75, record }],
   compared: 1,
   durations: { decodeMs: 0, queueMs: 0, embedMs: 0, searchMs: 0, totalMs: 0 },
@@ -36,6 +37,7 @@ test('the best hit tells of drift only if every picture of the gallery could hav
     { filter: '{"field":"label","exists":true}' },
     { unlike: ['b'] },
     { nearCopies: 'only' as const },
+    { expand: 5 },
   ])
     assert.ok(!toldOf(given).includes('drift'), JSON.stringify(given))
 })

@@ -57,6 +57,15 @@ test('several galleries give the ranking of one gallery with all of their pictur
     const record = await app.call(200, { url: `/v1/galleries/${gallery}/images/${id}` })
     assert.deepEqual(record.metadata, metadata)
   }
+  const expanded = { image: query.image, k: 20, expand: 6 }
+  const expandedOne = await app.call<Joined>(200, {
+    method: 'POST',
+    url: '/v1/galleries/whole/search',
+    payload: expanded,
+  })
+  const expandedAll = await joined(app, { ...expanded, galleries: ['part-*', 'part.c'] })
+  assert.deepEqual(seenIn(expandedAll.hits), seenIn(expandedOne.hits))
+  assert.notDeepEqual(seenIn(expandedOne.hits), seenIn(one.hits))
   // filters, a minimum score, groups and pages work as in one gallery
   for (const terms of [
     { k: 4, offset: 3 },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import type { ScoreCalibration } from '../../src/eval/score-calibration.js'
-import { startApp, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 
@@ -39,8 +39,9 @@ async function filledApp(t: TestContext, overrides = {}): Promise<TestApp> {
   return app
 }
 
+const query = { imageId: 'circle-1', includeSelf: true, k: 20 }
 const search = (app: TestApp, payload: object, status = 200) =>
-  app.call(status, { method: 'POST', url, payload: { imageId: 'circle-1', includeSelf: true, k: 20, ...payload } })
+  app.call(status, { method: 'POST', url, payload: { ...query, ...payload } })
 
 test('hits can be grouped by label or metadata, with ranks; by default there are no groups', async (t) => {
   const app = await filledApp(t)
@@ -229,6 +230,61 @@ test('the best hits vote on the label, and a best hit below the calibrated thres
   const unknown = await search(app, { vote: 3, falseMatchRate: 0.05 }, 400)
   assert.deepEqual([unknown.code, unknown.errors?.[0]?.pointer], ['request_invalid', '/falseMatchRate'])
   assert.match(unknown.detail!, /0\.1, 0\.01/)
+})
+
+test('an expanded query is the one that αQE makes of the best hits, and finds what that vector finds', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24, calibration })
+  const app = await filledApp(t, { modelDir: folder })
+  const vectorOf = async (imageId: string) => (await search(app, { imageId, include: ['vector'] })).vector!
+  const filter = { field: 'label', in: ['circle', 'square'] }
+  for (const given of [{}, { filter }, { filter, excludeIds: ['circle-2'] }]) {
+    const plain = await search(app, { includeSelf: false, ...given })
+    let sum = await vectorOf('circle-1')
+    for (const { id, score } of plain.hits.slice(0, 4)) {
+      const vector = await vectorOf(id)
+      sum = sum.map((value, i) => value + Math.max(score, 0) ** 3 * vector[i]!)
+    }
+    const expanded = await search(app, { includeSelf: false, ...given, expand: 4, include: ['vector'] })
+    for (const [i, value] of expanded.vector!.entries())
+      assert.ok(Math.abs(value - sum[i]! / Math.hypot(...sum)) < 1e-5, `${value} instead of ${sum[i]}`)
+
+    const found = await search(app, {
+      ...{ imageId: undefined, includeSelf: undefined, vector: expanded.vector, ...given },
+      excludeIds: ['circle-1', ...('excludeIds' in given ? given.excludeIds : [])],
+    })
+    const scores = ({ hits }: typeof found) => hits.map(({ id, score }) => [id, score.toFixed(5)])
+    assert.deepEqual(scores(expanded), scores(found))
+    assert.notDeepEqual(scores(expanded), scores(plain))
+    assert.equal(expanded.hits.length, plain.hits.length)
+  }
+})
+
+test('an expanded query has no probabilities, on no page, and no threshold', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24, calibration })
+  const app = await filledApp(t, { modelDir: folder })
+  const whole = await search(app, { expand: 3 })
+  assert.equal('calibration' in whole, false)
+  const first = await app.call<Answer & { nextPageToken: string }>(200, {
+    method: 'POST',
+    url,
+    payload: { ...query, expand: 3, k: 5, paged: true, include: ['vector'] },
+  })
+  const second = await app.call(200, {
+    method: 'POST',
+    url,
+    payload: { pageToken: first.nextPageToken, k: 7, include: ['vector'] },
+  })
+  assert.deepEqual([...first.hits, ...second.hits], whole.hits)
+  assert.deepEqual(second.vector, first.vector)
+  for (const hit of whole.hits) assert.equal('pSame' in hit, false)
+  assert.ok('pSame' in (await search(app, {})).hits[0]!)
+
+  const { vote } = await search(app, { expand: 3, vote: 3 })
+  assert.deepEqual([vote.voters, 'threshold' in vote], [3, false])
+  for (const [name, value] of Object.entries({ minPSame: 0.5, falseMatchRate: 0.1 })) {
+    const { errors } = await search(app, { expand: 3, vote: 3, [name]: value }, 400)
+    assert.deepEqual(errors, [{ in: 'body', pointer: `/${name}`, detail: 'does not go together with expand' }])
+  }
 })
 
 test('without calibration there is a vote but no threshold, and none is invented', async (t) => {

@@ -36,12 +36,15 @@ test('a list of the maximum length is accepted, a longer one is reported togethe
 test('the rest of a list that is far too long is not examined', () => {
   for (const entry of ['a', 1]) {
     let read = 0
-    const ids = new Proxy(Array.from({ length: 390_000 }, () => entry), {
-      get(target, key) {
-        read++
-        return Reflect.get(target, key) as unknown
+    const ids = new Proxy(
+      Array.from({ length: 390_000 }, () => entry),
+      {
+        get(target, key) {
+          read++
+          return Reflect.get(target, key) as unknown
+        },
       },
-    })
+    )
     assert.deepEqual(misfitsOf({ ids }).at(-1), tooLong)
     assert.ok(read < 1_000, `${read} reads`)
   }

@@ -46,7 +46,7 @@ test('writes that could not release a gallery block nobody', async (t) => {
     ['store_unreachable', 'store_unreachable'],
   )
   proxy.goOn()
-  assert.equal(await others!.alone('a', { withinMs: 5_000, first }, nothing), 'alone')
+  assert.equal(await others!.alone('a', { withinMs: 60_000, first }, nothing), 'alone')
   await (await locks!.share('a')).giveBack()
 })
 
@@ -70,7 +70,7 @@ test('a gallery is open again although the connection that closed it stalls', as
     proxy.pause()
     throw new Error('of the work')
   }
-  const closed = locks!.alone('a', { withinMs: 5_000, first }, stalls)
+  const closed = locks!.alone('a', { withinMs: 60_000, first }, stalls)
   await assert.rejects(Promise.race([closed, sleep(10_000, 'it is still closed')]), /of the work/)
   proxy.goOn()
   await (await others!.share('a')).giveBack()
@@ -103,6 +103,6 @@ test('what is done to a closed gallery is repeated after a deadlock, while the g
     if (open.length === 1) await sql.query(`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$`)
     return { result: 'done', keptMs: 0 }
   }
-  assert.equal(await locks.alone('a', { withinMs: 5_000, first }, work), 'done')
+  assert.equal(await locks.alone('a', { withinMs: 60_000, first }, work), 'done')
   assert.deepEqual(open, [false, false])
 })

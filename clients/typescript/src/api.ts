@@ -2527,6 +2527,8 @@ export interface components {
                 seed: number;
                 /** @description Minimum near-copy score of the copies that were left out, directly or through other copies; null: only identical files were. */
                 duplicateScore: number | null;
+                /** @description Number of best hits that expanded each query; absent: none did. */
+                expand?: number;
                 /** @description Those of the sample whose label another picture has. */
                 queries: number;
                 /** @description The others, which no number includes. */
@@ -9562,6 +9564,8 @@ export interface operations {
                     seed?: number;
                     /** @description Minimum near-copy score of a picture to count as a copy of the query, which is never a hit. Default: only identical files are copies. */
                     duplicateScore?: number;
+                    /** @description Expand each query by its best hits, as a search with `expand` does. Default: it is not expanded. */
+                    expand?: number;
                     /**
                      * @description Values of `ef` at which the recall of the index is measured, in addition to the default.
                      * @default [
@@ -11490,6 +11494,8 @@ export interface operations {
                 ef?: number;
                 /** @description Scan every picture instead of using the graph. */
                 exact?: boolean;
+                /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                expand?: number;
                 /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                 vote?: number;
                 /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
@@ -11558,6 +11564,8 @@ export interface operations {
                      * @default false
                      */
                     exact?: boolean;
+                    /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                    expand?: number;
                     /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
                     /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
@@ -11659,6 +11667,8 @@ export interface operations {
                      * @default false
                      */
                     exact?: boolean;
+                    /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                    expand?: number;
                     /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
                     /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
@@ -12074,6 +12084,8 @@ export interface operations {
                 ef?: number;
                 /** @description Scan every picture instead of using the graph. */
                 exact?: boolean;
+                /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                expand?: number;
                 /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                 vote?: number;
                 /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
@@ -12166,6 +12178,8 @@ export interface operations {
                      * @default false
                      */
                     exact?: boolean;
+                    /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                    expand?: number;
                     /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
                     /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
@@ -12281,6 +12295,8 @@ export interface operations {
                      * @default false
                      */
                     exact?: boolean;
+                    /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                    expand?: number;
                     /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
                     /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */
@@ -12577,6 +12593,8 @@ export interface operations {
                          * @default false
                          */
                         exact?: boolean;
+                        /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                        expand?: number;
                         /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                         vote?: number;
                         /** @description With `vote`: the best hit is a match if it reaches the score that only this share of different-label pairs reaches. One of the rates that the model was calibrated for; the smallest by default. */

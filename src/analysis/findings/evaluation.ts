@@ -21,6 +21,8 @@ export interface EvaluationOptions {
   copies?: CopyGroups
   /** The near-copy score used to build them, for the report. */
   duplicateScore?: number
+  /** Number of best hits that expand each query. Default: none. */
+  expand?: number | undefined
   /** Called with the number of queries before the first, and after each; throwing ends the evaluation. */
   onSample?(queries: number): void
   onQuery?(): void
@@ -31,7 +33,7 @@ const labelsMax = 1_000
 
 /** Pictures without a label are excluded: an unjudged answer is neither right nor wrong. */
 export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptions): QualityReport {
-  const { sample, seed, copies, duplicateScore, onSample, onQuery } = options
+  const { sample, seed, copies, duplicateScore, expand, onSample, onQuery } = options
   const labelled = labelledOnly(images, copies)
   const drawn = drawSample(labelled.ids.length, sample, seed)
   onSample?.(drawn.length)
@@ -39,6 +41,7 @@ export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptio
   const judged = judgedQueries(queries.ids)
   const quality = evaluateRetrieval(queries, labelled, {
     seed,
+    expand,
     onJudged: judged.add,
     ...(onQuery && { onRanked: onQuery }),
   })
@@ -50,6 +53,7 @@ export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptio
     sampled: drawn.length,
     seed,
     duplicateScore: duplicateScore ?? null,
+    ...(expand !== undefined && { expand }),
     queries: quality.queries,
     queriesWithoutRelevant: quality.queriesWithoutRelevant,
     overall: { ...quality.overall },

@@ -47,6 +47,13 @@ export const EvaluateParameters = Type.Object(
           'Minimum near-copy score of a picture to count as a copy of the query, which is never a hit. Default: only identical files are copies.',
       }),
     ),
+    expand: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        description: 'Expand each query by its best hits, as a search with `expand` does. Default: it is not expanded.',
+      }),
+    ),
     efs: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1, maximum: 10_000 }), {
         maxItems: 8,
@@ -104,7 +111,7 @@ export const LayoutParameters = Type.Object(
 
 /** An analysis with all defaults filled in, as stored with its job. */
 export type AnalysisTask =
-  | { kind: 'evaluate'; sample: number; seed: number; duplicateScore?: number; efs: number[] }
+  | { kind: 'evaluate'; sample: number; seed: number; duplicateScore?: number; expand?: number; efs: number[] }
   | { kind: 'duplicates'; duplicateScore: number; limit: number }
   | { kind: 'doctor'; k: number; duplicateScore: number; limit: number }
   | { kind: 'layout'; sample: number; neighbours: number; seed: number }
@@ -113,9 +120,14 @@ export function evaluateTask({
   sample = 2_000,
   seed = 1,
   duplicateScore,
+  expand,
   efs = [16, 64, 128, 256],
 }: Static<typeof EvaluateParameters>): AnalysisTask {
-  return { kind: 'evaluate', sample, seed, efs, ...(duplicateScore !== undefined && { duplicateScore }) }
+  return {
+    ...{ kind: 'evaluate', sample, seed, efs },
+    ...(duplicateScore !== undefined && { duplicateScore }),
+    ...(expand !== undefined && { expand }),
+  }
 }
 
 export function duplicatesTask({

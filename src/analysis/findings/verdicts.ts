@@ -24,6 +24,8 @@ export interface VerdictOptions {
   seed: number
   /** Pictures in the same group never count as hits of each other; default: groups of equal content. */
   copies?: CopyGroups | undefined
+  /** Number of best hits that expand each query. Default: none. */
+  expand?: number | undefined
   onSample?(queries: number): void
   onQuery?(): void
 }
@@ -55,7 +57,7 @@ export class Verdicts {
   }
 
   /** Undefined without judgements. Ranks exactly, one query after the other. */
-  report({ sample, seed, copies, onSample, onQuery }: VerdictOptions): VerdictReport | undefined {
+  report({ sample, seed, copies, expand, onSample, onQuery }: VerdictOptions): VerdictReport | undefined {
     if (this.#given === 0) return undefined
     const asked = [...this.#balance.keys()].sort((a, b) => a - b)
     const drawn = Array.from(drawSample(asked.length, sample, seed), (place) => asked[place]!)
@@ -66,7 +68,8 @@ export class Verdicts {
     let hits = 0
     for (const query of drawn) {
       const balance = this.#balance.get(query)!
-      const ranking = Array.from(ranked.rank(gallery, query, true), (position) => verdictOf(balance.get(position)))
+      const positions = ranked.rank(gallery, query, { excludeOwnGroup: true, expand })
+      const ranking = Array.from(positions, (position) => verdictOf(balance.get(position)))
       const known = ranking.filter((verdict) => verdict !== undefined).length
       if (known > 0) rankings.push(ranking)
       hits += known

@@ -1,6 +1,6 @@
 /** The search options. */
 import type { Field } from '../filter/fields.js'
-import type { SearchQuery } from './search-query.js'
+import { expandMax, type SearchQuery } from './search-query.js'
 
 export interface SearchControlsProps {
   query: SearchQuery
@@ -9,26 +9,11 @@ export interface SearchControlsProps {
 }
 
 export function SearchControls({ query, fields, onQuery }: SearchControlsProps) {
-  const { k, exact, nearCopies, hideDuplicates, diversity, groupBy } = query
+  const { k, exact, nearCopies, hideDuplicates, expand, diversity, groupBy } = query
   return (
     <fieldset class="controls">
       <legend class="unseen">Search options</legend>
-      <label class="field">
-        <span>Hits</span>
-        <input
-          type="number"
-          min="1"
-          max="1000"
-          value={k}
-          onChange={({ currentTarget }) => {
-            const { valueAsNumber } = currentTarget
-            const next = valueAsNumber >= 1 ? Math.min(1_000, Math.floor(valueAsNumber)) : k
-            // what cannot be asked for does not stay in the field
-            currentTarget.value = String(next)
-            if (next !== k) onQuery({ ...query, k: next })
-          }}
-        />
-      </label>
+      <NumberField name="Hits" min={1} max={1_000} value={k} onValue={(next) => onQuery({ ...query, k: next })} />
       <label class="field">
         <span>Group by</span>
         <select
@@ -55,6 +40,14 @@ export function SearchControls({ query, fields, onQuery }: SearchControlsProps) 
           onChange={({ currentTarget }) => onQuery({ ...query, diversity: currentTarget.valueAsNumber })}
         />
       </label>
+      <NumberField
+        name="Expand by best hits"
+        min={0}
+        max={expandMax}
+        value={expand}
+        disabled={nearCopies}
+        onValue={(next) => onQuery({ ...query, expand: next })}
+      />
       <Tick checked={hideDuplicates} onTick={(on) => onQuery({ ...query, hideDuplicates: on })}>
         Only the best of near-copies
       </Tick>
@@ -65,6 +58,37 @@ export function SearchControls({ query, fields, onQuery }: SearchControlsProps) 
         Compare with every picture (exact)
       </Tick>
     </fieldset>
+  )
+}
+
+interface NumberFieldProps {
+  name: string
+  min: number
+  max: number
+  value: number
+  disabled?: boolean
+  onValue: (value: number) => void
+}
+
+function NumberField({ name, min, max, value, disabled, onValue }: NumberFieldProps) {
+  return (
+    <label class="field">
+      <span>{name}</span>
+      <input
+        type="number"
+        min={min}
+        max={max}
+        value={value}
+        disabled={disabled}
+        onChange={({ currentTarget }) => {
+          const { valueAsNumber } = currentTarget
+          const next = valueAsNumber >= min ? Math.min(max, Math.floor(valueAsNumber)) : value
+          // what cannot be asked for does not stay in the field
+          currentTarget.value = String(next)
+          if (next !== value) onValue(next)
+        }}
+      />
+    </label>
   )
 }
 

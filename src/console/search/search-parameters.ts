@@ -15,6 +15,7 @@ export interface SearchParameters {
   vote?: number
   nearCopies?: 'only'
   hideDuplicates?: boolean
+  expand?: number
   diversity?: number
   groupBy?: string
   filter?: Record<string, unknown>
@@ -22,7 +23,8 @@ export interface SearchParameters {
 }
 
 export function parametersOf(query: SearchQuery): SearchParameters {
-  const { imageId, url, like, unlike, region, k, exact, nearCopies, hideDuplicates, diversity, groupBy, filter } = query
+  const { imageId, url, like, unlike, region, k, exact, nearCopies, hideDuplicates, groupBy, filter } = query
+  const { expand, diversity } = query
   const grouped = groupBy !== undefined && !nearCopies
   return {
     ...(imageId !== undefined && { imageId }),
@@ -35,6 +37,7 @@ export function parametersOf(query: SearchQuery): SearchParameters {
     ...(exact && { exact }),
     ...(nearCopies ? { nearCopies: 'only' as const } : { vote: voters }),
     ...(hideDuplicates && !nearCopies && { hideDuplicates }),
+    ...(expand > 0 && !nearCopies && { expand }),
     ...(diversity > 0 && !grouped && !nearCopies && { diversity }),
     ...(grouped && { groupBy }),
     ...(filter && { filter }),

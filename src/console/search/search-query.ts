@@ -24,6 +24,8 @@ export interface SearchQuery {
   /** Only near-copies of the query. */
   nearCopies: boolean
   hideDuplicates: boolean
+  /** Number of best hits that expand the query. */
+  expand: number
   /** 0: ordered by score. */
   diversity: number
   /** `label` or a metadata path. */
@@ -32,6 +34,8 @@ export interface SearchQuery {
 }
 
 const defaultK = 24
+/** Hits that may expand a query, by the API. */
+export const expandMax = 100
 
 export function readQuery(settings: URLSearchParams): SearchQuery {
   const text = (name: string) => settings.get(name) ?? undefined
@@ -46,6 +50,7 @@ export function readQuery(settings: URLSearchParams): SearchQuery {
     exact: settings.has('exact'),
     nearCopies: settings.has('copies'),
     hideDuplicates: settings.has('hide'),
+    expand: within(Math.floor(Number(text('expand') ?? 0)), 0, expandMax) ?? 0,
     diversity: within(Number(text('diversity') ?? 0), 0, 1) ?? 0,
     groupBy: text('group'),
     filter: readFilter(text('filter')),
@@ -67,6 +72,7 @@ export function writeQuery(query: SearchQuery): URLSearchParams {
   set('exact', query.exact ? 1 : undefined)
   set('copies', query.nearCopies ? 1 : undefined)
   set('hide', query.hideDuplicates ? 1 : undefined)
+  set('expand', query.expand || undefined)
   set('diversity', query.diversity || undefined)
   set('group', groupBy)
   set('filter', filter && JSON.stringify(filter))

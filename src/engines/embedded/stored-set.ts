@@ -156,6 +156,10 @@ export class StoredSet implements OpenSet {
     return this.#parts.store.read(({ contents }) => contents.vector(this.number, id))
   }
 
+  async vectors(images: readonly Identified[]): Promise<(Float32Array | undefined)[]> {
+    return this.#parts.store.read(({ contents }) => images.map(({ id }) => contents.readableVector(this.number, id)))
+  }
+
   async thumbnail(id: string): Promise<StoredThumbnail | undefined> {
     return this.#parts.store.readAtOnce(({ contents }) => contents.thumbnail(this.number, id))
   }

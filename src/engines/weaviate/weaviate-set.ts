@@ -140,8 +140,8 @@ export class WeaviateSet implements OpenSet {
   }
 
   async likeness(rows: readonly Identified[], columns: readonly Identified[]): Promise<Float32Array> {
-    const ofColumns = await this.#vectorsOf(columns)
-    return cosinesOf(rows === columns ? ofColumns : await this.#vectorsOf(rows), ofColumns)
+    const ofColumns = await this.vectors(columns)
+    return cosinesOf(rows === columns ? ofColumns : await this.vectors(rows), ofColumns)
   }
 
   async find(ids: readonly string[]): Promise<ImageRecord[]> {
@@ -172,6 +172,10 @@ export class WeaviateSet implements OpenSet {
   async vector(id: string): Promise<Float32Array | undefined> {
     const found = await this.#one(id, [], true)
     return found && Float32Array.from(found.vector)
+  }
+
+  async vectors(images: readonly Identified[]): Promise<(Float32Array | undefined)[]> {
+    return (await this.#now(images, [], true)).map((found) => found && Float32Array.from(found.vector))
   }
 
   async thumbnail(id: string): Promise<StoredThumbnail | undefined> {
@@ -278,9 +282,5 @@ export class WeaviateSet implements OpenSet {
       const one = found.get(uuid)
       return stamp === undefined || one?.properties.stamp === stamp ? one : undefined
     })
-  }
-
-  async #vectorsOf(images: readonly Identified[]): Promise<(Float32Array | undefined)[]> {
-    return (await this.#now(images, [], true)).map((found) => found && Float32Array.from(found.vector))
   }
 }

@@ -29,6 +29,7 @@ export function searchOptions(bounds: SearchBounds) {
     ...pages(bounds),
     ...thresholds,
     ...scanning,
+    ...expansion,
     ...voting(lookedAtMax),
     ...grouping,
     ...nearCopies,
@@ -115,6 +116,18 @@ const scanning = {
     }),
   ),
   exact: Type.Optional(Type.Boolean({ default: false, description: 'Scan every picture instead of using the graph.' })),
+}
+
+/** What the best hits add to the query. */
+const expansion = {
+  expand: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      description:
+        'Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`.',
+    }),
+  ),
 }
 
 /** What the best hits say about the query. */

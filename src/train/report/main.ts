@@ -31,6 +31,8 @@ export interface JudgeOptions {
   images: readonly SplitImage[]
   /** Rows of the table. */
   viewCounts: readonly number[]
+  /** Number of best hits that expand each query. Default: none. */
+  expand?: number | undefined
   copies: boolean
 }
 
@@ -63,12 +65,13 @@ export function judgeCommand() {
     .option(`--precision <${precisions.join('|')}>`, 'file to judge; the first that is there', oneOf(precisions))
     .option('--mirror', 'also with the mirror image of every picture averaged in: --views 2', false)
     .option('--views <count>', 'also with so many views averaged', wholeNumber(2, 4))
+    .option('--expand <hits>', 'expand each query by so many of its best hits', wholeNumber(1, 100))
     .option('--copies', 'also edited copies', false)
 }
 type Given = ReturnType<ReturnType<typeof judgeCommand>['opts']>
 
 /** @throws AlikeError `model_unreadable`, `data_unreadable`, `split_differs` */
-export async function judgeOptionsOf({ data, labels, split, copies, ...given }: Given): Promise<JudgeOptions> {
+export async function judgeOptionsOf({ data, labels, split, copies, expand, ...given }: Given): Promise<JudgeOptions> {
   const model = await readModel(given.model)
   const present = precisionsIn(model)
   const precision = given.precision ?? present[0]!
@@ -79,14 +82,21 @@ export async function judgeOptionsOf({ data, labels, split, copies, ...given }: 
   const all = await readSplitImages({ data, labels, ...trained, records: await readRecords([given.model]) })
   const images = all.filter((image) => image.split === split)
   if (images.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart(split) })
-  return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], copies }
+  return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], expand, copies }
 }
 
-export async function judge({ model, precision, images, viewCounts, copies }: JudgeOptions): Promise<Judgement> {
+export async function judge({
+  model,
+  precision,
+  images,
+  viewCounts,
+  expand,
+  copies,
+}: JudgeOptions): Promise<Judgement> {
   const session = await openOnnx(networkFile(model, precision)!, { threads: availableParallelism() })
   try {
     const views: JudgedViews[] = []
-    for (const count of viewCounts) views.push(await judgeViews(model, session, images, count))
+    for (const count of viewCounts) views.push(await judgeViews(session, { model, images, expand }, count))
     if (!copies) return { images: images.length, views }
     const found = evaluateCopies(
       await embedExportedCopies(model, session, images),
@@ -99,14 +109,13 @@ export async function judge({ model, precision, images, viewCounts, copies }: Ju
 }
 
 async function judgeViews(
-  model: Model,
   session: OnnxSession,
-  images: readonly SplitImage[],
+  { model, images, expand }: Pick<JudgeOptions, 'model' | 'images' | 'expand'>,
   views: number,
 ): Promise<JudgedViews> {
   const { labels } = model.manifest
   const rows = await embedExported(model, session, images, views)
-  const { overall } = evaluateRetrieval(rows, rows, { bootstrapSamples: 0 })
+  const { overall } = evaluateRetrieval(rows, rows, { expand, bootstrapSamples: 0 })
   // held-out classes have no logit
   const isNamed = rows.labels.every((label) => labels.includes(label))
   const accuracy = isNamed

@@ -1436,6 +1436,10 @@ class Quality1(TypedDict):
     """
     Minimum near-copy score of the copies that were left out, directly or through other copies; null: only identical files were.
     """
+    expand: NotRequired[int]
+    """
+    Number of best hits that expanded each query; absent: none did.
+    """
     queries: int
     """
     Those of the sample whose label another picture has.

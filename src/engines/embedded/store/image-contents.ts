@@ -22,13 +22,15 @@ export class ImageContents {
 
   /** @throws AlikeError as `thumbnail` does */
   vector(gallery: number, id: string): Float32Array | undefined {
-    const read = (row: StoredRow) => {
-      isWhole(row, this.#namesDamaged) // throws if the record is damaged; the embedding has its own checksum
-      const vector = this.#vectorOf(row.key)
-      if (vector === 'damaged') throw new AlikeError('image_damaged')
-      return vector
-    }
-    return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
+    const vector = this.#vectorUnder(gallery, id)
+    if (vector === 'damaged') throw new AlikeError('image_damaged')
+    return vector
+  }
+
+  /** Undefined also for a damaged one, if damaged pictures are named. */
+  readableVector(gallery: number, id: string): Float32Array | undefined {
+    const vector = this.#vectorUnder(gallery, id)
+    return vector === 'damaged' ? undefined : vector
   }
 
   /** @throws AlikeError `image_damaged` if it is damaged and damaged pictures are named */
@@ -83,6 +85,14 @@ export class ImageContents {
       row = now
     }
     return undefined
+  }
+
+  #vectorUnder(gallery: number, id: string): Float32Array | undefined | 'damaged' {
+    const read = (row: StoredRow) => {
+      isWhole(row, this.#namesDamaged) // throws if the record is damaged; the embedding has its own checksum
+      return this.#vectorOf(row.key)
+    }
+    return this.#beside(gallery, id, read, 'An embedding is missing.')
   }
 
   #vectorOf(key: number): Float32Array | undefined | 'damaged' {
