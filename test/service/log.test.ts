@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -14,9 +14,12 @@ test('while its reader stalls, the log keeps a bounded number of lines, counts t
   const folder = await temporaryFolder(t)
   const pipe = join(folder, 'pipe')
   execFileSync('mkfifo', [pipe])
-  const to = openSync(pipe, constants.O_RDWR) // with a reading end of its own, which is never read
+  const to = openSync(pipe, constants.O_RDWR) // with a reading end of its own
   let lost = 0
   const logger = openLog({ logLevel: 'info', to, onLoss: () => lost++ })
+  logger.info('the first')
+  // Waits for the thread that writes it. Until the event loop turns the log does not know, and lets the others wait.
+  readSync(to, Buffer.alloc(4_096))
   const filling = 'x'.repeat(2 ** 16)
   for (let n = 0; n < 200; n++) logger.info({ n, filling }, 'waiting')
   assert.ok(lost > 50 && lost < 100, `${lost} lost of 200`)
