@@ -9,10 +9,7 @@ import { AlikeError } from './errors.js'
  * Resolves when the bytes are on disk.
  * @param onChunk called now and then; if it throws, reading ends
  */
-export async function settleFile(
-  path: string,
-  onChunk: () => void = () => {},
-): Promise<{ bytes: number; sha256: string }> {
+export async function settleFile(path: string, onChunk: () => void): Promise<{ bytes: number; sha256: string }> {
   const file = await open(path, 'r+')
   try {
     await file.sync()

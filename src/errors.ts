@@ -1,6 +1,6 @@
 /**
  * The catalogue of everything that can go wrong by design: a stable code, a message, a cause.
- * No HTTP here; `http/plugins/problem.ts` maps codes to statuses in one table.
+ * No HTTP here; `http/status.ts` maps codes to statuses in one table.
  */
 
 /** code → its meaning, in one sentence fit for a caller. */

@@ -103,7 +103,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
     'worker-calls',
   ],
-  gallery: ['cosine', 'errors', 'text', 'turns', 'bounded-json', 'copies', 'ranking'],
+  gallery: ['cosine', 'errors', 'text', 'turns', 'bounded-json', 'copies', 'one-after-another', 'ranking'],
   datasets: ['errors', 'eval'],
   retrieval: ['content-hash', 'errors', 'ranking', 'image', 'embedding', 'gallery'],
   explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'originals', 'retrieval'],

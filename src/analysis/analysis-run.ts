@@ -89,6 +89,7 @@ export class AnalysisRun {
   }
 
   async #runOn(serving: Serving, task: AnalysisTask): Promise<{ total: number; result: AnalysisResult }> {
+    this.#signal.throwIfAborted() // while the set was looked for; it is not aborted again
     const { gallery } = this.#job
     const scan = serving.examples.scan()
     const stop = () => this.#control.stop()

@@ -19,9 +19,9 @@ export interface CompareOptions {
   /** Depths k of mAP@k. */
   ks: readonly number[]
   seed: number
-  /** Resamples. Default 1,000. */
-  samples?: number
 }
+
+const resamples = 1_000
 
 /**
  * Numbers by name (see `judgeQuery`) that are defined for all queries with relevant pictures.
@@ -29,7 +29,7 @@ export interface CompareOptions {
  */
 export function compareRankings(
   rankings: readonly RankedTwice[],
-  { ks, seed, samples = 1_000 }: CompareOptions,
+  { ks, seed }: CompareOptions,
 ): { queries: number; numbers: Map<string, ComparedMean> } {
   const judged = rankings
     .filter(({ first, second }) => first.relevant > 0 && second.relevant > 0)
@@ -45,7 +45,7 @@ export function compareRankings(
     columns.set(name, { first, second, difference: second.map((value, i) => value - first[i]!) })
   }
   const differences = new Map([...columns].map(([name, { difference }]) => [name, difference]))
-  const intervals = bootstrapIntervals(differences, samples, seed)
+  const intervals = bootstrapIntervals(differences, resamples, seed)
   const numbers = new Map(
     [...columns].map(([name, { first, second, difference }]) => [
       name,

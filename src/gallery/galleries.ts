@@ -177,6 +177,11 @@ export class Galleries {
     return this.readings.recordOf(record)
   }
 
+  /** Of all of them, in order. */
+  async *names(): AsyncGenerator<string> {
+    for await (const { name } of allEntries(this.#options.catalogue)) yield name
+  }
+
   /** All of them, by name. */
   async list(): Promise<GalleryRecord[]> {
     const galleries: GalleryRecord[] = []

@@ -1,6 +1,7 @@
 /**
  * The ranking of one search: the nearest hits, without copies, by diversity or in groups, returned page by page.
  */
+import { OneAfterAnother } from '../one-after-another.js'
 import type { Group } from '../ranking/groups.js'
 import { expandedQuery } from '../ranking/query-expansion.js'
 import { BoostedHits } from './boosted-hits.js'
@@ -46,7 +47,8 @@ export class Ranking {
   readonly #boosted: BoostedHits | undefined
   /** The records of the first page have just been read. */
   #isFirstPage = true
-  #turn: Promise<unknown> = Promise.resolve()
+  /** Concurrent pages would extend the list at the same position. */
+  readonly #pages = new OneAfterAnother()
 
   private constructor(set: SearchedSet, terms: SearchTerms, nearest: NearestHits, keeping: Keeping | undefined) {
     this.terms = terms
@@ -99,11 +101,8 @@ export class Ranking {
     return this.#keeping?.reach ?? Infinity
   }
 
-  /** One page at a time: concurrent pages would extend the list at the same position. */
   page(asked: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {
-    const page = this.#turn.then(() => this.#page(asked))
-    this.#turn = page.catch(() => {})
-    return page
+    return this.#pages.run(() => this.#page(asked))
   }
 
   async #page({ k, offset = 0, voters, ...shown }: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {

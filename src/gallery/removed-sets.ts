@@ -15,12 +15,11 @@ export interface RemovedSetsOptions {
   /** Defined if several processes share the catalogue: one of them sweeps at a time. */
   shared?: SharedWrites | undefined
   logger: Logger
-  /** Interval between sweeps. Default 10 min. */
-  everyMs?: number | undefined
   now?: (() => number) | undefined
 }
 
-const everyDefaultMs = 600_000
+/** Between sweeps. */
+const everyMs = 600_000
 /** Until then another process may still be creating the storage of a set that it does not know to be removed. */
 const unsettledMs = 3_600_000
 
@@ -79,7 +78,7 @@ export class RemovedSets {
   }
 
   async #run(): Promise<void> {
-    const { logger, everyMs = everyDefaultMs } = this.#options
+    const { logger } = this.#options
     const { signal } = this.#ended
     while (!signal.aborted) {
       await this.sweep().catch((err: unknown) =>

@@ -19,14 +19,14 @@ export interface AnswerBytesOptions {
 export class AnswerBytes {
   readonly #options: AnswerBytesOptions
   readonly #accounts = new WeakMap<FastifyReply, AnswerAccount>()
-  #held = 0
+  readonly #all = { held: 0 }
 
   constructor(options: AnswerBytesOptions) {
     this.#options = options
   }
 
   get held(): number {
-    return this.#held
+    return this.#all.held
   }
 
   has(reply: FastifyReply): boolean {
@@ -35,19 +35,11 @@ export class AnswerBytes {
 
   /** Released when the connection has sent the answer, or is gone. */
   of(reply: FastifyReply): AnswerAccount {
-    let account = this.#accounts.get(reply)
-    if (account === undefined) {
-      const opened = new AnswerAccount(
-        this.#options,
-        () => this.#held,
-        (change) => {
-          this.#held += change
-        },
-      )
-      this.#accounts.set(reply, opened)
-      whenGone(reply, () => opened.close())
-      account = opened
-    }
+    const known = this.#accounts.get(reply)
+    if (known !== undefined) return known
+    const account = new AnswerAccount(this.#options, this.#all)
+    this.#accounts.set(reply, account)
+    whenGone(reply, () => account.close())
     return account
   }
 }
@@ -55,15 +47,14 @@ export class AnswerBytes {
 /** The bytes of one answer. */
 export class AnswerAccount {
   readonly #options: AnswerBytesOptions
-  readonly #heldByAll: () => number
-  readonly #change: (bytes: number) => void
+  readonly #all: { held: number }
   #bytes = 0
   #closed = false
 
-  constructor(options: AnswerBytesOptions, heldByAll: () => number, change: (bytes: number) => void) {
+  /** @param all the bytes of all answers, of which these are a part */
+  constructor(options: AnswerBytesOptions, all: { held: number }) {
     this.#options = options
-    this.#heldByAll = heldByAll
-    this.#change = change
+    this.#all = all
   }
 
   get bytes(): number {
@@ -87,16 +78,16 @@ export class AnswerAccount {
     const more = bytes - this.#bytes
     if (more > 0 && bytes > answerMaxBytes)
       throw new AlikeError('answer_too_large', { detail: `The maximum is ${answerMaxBytes} bytes.` })
-    if (more > 0 && this.#heldByAll() + more > answersMaxBytes)
+    if (more > 0 && this.#all.held + more > answersMaxBytes)
       throw new AlikeError('overloaded', { detail: 'Too many answers are waiting to be read.', retryAfterSeconds: 1 })
     if (this.#closed) return
     this.#bytes = bytes
-    this.#change(more)
+    this.#all.held += more
   }
 
   close(): void {
     this.#closed = true
-    this.#change(-this.#bytes)
+    this.#all.held -= this.#bytes
     this.#bytes = 0
   }
 }

@@ -13,6 +13,11 @@ export function whenGone({ raw }: Pick<FastifyReply, 'raw'>, call: () => void): 
   else raw.setMaxListeners(listenersMax).once('close', call)
 }
 
+/** Resolves when the connection has sent the answer or is gone. */
+export function gone(reply: Pick<FastifyReply, 'raw'>): Promise<void> {
+  return new Promise((resolve) => whenGone(reply, resolve))
+}
+
 /**
  * Aborted when the connection closes before the answer is sent. (Fastify's own `request.signal` also aborts when a body
  * has merely been read completely.)

@@ -1,11 +1,7 @@
 /** Which galleries a search over several covers: those named, and those that match a pattern. */
 import { type Grant, reaches } from '../access/grants.js'
 import { AlikeError } from '../errors.js'
-import type { Galleries } from '../gallery/galleries.js'
 import { galleriesMax } from './schemas/joined-search-parameters.js'
-
-/** Galleries read at once for a pattern. */
-const namesAtOnce = 1_000
 
 /**
  * @param asked names, or patterns with `*`
@@ -53,19 +49,5 @@ function fitOf(pattern: string): (name: string) => boolean {
       at = found + part.length
     }
     return true
-  }
-}
-
-/** Of all galleries, in order. */
-export async function* galleryNames(galleries: Pick<Galleries, 'slices'>): AsyncGenerator<string> {
-  for (let after = ''; ; ) {
-    let last: string | undefined
-    let more = false
-    for await (const slice of galleries.slices({ after, limit: namesAtOnce })) {
-      for (const { name } of slice.galleries) yield (last = name)
-      more = slice.next !== undefined
-    }
-    if (!more || last === undefined) return
-    after = last
   }
 }

@@ -1,6 +1,6 @@
 /** For training only: a random view of a picture, in the same shape as the output of the pixel path. */
 import { fromRgb, type OpenedImage, openImage, toRgb, toSizedRgb } from './decoder.js'
-import { openFile, type Sharp, toFile } from './edits.js'
+import { editedMaxPixels, openFile, type Sharp, toFile } from './edits.js'
 import type { Preprocessing } from './preprocessing.js'
 
 export interface AugmentOptions {
@@ -13,8 +13,6 @@ export interface AugmentOptions {
   colourJitter?: number
   /** Whether to first apply the edits that pictures undergo in the wild, see `weathered`. Default false. */
   wild?: boolean
-  /** Upper bound of width × height. Default 100 million. */
-  maxPixels?: number
 }
 
 /** Aspect ratios of crops lie between 3:4 and 4:3, uniform in the logarithm. */
@@ -27,11 +25,11 @@ const maxLogAspect = Math.log(4 / 3)
  * @throws AlikeError as `prepareImage` does
  */
 export async function augmentImage(bytes: Uint8Array, options: AugmentOptions): Promise<Uint8Array> {
-  const { preprocessing, random, minScale = 0.4, colourJitter = 0.2, wild = false, maxPixels = 100e6 } = options
+  const { preprocessing, random, minScale = 0.4, colourJitter = 0.2, wild = false } = options
   const draws = Array.from({ length: 8 }, random)
   const [scale = 0, aspect = 0, x = 0, y = 0, mirror = 0, ...jitter] = draws
 
-  const image = await openImage(bytes, maxPixels)
+  const image = await openImage(bytes, editedMaxPixels)
   await image.load()
   const crop = randomCrop(image.width, image.height, {
     share: minScale + (1 - minScale) * scale,

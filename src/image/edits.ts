@@ -103,13 +103,15 @@ export const edits = {
 } as const satisfies Record<string, Edit>
 export type EditName = keyof typeof edits
 
+/** Upper bound of width × height. */
+export const editedMaxPixels = 100e6
+
 /**
  * Edits the picture as displayed: upright, and on white where it is transparent.
- * @param maxPixels upper bound of width × height
  * @throws AlikeError as `prepareImage` does
  */
-export async function edited(bytes: Uint8Array, name: EditName, maxPixels = 100e6): Promise<Buffer> {
-  const image = await openImage(bytes, maxPixels)
+export async function edited(bytes: Uint8Array, name: EditName): Promise<Buffer> {
+  const image = await openImage(bytes, editedMaxPixels)
   await image.load()
   const shown =
     image.conversion === undefined

@@ -72,7 +72,7 @@ export function readName({ bytes, says }: WrittenName, stated: NameEncoding | un
 }
 
 /** @returns undefined if the bytes are not valid in that encoding */
-export function decoded(bytes: Buffer, encoding: NameEncoding): string | undefined {
+function decoded(bytes: Buffer, encoding: NameEncoding): string | undefined {
   if (encoding === 'utf-8') return isUtf8(bytes) ? bytes.toString('utf8') : undefined
   const text = iconv.decode(bytes, windowsNameOf(encoding))
   return text.includes('\ufffd') ? undefined : text

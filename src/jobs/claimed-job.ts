@@ -54,13 +54,13 @@ export class ClaimedJob {
     return this.#hasBegun
   }
 
-  /** Its current progress. */
+  /** Idempotent: the first reason counts. `run` resolves once the run has come to an end. */
   stop(reason: StopReason): void {
     this.#stoppedFor ??= reason
     this.#stop.abort()
   }
 
-  /** Idempotent. Resolves once the run has come to an end. */
+  /** Call it once. */
   async run(): Promise<ClaimedEnd> {
     const { store, logger } = this.#options
     const renewal = store.lease && renewing(this, { store, logger, ...store.lease })

@@ -198,6 +198,7 @@ export class Lane {
   }
 
   #lookLater(): void {
+    clearTimeout(this.#retry) // or each failed look would start retries of its own
     if (!this.#closing) this.#retry = setTimeout(() => this.look(), retryMs).unref()
   }
 

@@ -63,11 +63,6 @@ export class Webhooks {
       })
   }
 
-  /** Number of notifications in progress. */
-  get underWay(): number {
-    return this.#underWay.size
-  }
-
   /**
    * Called before a job is created.
    * @throws AlikeError `webhook_disabled`, `url_not_allowed`

@@ -1,5 +1,6 @@
 /** Watches for drift of queries, and for differences with another embedding set. */
 
+import type { AppParts } from '../app.js'
 import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import type { ModelFolders } from '../embedding/model-folders.js'
 import type { Galleries } from '../gallery/galleries.js'
@@ -21,17 +22,10 @@ interface Watched {
   followers: SetFollowers
 }
 
-export interface OpenedQueryWatch {
-  recall: RecallSample
-  shadow: Shadow
-  queries: KeptQueries
-  drift: ModelDrift
-}
-
 export async function openQueryWatch(
   { config, logger, metrics }: Opening,
   { folders, galleries, images, queries, mirrors, followers }: Watched,
-): Promise<OpenedQueryWatch> {
+): Promise<AppParts['watch']> {
   const recall = new RecallSample({
     searches: galleries.searches,
     every: config.recallSampleEvery,

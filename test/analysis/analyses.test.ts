@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Analyses } from '../../src/analysis/analyses.js'
+import { AnalysisRun } from '../../src/analysis/analysis-run.js'
 import { AnalysisRunner } from '../../src/analysis/analysis-runner.js'
-import { doctorTask, duplicatesTask, evaluateTask } from '../../src/analysis/findings/parameters.js'
+import { doctorTask, duplicatesTask, evaluateTask, layoutTask } from '../../src/analysis/findings/parameters.js'
 import type {
   AnalysisResult,
   DoctorResult,
@@ -98,6 +99,21 @@ async function filled(t: TestContext) {
   await settled(both.galleries)
   return both
 }
+
+test('a run that is stopped while it looks for its set computes nothing', async (t) => {
+  const { galleries } = await filled(t)
+  const stop = new AbortController()
+  const { searches } = galleries
+  const serving = searches.serving.bind(searches)
+  t.mock.method(searches, 'serving', async (gallery: string) => {
+    const found = await serving(gallery)
+    stop.abort()
+    return found
+  })
+  const run = new AnalysisRun({ gallery: 'a' } as JobRecord, { galleries }, stop.signal)
+  await assert.rejects(run.run(layoutTask({})), { name: 'AbortError' })
+  assert.equal(run.reading().total, null)
+})
 
 test('an evaluation returns the numbers of eval/ and the recall of the graph', async (t) => {
   const { galleries, analyses } = await filled(t)

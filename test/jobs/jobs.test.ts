@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { followJob, type JobLook } from '../../src/jobs/following.js'
@@ -284,6 +284,21 @@ test('a run that ends because a shared store is unreachable is continued', async
   takers.runs[1]!.end({ total: 0 })
   await until(() => ends.length === 1)
   assert.equal(ends[0]!.state, 'succeeded')
+})
+
+test('while no job can be claimed, one attempt is made at a time, however often a job may have arrived', async (t) => {
+  const { galleries, jobs } = await open(t)
+  const claims = t.mock.method(jobsOf(galleries), 'claim', async () => {
+    throw new AlikeError('store_unreachable')
+  })
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const id = await create(jobs, 'ingest')
+  for (const priority of [1, 2, 3]) await jobs.steer(id, { priority })
+  await nextTurn()
+  const made = claims.mock.callCount()
+  t.mock.timers.tick(10_000)
+  await nextTurn()
+  assert.equal(claims.mock.callCount() - made, 1)
 })
 
 test('a run that ends because an engine is unreachable begins again from what it has stored', async (t) => {

@@ -138,16 +138,16 @@ export class SlotHits implements NearestHits {
   }
 
   async #ask(request: Request): Promise<Found> {
-    const { vector, ef: asksEf, exact, minScore = -Infinity } = this.#query
+    const { vector, minScore = -Infinity } = this.#query
     const { searched, allow } = this.#scope
     const { k, depth } = request
     const { neighbours, method, ef } = await searched.index.search({
       vector,
       k,
       depth: depth + this.#spare,
-      ...(asksEf !== undefined && { ef: asksEf }),
-      ...(exact !== undefined && { exact }),
-      ...(allow && { allow }),
+      ef: this.#query.ef,
+      exact: this.#query.exact,
+      allow,
     })
     // what replaced a picture meanwhile has a slot that was not allowed
     const isLimited = allow !== undefined || this.#query.kept
@@ -155,7 +155,7 @@ export class SlotHits implements NearestHits {
     const graph = method === 'hnsw'
     const asked = graph ? Math.min(k, depth + this.#spare) : k
     const last = neighbours.length < asked || (neighbours.at(-1)?.score ?? Infinity) < minScore
-    if (this.#result === undefined || graph) this.#result = { method, ...(ef !== undefined && { ef }) }
+    if (this.#result === undefined || graph) this.#result = { method, ef }
     return {
       neighbours: neighbours.filter(
         ({ slot, score }) => score >= minScore && slot < this.#belowSlot && !this.#passed.has(slot),

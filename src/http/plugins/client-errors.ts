@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger } from 'fastify'
 import { catalogue } from '../../errors.js'
 import type { Metrics } from '../../metrics/metrics.js'
-import { whenGone } from '../client-gone.js'
+import { gone } from '../client-gone.js'
 import type { Problem } from '../schemas/problem.js'
 import { type PublicCode, statusOf } from '../status.js'
 
@@ -65,7 +65,7 @@ export function answerUnreadable({
       if (broken === undefined) metrics.countRequest('unknown', 'unmatched', problem.status)
       else if (!broken.headersSent) broken.statusCode = problem.status // counted by its route, see `request-metrics.ts`
       const before = [...(last?.owed ?? [])].filter((answer) => answer !== broken || answer.headersSent)
-      void Promise.all(before.map(gone)).then(() => {
+      void Promise.all(before.map((raw) => gone({ raw }))).then(() => {
         if (socket.writable && !broken?.headersSent) socket.write(answerOf(problem))
         socket.destroy()
       })
@@ -79,10 +79,6 @@ export function answerUnreadable({
       })
     },
   }
-}
-
-function gone(raw: ServerResponse): Promise<void> {
-  return new Promise((resolve) => whenGone({ raw }, resolve))
 }
 
 function problemOf(error: ConnectionError, inBody: boolean): Problem {

@@ -4,9 +4,9 @@
  * `REQUESTS_MAX` for as long as that lasts.
  */
 import type { Socket } from 'node:net'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
-import { whenGone } from '../client-gone.js'
+import { gone } from '../client-gone.js'
 
 /** Maximum number of answers that a connection may owe. */
 const owedMax = 64
@@ -36,8 +36,4 @@ export function takeTurns(app: FastifyInstance): void {
     if (owed > 0) await last
     if (socket.destroyed) return reply.hijack() // nobody is left to answer
   })
-}
-
-function gone(reply: FastifyReply): Promise<void> {
-  return new Promise((resolve) => whenGone(reply, resolve))
 }

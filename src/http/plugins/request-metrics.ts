@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Metrics } from '../../metrics/metrics.js'
 
-/** Requested every few seconds by machines: not worth a log line. */
-const quietRoutes = new Set(['/livez', '/readyz', '/metrics'])
+/** Requested every few seconds by machines: not worth a log line or a trace. */
+export const quietRoutes: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics'])
 
 export function measureRequests(app: FastifyInstance, { metrics }: { metrics: Metrics }): void {
   const answered = new WeakSet<FastifyRequest>()
@@ -44,7 +44,7 @@ function routeOf(request: FastifyRequest): string {
 }
 
 /** Without the query string, which may contain anything: a key, a picture, a vector. */
-function pathOf(request: FastifyRequest): string {
+export function pathOf(request: FastifyRequest): string {
   return request.url.split('?', 1)[0] ?? ''
 }
 

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { QueryDurations } from '../../retrieval.js'
 import { parseTraceparent, type RequestTrace, type Tracing } from '../../tracing/tracing.js'
 import { whenGone } from '../client-gone.js'
+import { pathOf, quietRoutes } from './request-metrics.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -16,15 +17,12 @@ declare module 'fastify' {
   }
 }
 
-/** Requested every few seconds by machines. */
-const untraced = new Set(['/livez', '/readyz', '/metrics'])
-
 export function traceRequests(app: FastifyInstance, tracing: Tracing | undefined): void {
   app.decorateRequest('trace', undefined)
   app.decorateRequest('traceId', '')
   app.addHook('onRequest', (request, reply, done) => {
     const { traceparent, tracestate } = request.headers as Record<string, string | undefined>
-    if (tracing !== undefined && !untraced.has(request.routeOptions.url ?? '')) {
+    if (tracing !== undefined && !quietRoutes.has(request.routeOptions.url ?? '')) {
       const trace = tracing.request({ traceparent, tracestate })
       request.trace = trace
       request.traceId = trace.traceId
@@ -62,7 +60,7 @@ function attributesOf(request: FastifyRequest, status: number) {
   return {
     'http.request.method': request.method,
     'http.response.status_code': status,
-    'url.path': request.url.split('?', 1)[0] ?? '',
+    'url.path': pathOf(request),
     'client.address': request.ip,
     'alike.request.id': request.id,
     ...(request.routeOptions.url !== undefined && { 'http.route': request.routeOptions.url }),

@@ -1,10 +1,8 @@
 /** `POST /v1/galleries/{gallery}/evaluate`, `…/duplicates`, `…/doctor`: analyses of a gallery, computed by a job. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import type { Analyses, JobWishes } from '../../analysis/analyses.js'
+import type { Analyses } from '../../analysis/analyses.js'
 import {
-  type AnalysisTask,
   DoctorParameters,
   DuplicatesParameters,
   doctorTask,
@@ -15,9 +13,10 @@ import {
 import { AlikeError } from '../../errors.js'
 import { hasResult } from '../../jobs/job.js'
 import type { Jobs } from '../../jobs/jobs.js'
+import { sendJob } from '../accepted-job.js'
 import { jobRoles } from '../job-roles.js'
 import { Diagnosis, Duplicates, Evaluation, LaidOut } from '../schemas/analysis.js'
-import { Job, JobPath, JobWishParameters, jobView } from '../schemas/job.js'
+import { Job, JobPath, JobWishParameters } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -58,9 +57,9 @@ function evaluate(app: TypedApp, { analyses }: AnalysisRouteOptions): void {
         response: accepted,
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const task = evaluateTask((request.body ?? {}) as Parameters<typeof evaluateTask>[0])
-      return accept(analyses, { gallery: request.params.gallery, task, wishes: request.query }, reply)
+      return sendJob(reply, await analyses.accept(request.params.gallery, task, request.query))
     },
   )
 }
@@ -82,9 +81,9 @@ function findDuplicates(app: TypedApp, { analyses }: AnalysisRouteOptions): void
         response: accepted,
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const task = duplicatesTask((request.body ?? {}) as Parameters<typeof duplicatesTask>[0])
-      return accept(analyses, { gallery: request.params.gallery, task, wishes: request.query }, reply)
+      return sendJob(reply, await analyses.accept(request.params.gallery, task, request.query))
     },
   )
 }
@@ -106,9 +105,9 @@ function examine(app: TypedApp, { analyses }: AnalysisRouteOptions): void {
         response: accepted,
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const task = doctorTask((request.body ?? {}) as Parameters<typeof doctorTask>[0])
-      return accept(analyses, { gallery: request.params.gallery, task, wishes: request.query }, reply)
+      return sendJob(reply, await analyses.accept(request.params.gallery, task, request.query))
     },
   )
 }
@@ -149,13 +148,4 @@ function getJobResult(app: TypedApp, { jobs }: AnalysisRouteOptions): void {
       return reply.type('application/json').send(result)
     },
   )
-}
-
-async function accept(
-  analyses: Analyses,
-  { gallery, task, wishes }: { gallery: string; task: AnalysisTask; wishes: JobWishes },
-  reply: FastifyReply,
-) {
-  const { job, pace } = await analyses.accept(gallery, task, wishes)
-  return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
 }

@@ -5,9 +5,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { EmbeddingSets } from '../../re-embedding/embedding-sets.js'
+import { sendJob } from '../accepted-job.js'
 import { jobRoles } from '../job-roles.js'
 import { BuildBody, EmbeddingSetList, ServingBody, SetPath, setView } from '../schemas/embedding-set.js'
-import { Job, jobView } from '../schemas/job.js'
+import { Job } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -70,11 +71,8 @@ function buildEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): v
     },
     async (request, reply) => {
       const { model, ...wishes } = request.body as Static<typeof BuildBody>
-      const { job, pace, created } = await sets.build(request.params.gallery, model, wishes)
-      return reply
-        .code(created ? 202 : 200)
-        .header('location', `/v1/jobs/${job.id}`)
-        .send(jobView(job, pace))
+      const { created, ...report } = await sets.build(request.params.gallery, model, wishes)
+      return sendJob(reply, report, created ? 202 : 200)
     },
   )
 }

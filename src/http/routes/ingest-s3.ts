@@ -2,9 +2,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { Ingest } from '../../ingest/ingest.js'
+import { sendJob } from '../accepted-job.js'
 import { jobRoles } from '../job-roles.js'
 import { IngestFromS3, IngestFromS3Parameters } from '../schemas/ingest.js'
-import { Job, jobView } from '../schemas/job.js'
+import { Job } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -31,12 +32,8 @@ export const ingestS3Routes: FastifyPluginAsyncTypebox<{ ingest: Ingest }> = asy
     },
     async (request, reply) => {
       const { bucket, prefix = '' } = request.body as Static<typeof IngestFromS3>
-      const { job, pace } = await ingest.accept({
-        gallery: request.params.gallery,
-        content: { bucket, prefix },
-        ...request.query,
-      })
-      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
+      const content = { bucket, prefix }
+      return sendJob(reply, await ingest.accept({ gallery: request.params.gallery, content, ...request.query }))
     },
   )
 }

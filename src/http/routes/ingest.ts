@@ -14,13 +14,14 @@ import type { UploadedFile } from '../../ingest/sources/files.js'
 import { unlessAborted } from '../../ingest/unless-aborted.js'
 import type { Upload } from '../../ingest/upload.js'
 import { misfitOfDecoded } from '../../text.js'
+import { sendJob } from '../accepted-job.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
 import { isPartAFile, misfitOfPart, misfitOfUnknown } from '../form-parts.js'
 import { jobRoles } from '../job-roles.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestAddresses, IngestForm, IngestLine, IngestParameters } from '../schemas/ingest.js'
-import { Job, jobView } from '../schemas/job.js'
+import { Job } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -112,7 +113,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       // anything still waiting for a part of a form
       whenGone(reply, held.end)
       try {
-        const { job, pace } = await ingest.accept({
+        const report = await ingest.accept({
           gallery: request.params.gallery,
           // the first part of a form may never arrive
           content: await unlessAborted(contentOf(request, held, config), signal),
@@ -121,7 +122,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
           ...(isLines(request) && !allows(request.grant, 'delete') && { mayNotDelete: true as const }),
           ...(idempotencyKey !== undefined && { idempotencyKey }),
         })
-        return await reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
+        return await sendJob(reply, report)
       } catch (error) {
         // The rest of the upload will not be read.
         reply.header('connection', 'close')

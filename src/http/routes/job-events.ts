@@ -63,7 +63,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = a
       const events = jobEvents({
         jobs,
         jobId: job.id,
-        view: ({ job, pace }) => jobView(job, pace),
+        view: jobView,
         mayRead: () => stillAdmits(request),
         signal,
       })

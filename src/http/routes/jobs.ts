@@ -52,7 +52,7 @@ function listJobs(app: TypedApp, { jobs }: JobRouteOptions): void {
         ...(kind !== undefined && { kinds: kind }),
         ...(state !== undefined && { states: state }),
       })
-      return { jobs: reports.map(({ job, pace }) => jobView(job, pace)) }
+      return { jobs: reports.map(jobView) }
     },
   )
 }
@@ -70,10 +70,7 @@ function getJob(app: TypedApp, { jobs }: JobRouteOptions): void {
         response: { 200: { description: 'The current state of the job.', ...reference(Job) }, ...problems(400, 404) },
       },
     },
-    async (request) => {
-      const { job, pace } = await jobs.report(request.params.job)
-      return jobView(job, pace)
-    },
+    async (request) => jobView(await jobs.report(request.params.job)),
   )
 }
 
@@ -128,8 +125,7 @@ function steerJob(app: TypedApp, { jobs }: JobRouteOptions): void {
     },
     async (request) => {
       await expectSteering(request.grant, request.params.job, jobs)
-      const { job, pace } = await jobs.steer(request.params.job, request.body as Static<typeof JobSteering>)
-      return jobView(job, pace)
+      return jobView(await jobs.steer(request.params.job, request.body as Static<typeof JobSteering>))
     },
   )
 }
@@ -151,8 +147,7 @@ function cancelJob(app: TypedApp, { jobs }: JobRouteOptions): void {
     },
     async (request) => {
       await expectSteering(request.grant, request.params.job, jobs)
-      const { job, pace } = await jobs.cancel(request.params.job)
-      return jobView(job, pace)
+      return jobView(await jobs.cancel(request.params.job))
     },
   )
 }

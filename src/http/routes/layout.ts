@@ -5,12 +5,13 @@ import { LayoutParameters, layoutTask } from '../../analysis/findings/parameters
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { LayoutPlace } from '../../gallery/layout.js'
+import { sendJob } from '../accepted-job.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { jobRoles } from '../job-roles.js'
 import { inTurns } from '../json-in-turns.js'
 import { ListCursors, notIssued } from '../list-cursors.js'
-import { Job, JobWishParameters, jobView } from '../schemas/job.js'
+import { Job, JobWishParameters } from '../schemas/job.js'
 import { Layout, LayoutListParameters } from '../schemas/layout.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -55,8 +56,7 @@ function layOut(app: TypedApp, { analyses }: LayoutRouteOptions): void {
     },
     async (request, reply) => {
       const task = layoutTask((request.body ?? {}) as Parameters<typeof layoutTask>[0])
-      const { job, pace } = await analyses.accept(request.params.gallery, task, request.query)
-      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
+      return sendJob(reply, await analyses.accept(request.params.gallery, task, request.query))
     },
   )
 }

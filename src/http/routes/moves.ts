@@ -2,8 +2,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { GalleryMoves } from '../../re-embedding/gallery-moves.js'
+import { sendJob } from '../accepted-job.js'
 import { jobRoles } from '../job-roles.js'
-import { Job, jobView } from '../schemas/job.js'
+import { Job } from '../schemas/job.js'
 import { MoveBody } from '../schemas/move.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
@@ -34,8 +35,7 @@ export const moveRoutes: FastifyPluginAsyncTypebox<MoveRouteOptions> = async (ap
     },
     async (request, reply) => {
       const { engine, ...wishes } = request.body as Static<typeof MoveBody>
-      const { job, pace } = await moves.begin(request.params.gallery, engine, wishes)
-      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobView(job, pace))
+      return sendJob(reply, await moves.begin(request.params.gallery, engine, wishes))
     },
   )
 }

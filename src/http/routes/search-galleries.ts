@@ -9,7 +9,7 @@ import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 import { JoinedSearchAnswer } from '../schemas/search.js'
 import { imagesMax, type SearchGiven } from '../schemas/search-parameters.js'
-import { galleryNames, searchedGalleries } from '../searched-galleries.js'
+import { searchedGalleries } from '../searched-galleries.js'
 import { RequestInvalid } from '../validation.js'
 
 export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions> = async (app, searching) => {
@@ -45,7 +45,7 @@ export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions
       // a further page comes from the galleries of the first one, whatever else matches by now
       const among =
         given.pageToken === undefined
-          ? galleryNames(parts.galleries)
+          ? parts.galleries.names()
           : parts.galleries.searches.pagedGalleries(given.pageToken)
       const galleries = await searchedGalleries(asked, among, request.grant)
       return answered({

@@ -1,7 +1,7 @@
 /** Jobs as callers see them. */
 import { type Static, Type } from 'typebox'
-import { type JobRecord, jobKinds, jobStates } from '../../jobs/job.js'
-import type { JobPace } from '../../jobs/pace.js'
+import { jobKinds, jobStates } from '../../jobs/job.js'
+import type { JobReport } from '../../jobs/jobs.js'
 import { named, reference } from './named.js'
 import { GalleryName, limit } from './parameters.js'
 
@@ -178,7 +178,7 @@ export const JobErrorLine = Type.Object(
   },
 )
 
-export function jobView(job: JobRecord, { share, picturesPerSecond, secondsLeft }: JobPace): Static<typeof Job> {
+export function jobView({ job, pace }: JobReport): Static<typeof Job> {
   return {
     id: job.id,
     kind: job.kind,
@@ -193,9 +193,7 @@ export function jobView(job: JobRecord, { share, picturesPerSecond, secondsLeft 
     failed: job.failed,
     replaced: job.replaced,
     namesAssumed: job.namesAssumed,
-    share,
-    picturesPerSecond,
-    secondsLeft,
+    ...pace,
     failure: job.failure,
     priority: job.priority,
     paused: job.paused,

@@ -3,10 +3,11 @@
  * vectors that the graph does not hold yet; if very many are waiting to be linked, coarse codes preselect among them.
  */
 import { type Direction, scoreTolerance } from '../../../cosine.js'
+import { firstFrom } from '../../../first-from.js'
 import type { HnswGraph } from './hnsw-graph.js'
 import { Nearest } from './nearest.js'
 import type { SlotVectorStore } from './slot-vectors.js'
-import type { Neighbour } from './vector-index.js'
+import type { SearchResult } from './vector-index.js'
 
 /**
  * Cost of one graph candidate in comparisons of an exact scan: measured at 5 to 15 between 128 and 527 dimensions, more for
@@ -52,13 +53,6 @@ export interface GraphSearch {
   efDefault: number
 }
 
-export interface GraphAnswer {
-  neighbours: Neighbour[]
-  method: 'hnsw'
-  /** Candidates that the graph was asked to keep; omitted if it was still empty. */
-  ef?: number
-}
-
 /**
  * Asks for more and more candidates until the last allowed one within the depth lies in their nearer two thirds: near
  * the end of the list the graph misses neighbours. Undefined when a scan is cheaper.
@@ -67,7 +61,7 @@ export function searchGraph(
   vectors: SlotVectorStore,
   serving: LiveGraph,
   search: GraphSearch,
-): GraphAnswer | undefined {
+): SearchResult | undefined {
   const { graph, live } = serving
   const { depth, ef, allowed } = search
   if (graph.count === 0) return searchWaiting(vectors, serving, search)
@@ -91,7 +85,7 @@ export function searchGraph(
 }
 
 /** While the graph is empty, codes alone preselect. */
-function searchWaiting(vectors: SlotVectorStore, serving: LiveGraph, search: GraphSearch): GraphAnswer | undefined {
+function searchWaiting(vectors: SlotVectorStore, serving: LiveGraph, search: GraphSearch): SearchResult | undefined {
   if (waitingCost(vectors, 0) >= search.allowed) return undefined
   const nearest = new Nearest(search.k)
   offerWaiting(nearest, vectors, serving, search)
@@ -175,12 +169,5 @@ function likelyEnough(k: number, share: number): number {
 }
 
 function includesSorted(sorted: Uint32Array, slot: number): boolean {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle]! < slot) low = middle + 1
-    else high = middle
-  }
-  return sorted[low] === slot
+  return sorted[firstFrom(sorted, slot)] === slot
 }

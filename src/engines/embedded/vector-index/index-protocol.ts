@@ -1,6 +1,14 @@
 /** Calls to the index thread. */
 import type { PackedList } from './packed-neighbours.js'
-import type { IndexReading, IndexSettings, NeighboursRequest, SlotNeighbours, SlotVectors } from './vector-index.js'
+import type {
+  IndexReading,
+  IndexSettings,
+  NeighboursRequest,
+  SearchRequest,
+  SearchResult,
+  SlotNeighbours,
+  SlotVectors,
+} from './vector-index.js'
 
 /** Start-up data of the thread. */
 export interface IndexThreadData {
@@ -31,16 +39,8 @@ export type IndexCalls = {
   add: { request: { index: number; slots: Uint32Array; vectors: Float32Array }; reply: IndexReading }
   remove: { request: { index: number; slots: Uint32Array }; reply: IndexReading }
   search: {
-    request: {
-      index: number
-      vector: Float32Array
-      k: number
-      depth?: number | undefined
-      ef?: number
-      exact?: boolean
-      allow?: Uint32Array
-    }
-    reply: { neighbours: PackedList; method: 'exact' | 'hnsw'; ef?: number; reading: IndexReading }
+    request: SearchRequest & { index: number }
+    reply: Omit<SearchResult, 'neighbours'> & { neighbours: PackedList; reading: IndexReading }
   }
   neighbours: { request: NeighboursRequest & { index: number }; reply: SlotNeighbours & { reading: IndexReading } }
   /** [rows, columns] */

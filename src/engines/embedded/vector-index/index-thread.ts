@@ -9,9 +9,9 @@ import type {
   IndexSettings,
   NeighboursRequest,
   SearchRequest,
-  SearchResult,
   SlotNeighbours,
   SlotVectors,
+  TimedSearchResult,
   VectorIndex,
 } from './vector-index.js'
 
@@ -129,12 +129,12 @@ export class IndexPart implements VectorIndex {
     this.#reading = await this.#thread.call('remove', { index: this.#index, slots: compact(slots) })
   }
 
-  search(request: SearchRequest): Promise<SearchResult> {
+  search(request: SearchRequest): Promise<TimedSearchResult> {
     return this.#queue.pass(() => this.searchNow(request))
   }
 
   /** Like `search`, for callers already admitted by the queue. */
-  async searchNow(request: SearchRequest): Promise<SearchResult> {
+  async searchNow(request: SearchRequest): Promise<TimedSearchResult> {
     if (request.vector.length !== this.#dimension) throw new AlikeError('dimension_mismatch')
     const startedAt = performance.now()
     const { vector, allow, ...rest } = request
@@ -142,7 +142,7 @@ export class IndexPart implements VectorIndex {
       ...rest,
       index: this.#index,
       vector: compact(vector),
-      ...(allow && { allow: compact(allow) }),
+      allow: allow && compact(allow),
     })
     this.#reading = reading
     return { ...result, neighbours: unpackedList(neighbours), durationMs: performance.now() - startedAt }

@@ -76,7 +76,7 @@ answerCalls<IndexCalls>(
       const startedAt = performance.now()
       const { neighbours, ...result } = entry.index.search({
         ...search,
-        ...(allow && { allow: settings.parts === 1 ? allow : slotsOfPart(allow, part, settings.parts) }),
+        allow: allow && (settings.parts === 1 ? allow : slotsOfPart(allow, part, settings.parts)),
       })
       searchedMs += performance.now() - startedAt
       return { ...result, neighbours: packedList(neighbours), reading: entry.index.reading }

@@ -11,10 +11,6 @@ export class Nearest {
     this.#slots = new Float64Array(k)
   }
 
-  get count(): number {
-    return this.#count
-  }
-
   offer(slot: number, score: number): void {
     if (this.#count < this.#scores.length) this.#rise(this.#count++, slot, score)
     else if (this.#count > 0 && this.#isWorse(0, slot, score)) this.#sink(slot, score)

@@ -12,10 +12,10 @@ import {
   type Neighbour,
   type NeighboursRequest,
   type SearchRequest,
-  type SearchResult,
   type SlotNeighbours,
   type SlotVectors,
   searchOf,
+  type TimedSearchResult,
   type VectorIndex,
 } from './vector-index.js'
 
@@ -74,7 +74,7 @@ export class PartedIndex implements VectorIndex {
     await this.#ofThose(this.#shared(slots), (part, own) => part.remove(own))
   }
 
-  search(request: SearchRequest): Promise<SearchResult> {
+  search(request: SearchRequest): Promise<TimedSearchResult> {
     return this.#options.queue.pass(() => this.#search(request))
   }
 
@@ -116,7 +116,7 @@ export class PartedIndex implements VectorIndex {
     await Promise.all(this.#parts.map((part) => part.close(options)))
   }
 
-  async #search(request: SearchRequest): Promise<SearchResult> {
+  async #search(request: SearchRequest): Promise<TimedSearchResult> {
     const startedAt = performance.now()
     const { k, depth = k, allow } = request
     // A single index would scan so few slots, however they are spread over the parts.

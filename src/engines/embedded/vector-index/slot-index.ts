@@ -15,25 +15,12 @@ import {
   type IndexSettings,
   type Neighbour,
   type NeighboursRequest,
+  type SearchRequest,
+  type SearchResult,
   type SlotNeighbours,
   type SlotVectors,
   searchOf,
 } from './vector-index.js'
-
-export interface SlotSearch {
-  vector: Float32Array
-  k: number
-  depth?: number | undefined
-  ef?: number
-  exact?: boolean
-  allow?: Uint32Array
-}
-
-export interface SlotSearchResult {
-  neighbours: Neighbour[]
-  method: 'exact' | 'hnsw'
-  ef?: number
-}
 
 /** A new graph reserves room for some growth; beyond, it grows in steps. */
 const reservedPerVector = 1.1
@@ -135,7 +122,7 @@ export class SlotIndex {
     this.#vectors.freeKept((slot) => this.#serving?.graph.has(slot) ?? false)
   }
 
-  search({ vector, k, depth = k, ef, exact, allow }: SlotSearch): SlotSearchResult {
+  search({ vector, k, depth = k, ef, exact, allow }: SearchRequest): SearchResult {
     const query = directionOf(vector)
     const size = this.#vectors.size
     const allowed = allow === undefined ? size : Math.min(allow.length, size)

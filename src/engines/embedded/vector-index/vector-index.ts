@@ -31,11 +31,11 @@ export interface SearchRequest {
   /**
    * Candidates that the graph keeps during the search; more improve recall and cost more. Default: the index's `ef`.
    */
-  ef?: number
+  ef?: number | undefined
   /** Compare with every vector. */
-  exact?: boolean
+  exact?: boolean | undefined
   /** Only these slots, ascending; default: all live slots. */
-  allow?: Uint32Array
+  allow?: Uint32Array | undefined
 }
 
 export interface SearchResult {
@@ -45,8 +45,13 @@ export interface SearchResult {
   neighbours: Neighbour[]
   /** `exact`: every allowed vector was compared. */
   method: 'exact' | 'hnsw'
-  /** The candidates that the graph actually kept (with several parts, the maximum), if it was used. */
-  ef?: number
+  /**
+   * The candidates that the graph actually kept (with several parts, the maximum); absent if it was not used, or empty.
+   */
+  ef?: number | undefined
+}
+
+export interface TimedSearchResult extends SearchResult {
   /** From the call to its answer, including waiting. */
   durationMs: number
 }
@@ -63,7 +68,7 @@ export interface NeighboursRequest {
 
 /** The search for the neighbours of a slot: for one more, because a picture is its own nearest neighbour. */
 export function searchOf({ k, depth = 0, ef }: NeighboursRequest): Pick<SearchRequest, 'k' | 'depth' | 'ef'> {
-  return { k: k + 1, depth: Math.max(depth, k + 1), ...(ef !== undefined && { ef }) }
+  return { k: k + 1, depth: Math.max(depth, k + 1), ef }
 }
 
 export interface SlotNeighbours {
@@ -100,7 +105,7 @@ export interface VectorIndex extends IndexReading {
   /** Once it resolves, no later search finds them. Unknown slots can never be added afterwards. */
   remove(slots: Uint32Array): Promise<void>
   /** @throws AlikeError `overloaded` if too many searches are waiting, `dimension_mismatch` */
-  search(request: SearchRequest): Promise<SearchResult>
+  search(request: SearchRequest): Promise<TimedSearchResult>
   /** Answers part of the slots per call, so that no search waits long behind it. */
   neighbours(request: NeighboursRequest): Promise<SlotNeighbours>
   /**

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { mock, test } from 'node:test'
-import { SlotIndex, type SlotSearchResult } from '../../../../src/engines/embedded/vector-index/slot-index.js'
+import { SlotIndex } from '../../../../src/engines/embedded/vector-index/slot-index.js'
 import { SlotVectorStore } from '../../../../src/engines/embedded/vector-index/slot-vectors.js'
-import { indexDefaults } from '../../../../src/engines/embedded/vector-index/vector-index.js'
+import { indexDefaults, type SearchResult } from '../../../../src/engines/embedded/vector-index/vector-index.js'
 import { packed, seededRandom, unitVectors } from './unit-vectors.js'
 
 const dimension = 32
@@ -12,7 +12,7 @@ const makeVector = unitVectors({ dimension, seed: 7 })
 const vectors = Array.from({ length: 4_000 }, makeVector)
 const queries = Array.from({ length: 40 }, makeVector)
 
-const slotsOf = (result: SlotSearchResult): number[] => result.neighbours.map(({ slot }) => slot)
+const slotsOf = (result: SearchResult): number[] => result.neighbours.map(({ slot }) => slot)
 const finish = (index: SlotIndex): void => void (index.work(Infinity) && assert.fail('work without end'))
 
 function fullIndex(): SlotIndex {
