@@ -165,7 +165,7 @@ export interface OpenSet {
   page(asked: PageOfImages): AsyncIterable<ImagePage>
   /** [dimension], unit length. */
   vector(id: string): Promise<Float32Array | undefined>
-  /** The same of several pictures, in order; undefined for those that are gone or damaged. */
+  /** The same of several pictures, in order; undefined for damaged ones, and for those removed, or replaced since they were hits. */
   vectors(images: readonly Identified[]): Promise<(Float32Array | undefined)[]>
   /** @throws AlikeError `image_damaged` */
   thumbnail(id: string): Promise<StoredThumbnail | undefined>

@@ -543,6 +543,20 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
     assert.deepEqual([(await opened.state()).images, (await opened.state()).size], [left.length, left.length])
   })
 
+  test('vectors are read of hits and of ids, but not of hits that were removed or replaced since', async (t) => {
+    const { opened } = await filled(t)
+    const hits = (await (await opened.nearest({ vector: queries[1]! })).first(70)).map(({ record }) => record)
+    const vectorOf = new Map(images.map(({ id, vector }) => [id, vector]))
+    const stored = hits.map(({ id }) => vectorOf.get(id))
+    assert.deepEqual(await opened.vectors(hits), stored)
+    assert.deepEqual(await opened.vectors([{ id: 'p010' }, { id: 'none' }]), [vectorOf.get('p010'), undefined])
+    await opened.change([
+      { remove: hits[0]!.id },
+      { put: newImage(hits[1]!.id, vectors[0]!, { contentHash: 'other' }) },
+    ])
+    assert.deepEqual(await opened.vectors(hits), [undefined, undefined, ...stored.slice(2)])
+  })
+
   test('likeness is the cosine of stored vectors, of hits and of ids; removed ones score −1', async (t) => {
     const { opened } = await filled(t)
     const hits = (await (await opened.nearest({ vector: queries[1]! })).first(70)).map(({ record }) => record)

@@ -28,10 +28,15 @@ async function damagedApp(
   t: TestContext,
   ...damage: [table: Parameters<typeof damageRow>[1], column: string, value: Parameters<typeof damageRow>[3]]
 ): Promise<TestApp> {
-  const dataDir = await temporaryFolder(t)
-  await cp(await (filled ??= filledFolder(t)), dataDir, { recursive: true })
+  const dataDir = await copiedFolder(t)
   damageRow(dataDir, ...damage)
   return startApp(t, { dataDir })
+}
+
+async function copiedFolder(t: TestContext): Promise<string> {
+  const dataDir = await temporaryFolder(t)
+  await cp(await (filled ??= filledFolder(t)), dataDir, { recursive: true })
+  return dataDir
 }
 
 /** Of a closed service; every test damages a copy. */
@@ -195,4 +200,19 @@ test('a damaged embedding affects one picture, neither its gallery nor a backup'
     payload: { imageId: '1', includeSelf: true },
   })
   assert.equal(hits.length, 2)
+})
+
+test('hits whose embeddings are damaged or missing do not expand the query', async (t) => {
+  const app = await startApp(t, { dataDir: await copiedFolder(t) })
+  const vectorBy = async (more: object) => {
+    const payload = { imageId: '2', include: ['vector'], ...more }
+    return (await app.call(200, { method: 'POST', url: '/v1/galleries/a/search', payload })).vector
+  }
+  const plain = await vectorBy({})
+  assert.notDeepEqual(await vectorBy({ expand: 1 }), plain)
+  // found nevertheless, because the index has read it before
+  damageRow(app.config.dataDir, 'embedding', 'vector', Buffer.from('damaged'))
+  assert.deepEqual(await vectorBy({ expand: 1 }), plain)
+  damageRow(app.config.dataDir, 'embedding', 'key', 2 ** 40)
+  assert.deepEqual(await vectorBy({ expand: 1 }), plain)
 })

@@ -157,7 +157,9 @@ export class StoredSet implements OpenSet {
   }
 
   async vectors(images: readonly Identified[]): Promise<(Float32Array | undefined)[]> {
-    return this.#parts.store.read(({ contents }) => images.map(({ id }) => contents.readableVector(this.number, id)))
+    return this.#inTurns(images, (slots) =>
+      this.#parts.store.read(({ contents }) => contents.vectors(this.number, slots)),
+    )
   }
 
   async thumbnail(id: string): Promise<StoredThumbnail | undefined> {
@@ -240,13 +242,13 @@ export class StoredSet implements OpenSet {
   }
 
   async #inTurns<Value>(
-    hits: readonly HitRecord[],
+    images: readonly Identified[],
     read: (slots: readonly number[]) => ReadonlyMap<number, Value>,
   ): Promise<(Value | undefined)[]> {
     const values: (Value | undefined)[] = []
-    for (let begin = 0; begin < hits.length; begin += recordsPerTurn) {
+    for (let begin = 0; begin < images.length; begin += recordsPerTurn) {
       if (begin > 0) await nextTurn()
-      const slots = [...this.#slotsOf(hits.slice(begin, begin + recordsPerTurn))]
+      const slots = [...this.#slotsOf(images.slice(begin, begin + recordsPerTurn))]
       const found = read(slots)
       for (const slot of slots) values.push(found.get(slot))
     }

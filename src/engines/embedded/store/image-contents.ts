@@ -4,33 +4,50 @@ import type { StoredThumbnail } from '../../../gallery/engine.js'
 import type { ImageRecord, SeenImage } from '../../../gallery/records.js'
 import { checksumOfBytes, expectChecksum } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
-import { type ImageRow, type ImageTableOptions, isWhole, type StoredRow, slotOf } from './image-row.js'
+import { type ImageRow, type ImageTableOptions, isWhole, keysOf, type StoredRow, slotOf } from './image-row.js'
 import type { ImageTable } from './image-table.js'
+
+interface VectorRow {
+  key: number
+  vector: Buffer
+  checksum: number
+}
 
 export class ImageContents {
   readonly #rows: Pick<ImageTable, 'row'>
   readonly #namesDamaged: boolean
-  readonly #vector: Statement<[number], { vector: Buffer; checksum: number }>
+  readonly #vector: Statement<[number], VectorRow>
+  /** A JSON array of keys. */
+  readonly #vectors: Statement<[string], VectorRow>
   readonly #thumbnail: Statement<[number], { webp: Buffer; checksum: number }>
 
   constructor(database: Database, rows: Pick<ImageTable, 'row'>, { damagedRecords = 'refused' }: ImageTableOptions) {
     this.#rows = rows
     this.#namesDamaged = damagedRecords === 'named'
-    this.#vector = database.prepare('SELECT vector, checksum FROM embedding WHERE key = ?')
+    this.#vector = database.prepare('SELECT * FROM embedding WHERE key = ?')
+    this.#vectors = database.prepare('SELECT * FROM embedding WHERE key IN (SELECT value FROM json_each(?))')
     this.#thumbnail = database.prepare('SELECT webp, checksum FROM thumbnail WHERE key = ?')
   }
 
   /** @throws AlikeError as `thumbnail` does */
   vector(gallery: number, id: string): Float32Array | undefined {
-    const vector = this.#vectorUnder(gallery, id)
-    if (vector === 'damaged') throw new AlikeError('image_damaged')
-    return vector
+    const read = (row: StoredRow) => {
+      isWhole(row, this.#namesDamaged) // throws if the record is damaged; the embedding has its own checksum
+      const vector = this.#vectorOf(row.key)
+      if (vector === 'damaged') throw new AlikeError('image_damaged')
+      return vector
+    }
+    return this.#beside(gallery, id, read, 'An embedding is missing.') ?? undefined
   }
 
-  /** Undefined also for a damaged one, if damaged pictures are named. */
-  readableVector(gallery: number, id: string): Float32Array | undefined {
-    const vector = this.#vectorUnder(gallery, id)
-    return vector === 'damaged' ? undefined : vector
+  /** Keyed by slot; removed pictures are missing, and damaged embeddings if damaged pictures are named. */
+  vectors(gallery: number, slots: readonly number[]): Map<number, Float32Array> {
+    const found = new Map<number, Float32Array>()
+    for (const row of this.#vectors.all(keysOf(gallery, slots))) {
+      const vector = this.#read(row)
+      if (vector !== 'damaged') found.set(slotOf(row.key), vector)
+    }
+    return found
   }
 
   /** @throws AlikeError `image_damaged` if it is damaged and damaged pictures are named */
@@ -87,22 +104,15 @@ export class ImageContents {
     return undefined
   }
 
-  #vectorUnder(gallery: number, id: string): Float32Array | undefined | 'damaged' {
-    const read = (row: StoredRow) => {
-      isWhole(row, this.#namesDamaged) // throws if the record is damaged; the embedding has its own checksum
-      return this.#vectorOf(row.key)
-    }
-    return this.#beside(gallery, id, read, 'An embedding is missing.')
-  }
-
   #vectorOf(key: number): Float32Array | undefined | 'damaged' {
     const row = this.#vector.get(key)
-    if (row === undefined) return undefined
-    if (this.#namesDamaged && checksumOfBytes(key, row.vector) !== row.checksum) return 'damaged'
-    expectChecksum(checksumOfBytes(key, row.vector), row.checksum, 'An embedding')
-    return new Float32Array(
-      row.vector.buffer.slice(row.vector.byteOffset, row.vector.byteOffset + row.vector.byteLength),
-    )
+    return row && this.#read(row)
+  }
+
+  #read({ key, vector, checksum }: VectorRow): Float32Array | 'damaged' {
+    if (this.#namesDamaged && checksumOfBytes(key, vector) !== checksum) return 'damaged'
+    expectChecksum(checksumOfBytes(key, vector), checksum, 'An embedding')
+    return new Float32Array(vector.buffer.slice(vector.byteOffset, vector.byteOffset + vector.byteLength))
   }
 
   #thumbnailOf({ key, thumbnail }: ImageRow): Uint8Array | null | undefined | 'damaged' {
