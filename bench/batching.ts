@@ -2,7 +2,7 @@
  * Do batches pay off? Embeds the same pictures with the real embedder and growing batch sizes, alternating, and prints
  * each throughput relative to batch size 1 in the same round.
  *
- *     node dist/bench/batching.js [--model onnx/har-resnet50] [--pictures 64] [--rounds 12] [--workers 1]
+ *     npx node dist/bench/batching.js [--model onnx/har-resnet50] [--pictures 64] [--rounds 12] [--workers 1]
  */
 
 import { parseArgs } from 'node:util'

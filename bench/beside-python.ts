@@ -2,7 +2,7 @@
  * Is the service as fast as sixty lines of Python? The same int8 file, pictures and clients: the service alternates
  * with FastAPI, two workers, onnxruntime, Pillow and faiss, which `bench/python-service/setup.sh` installs.
  *
- *     node dist/bench/beside-python.js [--model onnx/har-resnet50] [--precision int8] [--stored 1260] [--seconds 10]
+ *     npx node dist/bench/beside-python.js [--model onnx/har-resnet50] [--precision int8] [--stored 1260] [--seconds 10]
  *         [--rounds 2] [--clients 1,16]
  */
 import { type ChildProcess, spawn } from 'node:child_process'

@@ -3,7 +3,7 @@
  * with another, checked by the gate, switched, rolled back. Reports failed searches, answers that mixed two sets, and
  * search latency in each phase.
  *
- *     node dist/bench/change-of-network.js [--data FOLDER] [--count 2000] [--from har-lite0] [--to har-resnet50]
+ *     npx node dist/bench/change-of-network.js [--data FOLDER] [--count 2000] [--from har-lite0] [--to har-resnet50]
  *         [--clients 8]
  *
  * Without your own pictures (one folder per label, or with a labels.csv) it draws some.

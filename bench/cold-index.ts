@@ -2,7 +2,7 @@
  * Is a gallery usable when it starts without its graph cache? With all vectors in memory and the graph being rebuilt,
  * measures searches in time windows against the exact scan in the same window, and their recall@10.
  *
- *     node dist/bench/cold-index.js [--vectors 200000] [--dimension 527] [--windows 8] [--seconds 10]
+ *     npx node dist/bench/cold-index.js [--vectors 200000] [--dimension 527] [--windows 8] [--seconds 10]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

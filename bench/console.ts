@@ -3,7 +3,7 @@
  * against the minimum in the same browser: loading the service's home page as JSON, and drawing frames while nothing
  * changes. Pictures, thumbnails and vectors are drawn and written to the data folder beforehand; the model is handmade.
  *
- *     node dist/bench/console.js [--pictures 100000] [--rounds 5]
+ *     npx node dist/bench/console.js [--pictures 100000] [--rounds 5]
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp } from 'node:fs/promises'

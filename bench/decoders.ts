@@ -1,7 +1,7 @@
 /**
  * Does decoding scale with the number of cores? Prepares pictures of 275×183 inside one process with varying
  * concurrency, and in decoder processes, two at once in each; prints pictures per second, also relative to one process.
- * Needs only the build: `node dist/bench/decoders.js [--seconds 2] [--processes 1,2,4,8,16] [--json]`.
+ * Needs only the build: `npx node dist/bench/decoders.js [--seconds 2] [--processes 1,2,4,8,16] [--json]`.
  */
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'

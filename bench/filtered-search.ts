@@ -4,7 +4,7 @@
  * by query. Then half of the gallery is deleted. Filters are warm: the first search with a filter reads every record,
  * once until a picture is changed or removed.
  *
- *     node dist/bench/filtered-search.js [--vectors 50000] [--dimension 128] [--queries 300] [--k 10]
+ *     npx node dist/bench/filtered-search.js [--vectors 50000] [--dimension 128] [--queries 300] [--k 10]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -2,7 +2,7 @@
  * Does the service stay healthy under full load? Clients query continuously; event-loop delay and memory are read from
  * the service's own metrics meanwhile.
  *
- *     node dist/bench/full-load.js [--model onnx/har-resnet50] [--queries 10000] [--clients 8]
+ *     npx node dist/bench/full-load.js [--model onnx/har-resnet50] [--queries 10000] [--clients 8]
  */
 import { parseArgs } from 'node:util'
 import { AlikeClient } from '../clients/typescript/src/alike-client.js'

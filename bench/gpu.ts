@@ -2,7 +2,7 @@
  * How fast is the service on a machine with a GPU? Measures it as configured by its environment, and in variants of
  * that; runs offline, and also without a GPU, which the report then states. Writes gpu.json and gpu.md.
  *
- *     node dist/bench/gpu.js --out bench-results [--batch-sizes '1,4,16,64;1,8,32'] [--workers 1,2,4]
+ *     npm run bench:gpu -- --out bench-results [--batch-sizes '1,4,16,64;1,8,32'] [--workers 1,2,4]
  *         [--variant 'name:KEY=VALUE,KEY=VALUE' …] [--only queries,ingest,network,decode] [--clients 1,8,32,64] [--seconds 5]
  */
 import { execFile } from 'node:child_process'

@@ -3,7 +3,7 @@
  * each `ef`, and queries per second relative to that scan (medians), alternating query by query. Vectors are random:
  * clusters in few directions, similar to picture embeddings.
  *
- *     node dist/bench/hnsw-recall.js [--vectors 10000] [--dimension 128] [--queries 200] [--deleted 0]
+ *     npx node dist/bench/hnsw-recall.js [--vectors 10000] [--dimension 128] [--queries 200] [--deleted 0]
  */
 import { parseArgs } from 'node:util'
 import { percentile } from '../src/cli/percentile.js'

@@ -3,7 +3,7 @@
  * alternating: vectors linked per second, recall@10 at equal `ef`, latency of a single search, searches per second
  * of several clients, and the main thread's time for each.
  *
- *     node dist/bench/index-parts.js [--parts 2] [--vectors 20000] [--dimension 512] [--rounds 2] [--queries 200]
+ *     npx node dist/bench/index-parts.js [--parts 2] [--vectors 20000] [--dimension 512] [--rounds 2] [--queries 200]
  *         [--clients 8] [--json]
  */
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -2,7 +2,7 @@
  * What do the thread, the exact scores and the pending vectors cost a search? Eight clients query the index thread
  * continuously, alternating with direct calls to a graph in one thread with the same vectors and `ef`.
  *
- *     node dist/bench/index-worker.js [--vectors 20000] [--dimension 512] [--clients 8] [--rounds 9] [--seconds 2]
+ *     npx node dist/bench/index-worker.js [--vectors 20000] [--dimension 512] [--clients 8] [--rounds 9] [--seconds 2]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

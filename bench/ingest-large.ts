@@ -2,7 +2,7 @@
  * Does a large upload leave the service responsive? 20,000 pictures in one tar: memory over time, throughput relative
  * to bare decoding and inference, and search latency meanwhile relative to the idle service.
  *
- *     node dist/bench/ingest-large.js [--model onnx/har-resnet50] [--pictures 20000] [--searches 300]
+ *     npx node dist/bench/ingest-large.js [--model onnx/har-resnet50] [--pictures 20000] [--searches 300]
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'

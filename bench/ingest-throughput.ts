@@ -3,7 +3,7 @@
  * network, no database, no index, no HTTP) and as one tar through the service, alternating, with the same number of
  * threads.
  *
- *     node dist/bench/ingest-throughput.js [--model onnx/har-resnet50] [--pictures 2000] [--rounds 3]
+ *     npx node dist/bench/ingest-throughput.js [--model onnx/har-resnet50] [--pictures 2000] [--rounds 3]
  */
 import { parseArgs } from 'node:util'
 import { AlikeClient } from '../clients/typescript/src/alike-client.js'

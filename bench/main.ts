@@ -55,7 +55,7 @@ function withoutLog(output: string): string {
 const sections: string[] = []
 for (const name of names.filter((name) => wanted.length === 0 || wanted.includes(name))) {
   console.log(`\n## ${name}\n`)
-  sections.push(`## ${name}\n\n${benches[name]} \`node dist/bench/${name}.js\`\n\n${await run(name)}\n`)
+  sections.push(`## ${name}\n\n${benches[name]} \`npm run bench -- ${name}\`\n\n${await run(name)}\n`)
 }
 if (wanted.length === 0) {
   const machine = `${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`

@@ -3,7 +3,7 @@
  * memory, build time, search latency during and after, recall@10 against the exact scan, and the longest time the index
  * thread was unresponsive. Also measures how long it takes to enlarge a full graph and to free it.
  *
- *     node dist/bench/million.js [--vectors 1000000] [--dimension 512] [--queries 200]
+ *     npx node dist/bench/million.js [--vectors 1000000] [--dimension 512] [--queries 200]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

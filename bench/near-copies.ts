@@ -4,7 +4,7 @@
  * that reach it. Precision is that of all flags when edits and originals are searched among the whole set. Uses drawn
  * scenes, or your own labelled pictures.
  *
- *     node dist/bench/near-copies.js [--pictures FOLDER] [--split test] [--edited 150] [--most 1890]
+ *     npx node dist/bench/near-copies.js [--pictures FOLDER] [--split test] [--edited 150] [--most 1890]
  */
 import { parseArgs } from 'node:util'
 import { describeCopies, descriptorWords } from '../src/copies/copy-descriptor.js'

@@ -2,7 +2,7 @@
  * What does HTTP add to a query? The same picture, one at a time, alternating: over a socket to the service, and
  * through decode → network → search called directly in this process.
  *
- *     node dist/bench/query-over-http.js [--model onnx/har-resnet50] [--queries 400]
+ *     npx node dist/bench/query-over-http.js [--model onnx/har-resnet50] [--queries 400]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -4,7 +4,7 @@
  * same cores, so their time counts against the service; the CPU time per query excludes them and is valid on a shared
  * machine too.
  *
- *     node dist/bench/query-throughput.js [--model onnx/har-resnet50] [--stored 3000] [--clients 16] [--rounds 5]
+ *     npx node dist/bench/query-throughput.js [--model onnx/har-resnet50] [--stored 3000] [--clients 16] [--rounds 5]
  *         [--seconds 5]
  */
 import { availableParallelism } from 'node:os'

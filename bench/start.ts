@@ -3,7 +3,7 @@
  * answer of its first search: with the graph cache, without it, and, as a reference, on an empty data folder. Vectors
  * are random. On a busy machine use the CPU time and the ratio.
  *
- *     node dist/bench/start.js [--vectors 50000] [--dimension 512] [--rounds 3]
+ *     npx node dist/bench/start.js [--vectors 50000] [--dimension 512] [--rounds 3]
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,5 +1,5 @@
 /**
- * A smoke test against a started service: `node dist/test/e2e/smoke.js <url>`. Stores drawn pictures, finds one with
+ * A smoke test against a started service: `npx node dist/test/e2e/smoke.js <url>`. Stores drawn pictures, finds one with
  * another of its kind, reads the metrics, cleans up.
  */
 import assert from 'node:assert/strict'

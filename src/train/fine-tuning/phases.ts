@@ -31,12 +31,22 @@ function phaseOf(entry: string): Phase {
     /^(?<name>[^:]*)(:(?<epochs>[^@x]*)(@(?<side>[^x]*))?(x(?<factor>.*))?)?$/.exec(entry)?.groups ?? {}
   const trains = oneOf(phaseNames)(name ?? '')
   if (side !== undefined && trains !== 'all') throw new InvalidArgumentError('Only all takes a side.')
-  const times = factor === undefined ? 1 : positiveNumber(factor)
+  if (epochs === undefined) throw new InvalidArgumentError(`The number of epochs is missing, as in ${trains}:4.`)
+  const times = factor === undefined ? 1 : partOf('factor', positiveNumber, factor)
   const { head, body } = phaseRates[trains]
   return {
     trains,
-    epochs: wholeNumber()(epochs ?? ''),
+    epochs: partOf('number of epochs', wholeNumber(), epochs),
     rate: { head: head * times, body: body * times },
-    ...(side !== undefined && { side: wholeNumber(32, 1_024)(side) }),
+    ...(side !== undefined && { side: partOf('side', wholeNumber(32, 1_024), side) }),
+  }
+}
+
+/** The parsers call what they read "it", which of an entry says too little. */
+function partOf(name: string, parse: (text: string) => number, text: string): number {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message.replace(/^It/, `Its ${name}`))
   }
 }

@@ -2,7 +2,7 @@
  * Compares losses, settings of the Siamese loss and kinds of embedding on frozen features: val pictures among
  * themselves (protocol A), against train (B), and those of held-out classes (C). Each number is the mean over three
  * seeds.
- * `node dist/src/train/pairs/main.js --init FILE --data FOLDER --name pairs [--cache FOLDER]`, as for `npm run train`.
+ * `npx node dist/src/train/pairs/main.js --init FILE --data FOLDER --name pairs [--cache FOLDER]`, as for `npm run train`.
  */
 import { optionsOf } from '../../command-line.js'
 import { chooseBackend } from '../backend.js'

@@ -37,7 +37,7 @@ const isFolder = (path: string): Promise<boolean> =>
 async function readFileOfWeights(path: string): Promise<StartingWeights> {
   const file = basename(path)
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new AlikeError('weights_unreadable', { detail: `${file} cannot be read.`, cause })
+    throw new AlikeError('weights_unreadable', { detail: `${path} does not exist or cannot be read.`, cause })
   })
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const tensors = await readAnyTensors(file, path, bytes)
@@ -56,9 +56,9 @@ async function readAnyTensors(file: string, path: string, bytes: Buffer): Promis
     const tensors = isHdf5(bytes) ? await readHdf5(path) : parseTensors(bytes).tensors
     return new Map(tensors.map((tensor) => [tensor.name, tensor]))
   } catch (cause) {
-    throw new AlikeError('weights_unreadable', {
-      detail: `${file} is neither a complete safetensors file nor an HDF5 file that can be read.`,
-      cause,
-    })
+    const detail = file.endsWith('.onnx')
+      ? `${file} is read as part of its folder: name the folder instead.`
+      : `${file} is neither a complete safetensors file nor an HDF5 file that can be read.`
+    throw new AlikeError('weights_unreadable', { detail, cause })
   }
 }

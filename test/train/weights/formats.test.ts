@@ -159,5 +159,7 @@ test('a wrong checksum, a missing tensor, a mismatched shape and an unrelated fi
     readStartingWeights(join(folder, 'half.safetensors')),
     refused(/half\.safetensors is neither a complete safetensors file/),
   )
-  await assert.rejects(readStartingWeights(join(folder, 'absent.h5')), refused(/absent\.h5 cannot be read/))
+  await assert.rejects(readStartingWeights(join(folder, 'absent.h5')), refused(/\S+\/absent\.h5 does not exist/))
+  await writeFile(join(folder, 'model.int8.onnx'), 'a graph')
+  await assert.rejects(readStartingWeights(join(folder, 'model.int8.onnx')), refused(/name the folder instead/))
 })
