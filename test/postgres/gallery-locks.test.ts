@@ -29,7 +29,7 @@ async function opened(t: TestContext) {
   if (url === undefined) return undefined
   await openStores(t, url) // creates the tables
   const proxy = await cuttingProxy(t, url)
-  return { proxy, locks: locksAt(t, proxy.url, { statementMs: 500 }), others: locksAt(t, url) }
+  return { proxy, locks: locksAt(t, proxy.url, { statementMs: 2_000 }), others: locksAt(t, url) }
 }
 
 const nothing = async () => ({ result: 'alone', keptMs: 0 })
