@@ -31,7 +31,7 @@ export function examplesOf(
   if (region !== undefined && images.length !== 1)
     throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
   const examples: Example[] = [
-    ...images.map((bytes) => ({ bytes, ...(region !== undefined && { region: regionOf(region) }) })),
+    ...images.map((bytes) => ({ bytes, region: region === undefined ? undefined : regionOf(region) })),
     ...[...(imageId === undefined ? [] : [imageId]), ...[like].flat()].map((id) => ({ id })),
     ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
   ]
@@ -47,16 +47,14 @@ export function hitsOf(
   calibration: ScoreCalibration | undefined,
 ): Pick<Query, 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
   const { ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies } = given
-  const filter = filterOf(given)
-  const minScore = lowestScore(given, calibration)
   return {
-    ...(ef !== undefined && { ef }),
-    ...(exact !== undefined && { exact }),
-    ...(filter !== undefined && { filter }),
-    ...(excludeIds !== undefined && { excludeIds: [excludeIds].flat() }),
-    ...(minScore !== undefined && { minScore }),
-    ...(hidesDuplicates(given) && { duplicateScore }),
-    ...(nearCopies !== undefined && { copiesFrom: duplicateScore }),
+    ef,
+    exact,
+    filter: filterOf(given),
+    excludeIds: excludeIds && [excludeIds].flat(),
+    minScore: lowestScore(given, calibration),
+    duplicateScore: hidesDuplicates(given) ? duplicateScore : undefined,
+    copiesFrom: nearCopies === undefined ? undefined : duplicateScore,
   }
 }
 
@@ -117,8 +115,8 @@ export function pageOf(
     k,
     offset,
     candidatesMax: searchMaxK,
-    ...(groupBy !== undefined && { groupBy: { field: groupBy, size: groupSize } }),
-    ...(diversity !== undefined && { diversity: { share: diversity, candidates: Math.min(candidates, searchMaxK) } }),
+    groupBy: groupBy === undefined ? undefined : { field: groupBy, size: groupSize },
+    diversity: diversity === undefined ? undefined : { share: diversity, candidates: Math.min(candidates, searchMaxK) },
   }
 }
 
