@@ -22,8 +22,13 @@ export interface RetrievalParts {
   images: ImageEmbedder
 }
 
+interface Picture {
+  bytes: Uint8Array
+  region?: Region | undefined
+}
+
 /** A picture file, the id of a stored picture whose embedding is used, or an embedding from this model. */
-export type Example = { bytes: Uint8Array; region?: Region } | { id: string } | { vector: Float32Array }
+export type Example = Picture | { id: string } | { vector: Float32Array }
 
 export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' | 'contentHashes' | 'voters'> {
   /** Several are searched as one ranking; examples cannot be stored pictures then. */
@@ -37,9 +42,9 @@ export interface Query extends Omit<GallerySearch, 'vector' | 'copyDescriptors' 
   /** Stored pictures used as examples may be hits. */
   includeSelf?: boolean
   /** The best `k` hits vote on the label; if the best hit is below the threshold there is no match. */
-  vote?: { k: number; threshold?: number }
+  vote?: { k: number; threshold?: number | undefined } | undefined
   /** The caller has disconnected: work that has not begun is dropped. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** The answer names its next page, valid for this caller; all pages together show at most `reach` hits or groups. */
   paged?: { caller: string; reach: number } | undefined
 }
@@ -65,7 +70,7 @@ export interface Answer {
   hits: Hit[]
   /** With `groupBy`, instead of hits. */
   groups?: HitGroup[] | undefined
-  vote?: Vote
+  vote?: Vote | undefined
   /** Number of pictures that could have been hits. */
   compared: number
   /** The next hits of the same ranking. */
@@ -85,9 +90,12 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   // Before anything is decoded: embeddings of different models cannot be compared.
   parts.images.modelOf(modelId)
 
-  // Look-ups of microseconds come first: a missing gallery or picture is reported before anything is decoded.
+  // Look-ups of microseconds come first: a missing picture or a wrong vector is reported before anything is decoded.
   const looked = await Promise.all([...like, ...unlike].map((example) => lookedUp(example, serving)))
-  const embed = (example: (typeof looked)[number], stop?: AbortSignal) => vectorOf(example, modelId, stop, parts)
+  const embed = (example: Picture | Embedded, stop?: AbortSignal): Embedded | Promise<Embedded> => {
+    if (!('bytes' in example)) return example
+    return parts.images.embed(example.bytes, { purpose: 'search', modelId, region: example.region, signal: stop })
+  }
   const examples = await allOrNone(looked, signal, embed, { atOnce: parts.images.queriesAtOnce })
   const vectors = examples.map((example) => example.vector)
   const vector = queryVector(vectors.slice(0, like.length), vectors.slice(like.length))
@@ -111,7 +119,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
     gallery,
     modelId,
     ...answered,
-    ...(voted && { vote: voteOnLabel(voted, vote?.threshold) }),
+    vote: voted && voteOnLabel(voted, vote?.threshold),
     durations: { ...durations, searchMs, totalMs },
   }
 }
@@ -149,40 +157,33 @@ function queryVector(like: Float32Array[], unlike: Float32Array[]): Float32Array
   return moved.map((value) => value / length)
 }
 
-type Embedded = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'> & {
+type EmbeddingDurations = Pick<QueryDurations, 'decodeMs' | 'queueMs' | 'embedMs'>
+
+interface Embedded extends EmbeddingDurations {
   vector: Float32Array
   /** None for a vector, and for stored pictures without a descriptor. */
   copyDescriptor?: Uint8Array | undefined
 }
 
 /** Several pictures are prepared in parallel. */
-function slowestOf(examples: Embedded[]): Omit<Embedded, 'vector' | 'copyDescriptor'> {
-  const most = (key: keyof Omit<Embedded, 'vector' | 'copyDescriptor'>) =>
-    Math.max(...examples.map((example) => example[key]))
+function slowestOf(examples: Embedded[]): EmbeddingDurations {
+  const most = (key: keyof EmbeddingDurations) => Math.max(...examples.map((example) => example[key]))
   return { decodeMs: most('decodeMs'), queueMs: most('queueMs'), embedMs: most('embedMs') }
 }
 
-function lookedUp(example: Example, serving: Serving): Embedded | Exclude<Example, { id: string }> | Promise<Embedded> {
-  return 'id' in example ? storedVector(example.id, serving) : example
-}
+const noTime = { decodeMs: 0, queueMs: 0, embedMs: 0 }
 
-function vectorOf(
-  example: Embedded | Exclude<Example, { id: string }>,
-  modelId: string,
-  signal: AbortSignal | undefined,
-  parts: RetrievalParts,
-): Embedded | Promise<Embedded> {
-  if ('bytes' in example)
-    return parts.images.embed(example.bytes, { purpose: 'search', modelId, region: example.region, signal })
-  if ('decodeMs' in example) return example
-  expectUnitVector(example.vector, parts.images.modelOf(modelId).manifest.embeddingDimension)
-  return { vector: example.vector, decodeMs: 0, queueMs: 0, embedMs: 0 }
-}
-
-async function storedVector(id: string, { examples }: Serving): Promise<Embedded> {
+/** What has an embedding already has no other work to wait for. */
+async function lookedUp(example: Example, { examples, dimension }: Serving): Promise<Picture | Embedded> {
+  if ('bytes' in example) return example
+  if ('vector' in example) {
+    expectUnitVector(example.vector, dimension)
+    return { vector: example.vector, ...noTime }
+  }
+  const { id } = example
   const vector = await examples.vector(id)
   if (vector === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${id}.` })
-  return { vector, copyDescriptor: await examples.copies.descriptor(id), decodeMs: 0, queueMs: 0, embedMs: 0 }
+  return { vector, copyDescriptor: await examples.copies.descriptor(id), ...noTime }
 }
 
 /** Of whole pictures; a region is not the file that it is in. */

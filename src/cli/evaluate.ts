@@ -72,7 +72,7 @@ class Evaluation {
   /** Query that cannot be read → the error code. */
   readonly #leftOut = new Map<string, string>()
 
-  /** @param pictures with their splits */
+  /** @param images with their splits */
   constructor(service: AlikeClient, { gallery, queries, expand }: EvaluateOptions, images: readonly LabelledImage[]) {
     this.#service = service
     this.#gallery = gallery

@@ -32,6 +32,7 @@ export async function unpackModel(
   folder: string,
   { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal | undefined },
 ): Promise<void> {
+  signal?.throwIfAborted() // it is not aborted again
   const entries = extract()
   const plain = new PassThrough()
   const stop = () => plain.destroy(signal!.reason as Error)

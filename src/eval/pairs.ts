@@ -1,6 +1,6 @@
 /** Verification quality: how well the score alone shows whether two pictures share a label. */
 import { seededRandom } from './random.js'
-import { type LabelledEmbeddings, scoreRows, sortableBits } from './ranking.js'
+import { type LabelledEmbeddings, rowsAt, scoreRows, sortableBits } from './ranking.js'
 
 export interface PairQuality {
   /** Number of pairs with the same label, and with different labels. */
@@ -153,18 +153,7 @@ function sweep(
 function thinned(images: LabelledEmbeddings, wanted?: ReadonlySet<number>): LabelledEmbeddings {
   const candidates = images.labels.flatMap((_, row) => (wanted?.has(row) === false ? [] : [row]))
   if (candidates.length <= maxImages && wanted === undefined) return images
-  const { dimension, embeddings } = images
-  const taken = candidates.length <= maxImages ? candidates : drawn(candidates, maxImages)
-  const rows = new Float32Array(taken.length * dimension)
-  taken.forEach((row, i) => rows.set(embeddings.subarray(row * dimension, (row + 1) * dimension), i * dimension))
-  const pick = <T>(values: readonly T[]) => taken.map((i) => values[i]!)
-  return {
-    ids: pick(images.ids),
-    labels: pick(images.labels),
-    groups: pick(images.groups),
-    embeddings: rows,
-    dimension,
-  }
+  return rowsAt(images, candidates.length <= maxImages ? candidates : drawn(candidates, maxImages))
 }
 
 /**

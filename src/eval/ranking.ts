@@ -99,17 +99,24 @@ function orderOfIds(ids: readonly string[]): Uint32Array {
 
 /** Rows already in order are used in place. */
 function gatherRows(images: LabelledEmbeddings, order: Uint32Array): Float32Array {
-  return order.every((position, i) => position === i) ? images.embeddings : rowsAt(images, order)
+  return order.every((position, i) => position === i) ? images.embeddings : rowsAt(images, order).embeddings
 }
 
-/** [positions, dimension], copied. */
+/** The pictures at these positions, copied. */
 export function rowsAt(
-  { embeddings, dimension }: Pick<LabelledEmbeddings, 'embeddings' | 'dimension'>,
-  positions: Uint32Array,
-): Float32Array {
-  const rows = new Float32Array(positions.length * dimension)
-  positions.forEach((position, i) =>
+  { ids, labels, groups, embeddings, dimension }: LabelledEmbeddings,
+  positions: Iterable<number>,
+): LabelledEmbeddings {
+  const taken = [...positions]
+  const rows = new Float32Array(taken.length * dimension)
+  taken.forEach((position, i) =>
     rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension),
   )
-  return rows
+  return {
+    ids: taken.map((position) => ids[position]!),
+    labels: taken.map((position) => labels[position]!),
+    groups: taken.map((position) => groups[position]!),
+    embeddings: rows,
+    dimension,
+  }
 }

@@ -1,7 +1,7 @@
 /** One search, however it was requested: from the parameters to a query, and from its result to the answer. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config/config.js'
-import type { CalibratedThreshold, ScoreCalibration } from '../eval/score-calibration.js'
+import type { CalibratedThreshold } from '../eval/score-calibration.js'
 import type { Serving } from '../gallery/serving.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { stages } from '../metrics/searches.js'
@@ -68,18 +68,14 @@ export function searchAnswerer({ answers, ...searching }: AnsweredSearchOptions)
 
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
 export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<ViewedAnswer> {
-  const { parts, metrics } = searching
+  const { parts, metrics, config } = searching
   const { given } = asked
-  // later pages come from the same set as the first one
-  const serving = given.pageToken === undefined ? await servingOf(asked, parts) : undefined
-  const asking = serving && parts.images.modelOf(serving.modelId).manifest.calibration
   const misfit = (pointer: string, detail: string) =>
     new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
-  const threshold = given.pageToken === undefined ? voteThreshold(given, asking, misfit) : undefined
-  const answer = await (given.pageToken === undefined
-    ? first(asked, searching, { serving, calibration: asking, threshold }, misfit)
-    : next(asked, given.pageToken, searching, misfit))
-  const { calibration } = parts.images.modelOf(answer.modelId).manifest
+  const { answer, threshold } =
+    given.pageToken === undefined
+      ? await first(asked, searching, misfit)
+      : { answer: await next(asked, given.pageToken, searching, misfit) }
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
   traceStages(asked.trace, answer.durations, answer.method)
@@ -87,52 +83,48 @@ export async function answerSearch(asked: AskedSearch, searching: SearchParts): 
   if (given.pageToken === undefined && asked.set === undefined) watchAnswer(answer, asked, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),
-    basePath: searching.config.basePath,
-    ...(calibration && !answer.isExpanded && { calibration }),
-    ...(threshold && { threshold }),
+    basePath: config.basePath,
+    calibration: answer.isExpanded ? undefined : parts.images.modelOf(answer.modelId).manifest.calibration,
+    threshold,
   })
+}
+
+interface FirstPage {
+  answer: Answer
+  /** Of the vote, if there is one. */
+  threshold?: CalibratedThreshold | undefined
+}
+
+async function first(asked: AskedSearch, { parts, config }: SearchParts, misfit: Refuse): Promise<FirstPage> {
+  const { gallery, caller, images, given, signal, onBytes } = asked
+  const serving = await servingOf(asked, parts)
+  const { calibration } = parts.images.modelOf(serving.modelId).manifest
+  const threshold = voteThreshold(given, calibration, misfit)
+  const reach = reachOf(given, config.searchMaxK)
+  const query = {
+    gallery,
+    serving,
+    signal,
+    metadata: includes(given, 'metadata'),
+    onBytes,
+    ...examplesOf(images, given, misfit),
+    ...hitsOf(given, calibration, misfit),
+    ...pageOf(given, config.searchMaxK, reach, misfit),
+    ...boostsOf(given, misfit),
+    vote: given.vote === undefined ? undefined : { k: given.vote, threshold: threshold?.score },
+    paged: given.paged === true ? { caller, reach } : undefined,
+  }
+  return { answer: await retrieve(query, parts), threshold }
 }
 
 function servingOf({ gallery, set }: AskedSearch, { galleries: { searches } }: SearchParts['parts']): Promise<Serving> {
   return set === undefined ? searches.serving(gallery) : searches.ofSet([gallery].flat()[0]!, set)
 }
 
-function first(
-  { gallery, caller, images, given, signal, onBytes }: AskedSearch,
-  { parts, config }: SearchParts,
-  {
-    serving,
-    calibration,
-    threshold,
-  }: {
-    serving: Serving | undefined
-    calibration: ScoreCalibration | undefined
-    threshold: CalibratedThreshold | undefined
-  },
-  misfit: Refuse,
-): Promise<Answer> {
-  const reach = reachOf(given, config.searchMaxK)
-  return retrieve(
-    {
-      gallery,
-      serving,
-      signal,
-      metadata: includes(given, 'metadata'),
-      onBytes,
-      ...examplesOf(images, given, misfit),
-      ...hitsOf(given, calibration, misfit),
-      ...pageOf(given, config.searchMaxK, reach, misfit),
-      ...boostsOf(given, misfit),
-      ...(given.vote !== undefined && { vote: { k: given.vote, ...(threshold && { threshold: threshold.score }) } }),
-      ...(given.paged === true && { paged: { caller, reach } }),
-    },
-    parts,
-  )
-}
-
 /** Parameters that may accompany a page token; the query is known from the previous page. */
 const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
 
+/** From the set of the first page. */
 function next(
   { gallery, caller, images, given, onBytes }: AskedSearch,
   token: string,

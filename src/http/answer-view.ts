@@ -16,9 +16,9 @@ export interface AnswerViewOptions {
   include: readonly string[]
   /** Prefix of links. */
   basePath: string
-  calibration?: ScoreCalibration
+  calibration?: ScoreCalibration | undefined
   /** The threshold below which the vote sees no match. */
-  threshold?: CalibratedThreshold
+  threshold?: CalibratedThreshold | undefined
 }
 
 /** Everything except what was searched. */

@@ -31,7 +31,7 @@ export function examplesOf(
   if (region !== undefined && images.length !== 1)
     throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
   const examples: Example[] = [
-    ...images.map((bytes) => ({ bytes, ...(region !== undefined && { region: regionOf(region) }) })),
+    ...images.map((bytes) => ({ bytes, region: region === undefined ? undefined : regionOf(region) })),
     ...[...(imageId === undefined ? [] : [imageId]), ...[like].flat()].map((id) => ({ id })),
     ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
   ]
@@ -52,17 +52,15 @@ export function hitsOf(
 ): Pick<Query, 'expand' | 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
   const { expand, ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies, minPSame } = given
   if (expand !== undefined && minPSame !== undefined) throw misfit('/minPSame', notExpanded)
-  const filter = filterOf(given)
-  const minScore = lowestScore(given, calibration)
   return {
-    ...(expand !== undefined && { expand }),
-    ...(ef !== undefined && { ef }),
-    ...(exact !== undefined && { exact }),
-    ...(filter !== undefined && { filter }),
-    ...(excludeIds !== undefined && { excludeIds: [excludeIds].flat() }),
-    ...(minScore !== undefined && { minScore }),
-    ...(hidesDuplicates(given) && { duplicateScore }),
-    ...(nearCopies !== undefined && { copiesFrom: duplicateScore }),
+    expand,
+    ef,
+    exact,
+    filter: filterOf(given),
+    excludeIds: excludeIds && [excludeIds].flat(),
+    minScore: lowestScore(given, calibration),
+    duplicateScore: hidesDuplicates(given) ? duplicateScore : undefined,
+    copiesFrom: nearCopies === undefined ? undefined : duplicateScore,
   }
 }
 
@@ -123,8 +121,8 @@ export function pageOf(
     k,
     offset,
     candidatesMax: searchMaxK,
-    ...(groupBy !== undefined && { groupBy: { field: groupBy, size: groupSize } }),
-    ...(diversity !== undefined && { diversity: { share: diversity, candidates: Math.min(candidates, searchMaxK) } }),
+    groupBy: groupBy === undefined ? undefined : { field: groupBy, size: groupSize },
+    diversity: diversity === undefined ? undefined : { share: diversity, candidates: Math.min(candidates, searchMaxK) },
   }
 }
 

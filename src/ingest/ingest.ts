@@ -71,8 +71,8 @@ export class Ingest {
         source: description as unknown as JsonValue,
         priority,
         webhook,
-        ...(total !== undefined && { total }),
-        ...(idempotencyKey !== undefined && { idempotencyKey }),
+        total,
+        idempotencyKey,
       })
       if (!created) {
         expectSame(report.job, description)

@@ -1,11 +1,11 @@
 /** Processes one item of a source: reads, decodes and embeds a picture, and reports a failure of that picture. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
 import type { ImageStep, PutStep } from '../gallery/records.js'
 import { isAboutImage } from '../jobs/image-errors.js'
 import { passingCodes, patiently } from '../jobs/patience.js'
 import { readOriginal } from '../originals/image-originals.js'
+import { attempted } from '../remote/attempts.js'
 import type { JobTrace } from './job-trace.js'
 import { type IncomingImage, type IntakeParts, type StageDurations, takeIn } from './new-image.js'
 import type { PictureItem, SourceItem } from './source.js'
@@ -27,7 +27,6 @@ export type Outcome = { index: number; isNameAssumed?: boolean | undefined } & (
 const ownFaultsMax = 20
 /** For a picture behind a URL whose host is busy or does not answer. */
 const fetchAttemptsMax = 3
-const fetchPauseMaxSeconds = 30
 
 export class ItemOutcomes {
   readonly #gallery: string
@@ -104,15 +103,7 @@ export class ItemOutcomes {
     const { signal, parts } = this.#options
     if ('bytes' in item) return item.bytes
     if ('read' in item) return item.read(signal)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await parts.remote.fetch(item.url, signal)
-      } catch (error) {
-        const pause = error instanceof AlikeError ? error.retryAfterSeconds : undefined
-        if (pause === undefined || attempt === fetchAttemptsMax) throw error
-        await sleep(Math.min(pause, fetchPauseMaxSeconds) * 1000, undefined, { signal })
-      }
-    }
+    return attempted(() => parts.remote.fetch(item.url, signal), { attempts: fetchAttemptsMax, signal })
   }
 }
 

@@ -18,7 +18,7 @@ export interface IntakeParts extends ImageOriginalsParts {
 
 export interface IncomingImage {
   /** Default: the content hash. */
-  id?: string
+  id?: string | undefined
   bytes: Uint8Array
   /** Default: keeps the stored label, as of the time of the write. */
   label?: string | null | undefined

@@ -22,7 +22,7 @@ export interface Upload {
   litter?: LitterRule | undefined
   mayNotDelete?: true | undefined
   /** A second upload of the same content with the same key returns the job of the first. */
-  idempotencyKey?: string
+  idempotencyKey?: string | undefined
   priority?: number | undefined
   webhook?: string | undefined
   /** Aborted when the caller is given up: its reason is thrown, and nothing is kept. */

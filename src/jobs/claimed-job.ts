@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import { activeJobStates, type JobRecord, type JobState, type RunReading } from './job.js'
+import { activeJobStates, type JobRecord, type RunReading } from './job.js'
 import { failureBy, failureOf, type JobEndOptions, tellEnd } from './job-end.js'
 import type { JobControl, JobRunner, RunEnd } from './job-runner.js'
 import type { JobStore } from './job-store.js'
@@ -25,8 +25,6 @@ export interface ClaimedJobOptions extends JobEndOptions {
 export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored'
 /** `lost`: another process has the job. `rested`: to be claimed again. */
 type StopReason = 'cancelled' | 'paused' | 'rested' | 'lost' | 'closing'
-
-const active: JobState[] = [...activeJobStates]
 
 export class ClaimedJob {
   readonly id: string
@@ -142,7 +140,7 @@ export class ClaimedJob {
     if (deaths > 0) logger.error({ jobId: id, kind, deaths, giveUp }, 'the process died during this job; retrying it')
     this.#hasBegun = true
     const { paused } = await store.transition(id, {
-      from: active,
+      from: activeJobStates,
       to: 'running',
       trials,
       failure: deaths > 0 ? failureOf(new AlikeError('job_interrupted')) : undefined,
@@ -156,7 +154,7 @@ export class ClaimedJob {
     const { store, logger } = this.#options
     const failure = failureBy(cause, this.id, logger)
     try {
-      tellEnd(await store.transition(this.id, { from: active, to: 'failed', failure }), this.#options)
+      tellEnd(await store.transition(this.id, { from: activeJobStates, to: 'failed', failure }), this.#options)
       return true
     } catch (unstored) {
       if (hasCode(unstored, 'job_finished')) return true // cancelled in the meantime

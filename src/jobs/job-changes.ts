@@ -54,7 +54,7 @@ export function transitioned(job: JobRecord, change: JobTransition, at: string):
         : ended
           ? null
           : job.failure,
-    trials: trials === undefined ? job.trials : trials,
+    trials: trials ?? job.trials,
     startedAt: to === 'running' ? (job.startedAt ?? at) : job.startedAt,
     finishedAt: ended ? at : null,
   }

@@ -9,12 +9,12 @@ import type { ActiveJobState, JobKind, JobRecord, JobState, JobTrials, RunReadin
 export interface NewJob {
   id: string
   /** Default `ingest`. */
-  kind?: JobKind
+  kind?: JobKind | undefined
   gallery: string
   source: JsonValue
-  total?: number
+  total?: number | undefined
   /** If a job with this key and gallery exists, it is returned instead of a new one. */
-  idempotencyKey?: string
+  idempotencyKey?: string | undefined
   /** Default 0. */
   priority?: number | undefined
   /** URL to notify of its end. */
@@ -42,7 +42,7 @@ export type WebhookNote = { attempts: number; at: string } | null
 
 /** A change of state; refused (`job_finished`) unless the job is in one of `from`. */
 export interface JobTransition {
-  from: JobState[]
+  from: readonly JobState[]
   to: JobState
   total?: number | undefined
   /** Undefined: unchanged, or none if the job ends. */
@@ -53,11 +53,11 @@ export interface JobTransition {
 
 /** Undefined: any. */
 export interface JobListOptions {
-  gallery?: string
-  kinds?: readonly JobKind[]
-  states?: readonly JobState[]
+  gallery?: string | undefined
+  kinds?: readonly JobKind[] | undefined
+  states?: readonly JobState[] | undefined
   /** Default 100. */
-  limit?: number
+  limit?: number | undefined
   /** Default `newest` first. */
   order?: 'newest' | 'oldest' | undefined
 }

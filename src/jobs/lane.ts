@@ -2,7 +2,7 @@
 import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
-import { activeJobStates, type JobRecord, type JobState, type RunReading } from './job.js'
+import { activeJobStates, type JobRecord, type RunReading } from './job.js'
 import { type JobEndOptions, tellEnd } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
@@ -16,7 +16,6 @@ export interface LaneOptions extends JobEndOptions {
   runsJobs?: boolean | undefined
 }
 
-const active: JobState[] = [...activeJobStates]
 const dayMs = 86_400_000
 /** Pause after a job could neither continue nor be stored as failed, or none could be claimed. */
 const retryMs = 10_000
@@ -61,7 +60,7 @@ export class Lane {
   }
 
   async resume(): Promise<void> {
-    const left = await this.#store.list({ kinds: this.#runner.kinds, states: active, limit: 100_000 })
+    const left = await this.#store.list({ kinds: this.#runner.kinds, states: activeJobStates, limit: 100_000 })
     await this.#runner.resume?.(new Set(left.map(({ id }) => id)))
     // its process died before it was put back; with a lease another process may be doing that
     const paused = left.filter((job) => job.paused).map(({ id }) => id)
@@ -93,7 +92,7 @@ export class Lane {
 
   async cancel(jobId: string): Promise<JobRecord> {
     // The state is durable first: a run that is still active can commit nothing after it.
-    const job = await this.#store.transition(jobId, { from: active, to: 'cancelled' })
+    const job = await this.#store.transition(jobId, { from: activeJobStates, to: 'cancelled' })
     tellEnd(job, this.#options)
     if (this.#current?.job.id === jobId) await this.#stop('cancelled')
     else await this.#discard(jobId)

@@ -2,9 +2,9 @@
  * Pictures that stay in their owner's storage: behind an address, in an S3 bucket, or in a watched folder. A caller's
  * references are checked against the same lists as fetched addresses; only a folder's own watch may refer to files.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { contentHashOf } from '../content-hash.js'
 import { AlikeError, hasCode } from '../errors.js'
+import { attempted } from './attempts.js'
 import type { ListedBuckets } from './listed-buckets.js'
 import type { RemoteImages } from './remote-images.js'
 
@@ -43,8 +43,6 @@ interface ReferencedObject {
 /** References a caller may give; files are excluded. */
 export const referencePattern = '^(https?|s3)://\\S'
 export const referenceMaxLength = 2_048
-
-const pauseMaxSeconds = 30
 
 export class ReferencedImages {
   readonly #options: ReferencedImagesOptions
@@ -104,15 +102,7 @@ export class ReferencedImages {
       buckets.expectAllowed(place.bucket, place.key) // the list may have changed by now
       return buckets.read(place.bucket, place.key, { maxBytes, signal, patienceMs })
     }
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await remote.fetch(reference, signal, atMost(maxBytes))
-      } catch (error) {
-        const pause = error instanceof AlikeError ? error.retryAfterSeconds : undefined
-        if (pause === undefined || attempt >= attempts) throw error
-        await sleep(Math.min(pause, pauseMaxSeconds) * 1_000, undefined, { signal })
-      }
-    }
+    return attempted(() => remote.fetch(reference, signal, atMost(maxBytes)), { attempts, signal })
   }
 }
 

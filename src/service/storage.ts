@@ -98,7 +98,7 @@ async function openFolderOwners(
 
 /** Whether the engine's own database lists galleries, other than as numbers of sets, or unfinished jobs. */
 async function isCataloguedIn({ catalogue, jobs }: EmbeddedEngine): Promise<boolean> {
-  if ((await jobs.list({ states: [...activeJobStates], limit: 1 })).length > 0) return true
+  if ((await jobs.list({ states: activeJobStates, limit: 1 })).length > 0) return true
   for await (const { name, uid } of allEntries(catalogue)) if (name !== uid) return true
   return false
 }

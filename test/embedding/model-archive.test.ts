@@ -75,3 +75,10 @@ test('an upload that breaks off anywhere is refused, and never waited for', { ti
     await assert.rejects(reading, { code: 'model_unreadable' }, `cut at ${length}`)
   }
 })
+
+test('an upload that was given up before it is unpacked is not waited for', { timeout: 60_000 }, async (t) => {
+  const signal = AbortSignal.abort(new Error('too slow'))
+  const stalled = new Readable({ read() {} })
+  const reading = unpackModel(stalled, await temporaryFolder(t), { maxBytes: 1e6, signal })
+  await assert.rejects(reading, { message: 'too slow' })
+})

@@ -523,3 +523,10 @@ test('a list that cannot be opened is an error of its job, not of the process', 
   await once(server, 'listening')
   await assert.rejects(openSource({ kind: 'ndjson' } as SourceDescription, file, { limits }), { code: 'ENXIO' })
 })
+
+test('an archive is not looked through for a job that has been stopped', async (t) => {
+  const file = join(await temporaryFolder(t), 'upload')
+  await writeFile(file, await tarOf(entries))
+  const signal = AbortSignal.abort(new Error('stopped'))
+  await assert.rejects(openSource({ kind: 'tar' }, file, { limits, signal }), { message: 'stopped' })
+})

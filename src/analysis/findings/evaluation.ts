@@ -37,7 +37,7 @@ export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptio
   const labelled = labelledOnly(images, copies)
   const drawn = drawSample(labelled.ids.length, sample, seed)
   onSample?.(drawn.length)
-  const queries = rowsOf(labelled, drawn)
+  const queries = rowsAt(labelled, drawn)
   const judged = judgedQueries(queries.ids)
   const quality = evaluateRetrieval(queries, labelled, {
     seed,
@@ -76,18 +76,6 @@ function labelledOnly(
     labels: kept.map((position) => labels[position]!),
     groups: kept.map(groupsOf(contentHashes, copies)),
     embeddings: vectors.subarray(0, kept.length * dimension),
-    dimension,
-  }
-}
-
-function rowsOf(images: LabelledEmbeddings, positions: Uint32Array): LabelledEmbeddings {
-  const { ids, labels, groups, dimension } = images
-  const at = Array.from(positions)
-  return {
-    ids: at.map((i) => ids[i]!),
-    labels: at.map((i) => labels[i]!),
-    groups: at.map((i) => groups[i]!),
-    embeddings: rowsAt(images, positions),
     dimension,
   }
 }

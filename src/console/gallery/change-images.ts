@@ -2,11 +2,14 @@
 import pMap from 'p-map'
 import { followJob, type Job } from '../api/follow-job.js'
 import { answerOf, fetchFrom, service } from '../api/service.js'
+import { ServiceError } from '../api/service-error.js'
 import { picturesText } from '../controls/counts.js'
 import { say, sayFault } from '../controls/toasts.js'
 import type { GalleryImage } from './image-list.js'
 
 const atOnce = 6
+/** For a picture that others change at the same time. */
+const triesMax = 5
 
 export interface ImageChange {
   label?: string | null
@@ -39,22 +42,41 @@ export async function changeImages(options: ChangeOptions): Promise<Map<string, 
   return failed
 }
 
-async function changeOne({ id, metadata: shown }: Changed, { gallery, change, onChanged }: ChangeOptions) {
-  const params = { path: { gallery, id } }
-  const body = { ...change }
-  if (change.metadata !== undefined) {
-    // metadata is replaced as a whole, and members may have been set since it was shown
-    const now = await answerOf(service.GET('/v1/galleries/{gallery}/images/{id}', { params }))
-    const other = Object.keys(change.metadata).find((name) => !isSame(shown[name], now.metadata[name]))
-    if (other !== undefined) {
-      onChanged(now)
-      throw new Error(
-        `${other} of ${id} has been changed meanwhile. It is shown as it is now: set it again to replace it.`,
-      )
+async function changeOne(image: Changed, options: ChangeOptions): Promise<void> {
+  for (let triesLeft = triesMax; ; triesLeft--)
+    try {
+      return options.onChanged(await tryChange(image, options))
+    } catch (error) {
+      const isOvertaken = error instanceof ServiceError && error.problem.code === 'precondition_failed'
+      if (!isOvertaken || triesLeft === 1) throw error
     }
-    body.metadata = merged(now.metadata, change.metadata)
+}
+
+/** @throws ServiceError `precondition_failed` if somebody else changes the picture between reading and writing its metadata */
+async function tryChange(
+  { id, metadata: shown }: Changed,
+  { gallery, change, onChanged }: ChangeOptions,
+): Promise<GalleryImage> {
+  const path = { gallery, id }
+  if (change.metadata === undefined)
+    return answerOf(service.PATCH('/v1/galleries/{gallery}/images/{id}', { params: { path }, body: change }))
+  // metadata is replaced as a whole, and members may have been set since it was shown
+  const call = service.GET('/v1/galleries/{gallery}/images/{id}', { params: { path } })
+  const now = await answerOf(call)
+  const other = Object.keys(change.metadata).find((name) => !isSame(shown[name], now.metadata[name]))
+  if (other !== undefined) {
+    onChanged(now)
+    throw new Error(
+      `${other} of ${id} has been changed meanwhile. It is shown as it is now: set it again to replace it.`,
+    )
   }
-  onChanged(await answerOf(service.PATCH('/v1/galleries/{gallery}/images/{id}', { params, body })))
+  const version = (await call).response.headers.get('etag')
+  return answerOf(
+    service.PATCH('/v1/galleries/{gallery}/images/{id}', {
+      params: { path, header: version === null ? {} : { 'if-match': version } },
+      body: { ...change, metadata: merged(now.metadata, change.metadata) },
+    }),
+  )
 }
 
 function isSame(a: unknown, b: unknown): boolean {

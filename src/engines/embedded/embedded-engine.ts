@@ -21,6 +21,7 @@ import { openStore } from './open-store.js'
 import type { SetParts } from './set-changes.js'
 import { type StorageSettings, storageDefaults } from './storage-settings.js'
 import type { GalleryStore } from './store/gallery-store.js'
+import type { StoreAccess } from './store/store-access.js'
 import { storedDecisions } from './store/stored-decisions.js'
 import { storedFeedback } from './store/stored-feedback.js'
 import { storedJobs } from './store/stored-jobs.js'
@@ -86,19 +87,19 @@ export class EmbeddedEngine implements Engine {
       onFailure: (error) => this.#fail(error),
     })
     this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
-    this.catalogue = cachedCatalogue(storedCatalogue({ store, writes, now }))
+    const access: StoreAccess = { store, now, write: (work) => writes.run(work) }
+    this.catalogue = cachedCatalogue(storedCatalogue(access))
     if (cataloguedElsewhere) {
       const numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
       this.#numbers = numbers
       this.prepare = (set, _, isMade) => numbers.make(set, isMade)
       this.has = ({ uid }) => numbers.has(uid)
     }
-    const write = <Result>(work: () => Promise<Result>) => writes.run(work)
-    this.jobs = storedJobs({ store, now, write })
-    this.originalUses = storedOriginalUses({ store, write })
-    this.feedback = storedFeedback({ store, max: storage.feedbackMax, write })
-    this.decisions = storedDecisions({ store, max: storage.decisionsMax, now, write })
-    this.layouts = storedLayouts({ store, now, write })
+    this.jobs = storedJobs(access)
+    this.originalUses = storedOriginalUses(access)
+    this.feedback = storedFeedback(access, storage.feedbackMax)
+    this.decisions = storedDecisions(access, storage.decisionsMax)
+    this.layouts = storedLayouts(access)
   }
 
   static async start(options: EmbeddedOptions): Promise<EmbeddedEngine> {

@@ -66,7 +66,7 @@ export class SetChanges {
 
   change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
     return this.#change(steps, async (request) => {
-      const results = await this.#parts.store.write('changeImages', { ...request, ...(progress && { progress }) })
+      const results = await this.#parts.store.write('changeImages', { ...request, progress })
       return { results, reply: results.map(toldOf) }
     })
   }

@@ -1,22 +1,14 @@
 /** The catalogue of galleries, in the same database as their pictures. */
 import { AlikeError } from '../../errors.js'
 import type { Catalogue, CatalogueSet } from '../../gallery/catalogue.js'
-import type { BoundedWrites } from './bounded-writes.js'
 import { entryOf, recordOf, served } from './store/gallery-row.js'
-import type { GalleryStore } from './store/gallery-store.js'
 import { setOf } from './store/set-writes.js'
+import type { StoreAccess } from './store/store-access.js'
 
-export interface StoredCatalogueOptions {
-  store: GalleryStore
-  writes: BoundedWrites
-  /** The current time, ISO 8601. */
-  now(): string
-}
-
-export function storedCatalogue(options: StoredCatalogueOptions): Catalogue {
-  const { store, writes, now } = options
+export function storedCatalogue(access: StoreAccess): Catalogue {
+  const { store, write, now } = access
   return {
-    create: (entry) => writes.run(() => store.write('createGallery', { ...entry, at: now() })),
+    create: (entry) => write(() => store.write('createGallery', { ...entry, at: now() })),
     async find(name) {
       const found = store.read(({ galleries }) => galleries.find(name))
       return found && entryOf(served(found))
@@ -35,9 +27,9 @@ export function storedCatalogue(options: StoredCatalogueOptions): Catalogue {
       }
     },
     entries: async ({ after, limit }) => store.read(({ galleries }) => galleries.entries(after, limit)).map(entryOf),
-    change: (name, change) => writes.run(() => store.write('changeGallery', { name, change })),
+    change: (name, change) => write(() => store.write('changeGallery', { name, change })),
     remove: (name, unmade) =>
-      writes.run(async () => {
+      write(async () => {
         const place = store.read(({ galleries }) => galleries.place(name))
         if (place === undefined || place.uid !== (unmade ?? place.uid)) throw new AlikeError('gallery_not_found')
         const { uid, number: gallery } = place
@@ -46,7 +38,7 @@ export function storedCatalogue(options: StoredCatalogueOptions): Catalogue {
           sets: await store.write('deleteGallery', { gallery, onlyUnmade: unmade !== undefined, at: now() }),
         }
       }),
-    ...setsOf(options),
+    ...setsOf(access),
   }
 }
 
@@ -55,19 +47,19 @@ type SetVerbs = Pick<
   'sets' | 'addSet' | 'changeSet' | 'serve' | 'removeSet' | 'removedSets' | 'forgetRemoved'
 >
 
-function setsOf({ store, writes, now }: StoredCatalogueOptions): SetVerbs {
+function setsOf({ store, write, now }: StoreAccess): SetVerbs {
   return {
     sets: async (galleryUid) =>
       store.readAtOnce(({ galleries, sets }): CatalogueSet[] => {
         const gallery = galleries.ofUid(galleryUid)
         return sets.ofGallery(gallery.number).map((set) => setOf(set, gallery))
       }),
-    addSet: (set) => writes.run(() => store.write('addSet', { set, at: now() })),
-    changeSet: (setUid, change) => writes.run(() => store.write('changeSet', { setUid, change, at: now() })),
-    serve: (setUid, about) => writes.run(() => store.write('serveSet', { setUid, about, at: now() })),
-    removeSet: (setUid) => writes.run(() => store.write('removeSet', { setUid, at: now() })),
+    addSet: (set) => write(() => store.write('addSet', { set, at: now() })),
+    changeSet: (setUid, change) => write(() => store.write('changeSet', { setUid, change, at: now() })),
+    serve: (setUid, about) => write(() => store.write('serveSet', { setUid, about, at: now() })),
+    removeSet: (setUid) => write(() => store.write('removeSet', { setUid, at: now() })),
     removedSets: async () => store.read(({ removedSets }) => removedSets.all()),
-    forgetRemoved: (setUid) => writes.run(() => store.write('forgetRemoved', { setUid })),
+    forgetRemoved: (setUid) => write(() => store.write('forgetRemoved', { setUid })),
   }
 }
 

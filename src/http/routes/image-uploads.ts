@@ -80,7 +80,7 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
 
 interface StorePlace {
   gallery: string
-  id?: string
+  id?: string | undefined
   onlyIf?: Precondition | undefined
 }
 
@@ -102,7 +102,7 @@ function storing({ parts, memory, config }: ImageUploadOptions) {
       reference: given.reference,
       origin: 'url' in given ? given.url : undefined,
       onlyIf,
-      ...(id !== undefined && { id }),
+      id,
     }
 
     const beganAt = performance.now()

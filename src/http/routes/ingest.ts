@@ -107,7 +107,6 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       },
     },
     async (request, reply) => {
-      const idempotencyKey = request.headers['idempotency-key']
       const signal = uploads.signalOf(request)
       const held = memory.hold()
       // anything still waiting for a part of a form
@@ -115,12 +114,12 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async
       try {
         const report = await ingest.accept({
           gallery: request.params.gallery,
+          idempotencyKey: request.headers['idempotency-key'],
           // the first part of a form may never arrive
           content: await unlessAborted(contentOf(request, held, config), signal),
           signal,
           ...request.query,
           ...(isLines(request) && !allows(request.grant, 'delete') && { mayNotDelete: true as const }),
-          ...(idempotencyKey !== undefined && { idempotencyKey }),
         })
         return await sendJob(reply, report)
       } catch (error) {

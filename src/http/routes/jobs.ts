@@ -46,13 +46,7 @@ function listJobs(app: TypedApp, { jobs }: JobRouteOptions): void {
       const { gallery, kind, state, limit = 50 } = request.query
       if (request.grant?.galleries !== undefined && (gallery === undefined || !reaches(request.grant, gallery)))
         throw new AlikeError('gallery_forbidden', { detail: 'Specify one of its galleries.' })
-      const reports = await jobs.list({
-        limit,
-        ...(gallery !== undefined && { gallery }),
-        ...(kind !== undefined && { kinds: kind }),
-        ...(state !== undefined && { states: state }),
-      })
-      return { jobs: reports.map(jobView) }
+      return { jobs: (await jobs.list({ limit, gallery, kinds: kind, states: state })).map(jobView) }
     },
   )
 }

@@ -18,7 +18,7 @@ const heap = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16, codeRa
 
 /**
  * @returns an uncompressed TIFF
- * @throws AlikeError `image_unreadable`, `image_too_much_memory`
+ * @throws AlikeError `image_unreadable`
  */
 export async function decodeWhole(task: WholeTask): Promise<Buffer> {
   const worker = new Worker(program, { workerData: task, name: 'whole-decoder', resourceLimits: heap })

@@ -92,6 +92,7 @@ async function lookThrough(
   { file, description, limits, signal }: LookedThrough,
   at: (entry: NamedEntry) => Promise<void>,
 ): Promise<{ isWhole: boolean; hasTrailing: boolean }> {
+  signal?.throwIfAborted() // it is not aborted again
   const unpacking = unpackTar(file, description, limits)
   const stop = () => unpacking.destroy(new Error('stopped'))
   signal?.addEventListener('abort', stop)

@@ -292,6 +292,24 @@ test('metadata that somebody else sets meanwhile is kept, and not overwritten un
   assert.deepEqual((await app.call(200, { url })).metadata, { theirs: 1, ours: 2, year: 2020 })
 })
 
+test('metadata that somebody else sets between reading and writing it is kept', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  const url = '/v1/galleries/g/images/1'
+  await page.goto(`${base}#/gallery/g`)
+  await page.click('#tile-1')
+  const theirs = [{ theirs: 1 }]
+  await page.route(`**${url}`, async (route) => {
+    const metadata = route.request().method() === 'PATCH' ? theirs.pop() : undefined
+    if (metadata !== undefined) await app.call(200, { method: 'PATCH', url, payload: { metadata } })
+    await route.continue()
+  })
+  await page.fill('input[aria-label="Name of the metadata"]', 'ours')
+  await page.fill('input[aria-label="Value of the metadata, as JSON or text"]', '2')
+  await page.click('text=Set metadata')
+  await untilTold(page, '.toast', /1 picture changed/)
+  assert.deepEqual((await app.call(200, { url })).metadata, { theirs: 1, ours: 2 })
+})
+
 test('heat maps are painted even if the pictures arrive after them', { skip }, async (t) => {
   const { page, base } = await opened(t)
   let show = () => {}

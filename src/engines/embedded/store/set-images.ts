@@ -53,7 +53,7 @@ export interface ChangeRequest {
   steps: readonly ImageStep[]
   /** Maximum live pictures in the set. */
   imagesMax: number
-  progress?: JobProgress
+  progress?: JobProgress | undefined
   at: string
 }
 

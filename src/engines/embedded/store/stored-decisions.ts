@@ -1,18 +1,9 @@
 /** Implements the decisions interface on the store. */
 import type { DecisionStore } from '../../../gallery/decisions.js'
-import type { GalleryStore } from './gallery-store.js'
+import type { StoreAccess } from './store-access.js'
 
-export interface StoredDecisionsOptions {
-  store: GalleryStore
-  /** Maximum decisions per gallery. */
-  max: number
-  /** The current time, ISO 8601. */
-  now(): string
-  /** Starts a write, or refuses it. */
-  write<Result>(write: () => Promise<Result>): Promise<Result>
-}
-
-export function storedDecisions({ store, max, now, write }: StoredDecisionsOptions): DecisionStore {
+/** @param max decisions per gallery */
+export function storedDecisions({ store, now, write }: StoreAccess, max: number): DecisionStore {
   const numberOf = (galleryUid: string) => store.read(({ galleries }) => galleries.ofUid(galleryUid)).number
   return {
     add: (galleryUid, finding) =>

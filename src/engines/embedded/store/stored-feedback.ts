@@ -1,16 +1,9 @@
 /** Implements the feedback interface on the store. */
 import type { FeedbackStore } from '../../../gallery/feedback.js'
-import type { GalleryStore } from './gallery-store.js'
+import type { StoreAccess } from './store-access.js'
 
-export interface StoredFeedbackOptions {
-  store: GalleryStore
-  /** Maximum judgements per gallery. */
-  max: number
-  /** Starts a write, or refuses it. */
-  write<Result>(write: () => Promise<Result>): Promise<Result>
-}
-
-export function storedFeedback({ store, max, write }: StoredFeedbackOptions): FeedbackStore {
+/** @param max judgements per gallery */
+export function storedFeedback({ store, write }: StoreAccess, max: number): FeedbackStore {
   const numberOf = (galleryUid: string) => store.read(({ galleries }) => galleries.ofUid(galleryUid)).number
   return {
     record: (galleryUid, judged) =>

@@ -2,19 +2,11 @@
 
 import type { StoredCounts } from '../../../gallery/job-progress.js'
 import type { JobStore } from '../../../jobs/job-store.js'
-import type { GalleryStore } from './gallery-store.js'
-
-export interface StoredJobsOptions {
-  store: GalleryStore
-  /** The current time, ISO 8601. */
-  now(): string
-  /** Starts a write, or refuses it. */
-  write<Result>(write: () => Promise<Result>): Promise<Result>
-}
+import type { StoreAccess } from './store-access.js'
 
 const nothing: StoredCounts = { added: 0, updated: 0, removed: 0, idle: 0 }
 
-export function storedJobs({ store, now, write }: StoredJobsOptions): JobStore {
+export function storedJobs({ store, now, write }: StoreAccess): JobStore {
   return {
     create: (job) =>
       write(async () => store.write('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() })),

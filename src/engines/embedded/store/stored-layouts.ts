@@ -1,19 +1,11 @@
 /** Implements the layouts interface on the store; writes in steps, so that other writes get a turn. */
 import type { LayoutStore, StoredLayout } from '../../../gallery/layout.js'
-import type { GalleryStore } from './gallery-store.js'
-
-export interface StoredLayoutsOptions {
-  store: GalleryStore
-  /** The current time, ISO 8601. */
-  now(): string
-  /** Starts a write, or refuses it. */
-  write<Result>(write: () => Promise<Result>): Promise<Result>
-}
+import type { StoreAccess } from './store-access.js'
 
 /** Points per write: some milliseconds. */
 const pointsAtOnce = 1_000
 
-export function storedLayouts({ store, now, write }: StoredLayoutsOptions): LayoutStore {
+export function storedLayouts({ store, now, write }: StoreAccess): LayoutStore {
   const numberOf = (setUid: string) => store.read(({ sets }) => sets.ofUid(setUid)).number
   const aboutOf = (set: number): StoredLayout | undefined => store.read(({ layouts }) => layouts.about(set))
   const dropOthers = async (set: number, generation: number) => {

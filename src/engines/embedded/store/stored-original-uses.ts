@@ -1,14 +1,8 @@
 /** Answers which originals are in use, for `originals/garbage.ts`. */
 import type { OriginalUses } from '../../../originals/garbage.js'
-import type { GalleryStore } from './gallery-store.js'
+import type { StoreAccess } from './store-access.js'
 
-export interface StoredOriginalUsesOptions {
-  store: GalleryStore
-  /** Starts a write, or refuses it. */
-  write<Result>(write: () => Promise<Result>): Promise<Result>
-}
-
-export function storedOriginalUses({ store, write }: StoredOriginalUsesOptions): OriginalUses {
+export function storedOriginalUses({ store, write }: StoreAccess): OriginalUses {
   return {
     knowsAll: () => store.read(({ originals }) => originals.knowsAll()),
     unused: (limit, after) => store.read(({ originals }) => originals.unused(limit, after)),
