@@ -130,6 +130,11 @@ export interface OpenSet {
    */
   change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]>
   /**
+   * Instead of repeating a change that was interrupted, perhaps because its process died: searches find those of the pictures that it has
+   * stored. An engine without this method never stores a picture without them finding it.
+   */
+  makeFindable?(ids: readonly string[]): Promise<void>
+  /**
    * Puts one picture, and returns its record as written.
    * @throws as `change`, and AlikeError `precondition_failed`
    */

@@ -33,6 +33,15 @@ export const WriteHeaders = Type.Object({
   ),
 })
 
+/** Of a request that creates a gallery, which has no entity tags. */
+export const CreationHeaders = Type.Object({
+  'if-none-match': Type.Optional(
+    Type.Literal('*', {
+      description: 'Only if there is no gallery of this name. Otherwise the answer is 412 and nothing changes.',
+    }),
+  ),
+})
+
 /** What a write requires to be stored; undefined: anything. */
 export function preconditionOf(headers: Static<typeof WriteHeaders>): Precondition | undefined {
   const { 'if-match': match, 'if-none-match': noneMatch } = headers
@@ -41,13 +50,14 @@ export function preconditionOf(headers: Static<typeof WriteHeaders>): Preconditi
 }
 
 /**
- * Of a change of many pictures, which have no tag in common: a condition that is ignored would change what it protects.
+ * Of a change of a gallery, or of pictures that the URL does not name by id: what has no tag. A condition that is ignored would change what
+ * it protects.
  * @throws RequestInvalid
  */
 export function expectUnconditional(headers: Readonly<Record<string, unknown>>): void {
   const conditions = ['if-match', 'if-none-match'].filter((name) => headers[name] !== undefined)
   if (conditions.length === 0) return
-  const detail = 'is a condition on a single picture; nothing has changed'
+  const detail = 'is a condition on a single picture, named in the URL; nothing has changed'
   throw new RequestInvalid(conditions.map((name): Misfit => ({ in: 'headers', pointer: `/${name}`, detail })))
 }
 

@@ -73,6 +73,17 @@ test('differences are reported by position, copied unchanged, and then gone', as
   assert.equal((await mirror.bring(['p001', 'none'], { signal })).again.length, 0)
 })
 
+test('equal pictures are skipped, and the engine is told, because whoever copied them may have died before searches found them', async (t) => {
+  const { mirror } = await mirrored(t)
+  const skipped: string[][] = []
+  Object.assign(mirror.to, { makeFindable: async (ids: string[]) => void skipped.push(ids) })
+  await mirror.bring(['p000', 'p002'], { signal })
+  assert.deepEqual(skipped, [])
+  await differing(mirror)
+  await mirror.bring(['p001', 'p002', 'none'], { signal })
+  assert.deepEqual(skipped, [['p000', 'p002'], ['p002']])
+})
+
 test('changes of every kind are recorded and caught up with, each once', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })

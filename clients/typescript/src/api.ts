@@ -254,17 +254,20 @@ export interface paths {
         get: operations["getGallery"];
         /**
          * Create a gallery
-         * @description Creating one that already exists with the same settings changes nothing. The body is optional.
+         * @description Creating one that already exists with the same settings changes nothing. With `If-None-Match: *` the answer is then 412. The body is optional.
          */
         put: operations["createGallery"];
         post?: never;
-        /** Delete a gallery and every picture in it */
+        /**
+         * Delete a gallery and every picture in it
+         * @description `If-Match` and `If-None-Match` are refused: a gallery has no `ETag`.
+         */
         delete: operations["deleteGallery"];
         options?: never;
         head?: never;
         /**
          * Change what is kept of a gallery’s pictures and queries
-         * @description Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.
+         * @description Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once. `If-Match` and `If-None-Match` are refused: a gallery has no `ETag`.
          */
         patch: operations["changeGallery"];
         trace?: never;
@@ -373,7 +376,10 @@ export interface paths {
         /** List pictures, page by page */
         get: operations["listImages"];
         put?: never;
-        /** Store a picture under its content hash */
+        /**
+         * Store a picture under its content hash
+         * @description `If-Match` and `If-None-Match` are refused: they are conditions on a picture named in the URL.
+         */
         post: operations["addImage"];
         /**
          * Delete every picture that matches
@@ -4935,7 +4941,10 @@ export interface operations {
     createGallery: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Only if there is no gallery of this name. Otherwise the answer is 412 and nothing changes. */
+                "if-none-match"?: "*";
+            };
             path: {
                 /**
                  * @description Name of a gallery: letters, digits, `.`, `_`, `-`; at most 64.
@@ -5048,6 +5057,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is stored is not what `If-Match` or `If-None-Match` requires; nothing has changed. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

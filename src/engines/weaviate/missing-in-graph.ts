@@ -25,8 +25,7 @@ export async function enterMissing(
   collection: Pick<ImageCollection, 'near' | 'writes'>,
   images: readonly StoredVector[],
 ): Promise<void> {
-  const since = (Date.now() - repeatedWithinMs) * 1_000
-  const recent = images.filter(({ stamp }) => stamp >= since)
+  const recent = images.filter(isRecent)
   const enter = async ({ uuid, vector }: StoredVector) => {
     const found = await collection.near(vector, { limit: nearest, properties: ['stamp'], vectors: false })
     const areAllEqual = found.length === nearest && found.every(({ distance = 1 }) => distance < equalDistance)
@@ -35,4 +34,24 @@ export async function enterMissing(
     await collection.writes.enterAgain(uuid).catch(ignoring('image_not_found'))
   }
   await pMap(recent, enter, { concurrency: searchesAtOnce })
+}
+
+/** The same for what is stored under these uuids. */
+export async function enterMissingOf(
+  collection: Pick<ImageCollection, 'near' | 'writes' | 'ofIds'>,
+  uuids: readonly string[],
+): Promise<void> {
+  const stamped = await collection.ofIds(uuids, { properties: ['stamp'] })
+  const recent = [...stamped].flatMap(([uuid, { properties }]) =>
+    isRecent({ stamp: properties.stamp! }) ? [uuid] : [],
+  )
+  const found = await collection.ofIds(recent, { properties: ['stamp'], vectors: true })
+  const images = [...found].map(([uuid, { properties, vector }]) => {
+    return { uuid, vector: Float32Array.from(vector), stamp: properties.stamp! }
+  })
+  await enterMissing(collection, images)
+}
+
+function isRecent({ stamp }: Pick<StoredVector, 'stamp'>): boolean {
+  return stamp >= (Date.now() - repeatedWithinMs) * 1_000
 }

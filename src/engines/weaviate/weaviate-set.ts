@@ -54,6 +54,7 @@ import {
 } from './image-object.js'
 import { labelCounts } from './label-counts.js'
 import { pageOf } from './listed-images.js'
+import { enterMissingOf } from './missing-in-graph.js'
 import { RankedHits } from './nearest-hits.js'
 import { sharedUuids } from './numbered-uuids.js'
 import { pushed } from './pushed-filter.js'
@@ -111,6 +112,10 @@ export class WeaviateSet implements OpenSet {
 
   async change(steps: readonly ImageStep[]): Promise<StepResult[]> {
     return (await this.#changes.change(steps)).results
+  }
+
+  makeFindable(ids: readonly string[]): Promise<void> {
+    return enterMissingOf(this.#parts.collection, ids.map(uuidOf))
   }
 
   async put(step: PutStep): Promise<StoredImage> {

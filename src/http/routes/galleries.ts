@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
+import { AlikeError, hasCode } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { Metadata } from '../../gallery/metadata.js'
 import type { NewGalleryOptions } from '../../gallery/new-gallery.js'
@@ -11,6 +12,7 @@ import type { KeptQueries } from '../../originals/kept-queries.js'
 import type { GalleryMoves } from '../../re-embedding/gallery-moves.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
+import { CreationHeaders, expectUnconditional } from '../conditions.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
 import { ListCursors } from '../list-cursors.js'
@@ -96,20 +98,27 @@ function createGallery(app: TypedApp, { galleries, config }: GalleryRouteOptions
         operationId: 'createGallery',
         tags,
         summary: 'Create a gallery',
-        description: 'Creating one that already exists with the same settings changes nothing. The body is optional.',
+        description:
+          'Creating one that already exists with the same settings changes nothing. With `If-None-Match: *` the answer is then 412. The body is optional.',
         params: GalleryPath,
+        headers: CreationHeaders,
         body: { content: { 'application/json': { schema: GallerySettings } } },
         response: {
           200: { description: 'It already existed.', ...reference(Gallery) },
           201: { description: 'It was created.', ...reference(Gallery) },
-          ...problems(400, 404, 409, 415, 422, 429, 503, 507),
+          ...problems(400, 404, 409, 412, 415, 422, 429, 503, 507),
         },
       },
     },
     async (request, reply) => {
+      const { 'if-none-match': onlyNew, ...headers } = request.headers
+      expectUnconditional(headers)
       const { settings = {}, ...where } = (request.body ?? {}) as { settings?: Metadata } & NewGalleryOptions
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
-      const { gallery, created } = await galleries.create(request.params.gallery, settings, where)
+      const { gallery, created } = await galleries.create(request.params.gallery, settings, where).catch((error) => {
+        throw onlyNew !== undefined && hasCode(error, 'gallery_exists') ? new AlikeError('precondition_failed') : error
+      })
+      if (onlyNew !== undefined && !created) throw new AlikeError('precondition_failed')
       return reply.code(created ? 201 : 200).send(await viewOf(gallery, galleries)) // as created, whatever has changed since
     },
   )
@@ -125,7 +134,7 @@ function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions)
         tags,
         summary: 'Change what is kept of a gallery’s pictures and queries',
         description:
-          'Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.',
+          'Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once. `If-Match` and `If-None-Match` are refused: a gallery has no `ETag`.',
         params: GalleryPath,
         body: GalleryChangeBody,
         response: {
@@ -135,6 +144,7 @@ function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions)
       },
     },
     async (request) => {
+      expectUnconditional(request.headers)
       const change = request.body as Static<typeof GalleryChangeBody>
       const { originals } = change.originals === undefined ? await galleries.rules(request.params.gallery) : change
       if (change.releaseOriginals === true && originals === 'keep')
@@ -178,11 +188,13 @@ function deleteGallery(app: TypedApp, { galleries }: GalleryRouteOptions): void 
         operationId: 'deleteGallery',
         tags,
         summary: 'Delete a gallery and every picture in it',
+        description: '`If-Match` and `If-None-Match` are refused: a gallery has no `ETag`.',
         params: GalleryPath,
         response: { 204: { description: 'It has been deleted.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
       },
     },
     async (request, reply) => {
+      expectUnconditional(request.headers)
       await galleries.delete(request.params.gallery)
       return reply.code(204).send(null)
     },
