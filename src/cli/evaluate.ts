@@ -88,12 +88,13 @@ class Evaluation {
   }
 
   /** @returns the report as Markdown */
-  async run(reuse: boolean): Promise<string> {
+  async run(model: ServedModel, reuse: boolean): Promise<string> {
     const filled = reuse ? undefined : await this.#fill()
     const { count } = await this.#service.gallery(this.#gallery)
     if (reuse) await this.#expectWholeRankings(count)
     const latencies = await this.#measureLatency()
     return evaluationReport({
+      model,
       images: this.#images,
       stored: count,
       expand: this.#asked.expand,
@@ -222,13 +223,15 @@ async function modelOf(service: AlikeClient, { gallery, reuse }: EvaluateOptions
 
 async function evaluate(options: EvaluateOptions): Promise<void> {
   const service = await serviceClient(options)
-  const { manifest } = await modelOf(service, options)
-  const images = await readSplitImages({
-    ...options,
-    ...trainedSplitOf(manifest.provenance as Readonly<Record<string, unknown>>),
-    records: await readRecords(options.model === undefined ? [] : [options.model]),
-  })
-  const report = await new Evaluation(service, options, images).run(options.reuse)
+  const model = await modelOf(service, options)
+  const trained = trainedSplitOf(model.manifest.provenance as Readonly<Record<string, unknown>>)
+  const records = await readRecords(options.model === undefined ? [] : [options.model])
+  if (records.length > 0 && trained.recordSha256 === undefined)
+    throw new AlikeError('split_differs', {
+      detail: `${options.model} is another network: the service answers with ${model.name} (${model.id}), which was trained without a record of its split.`,
+    })
+  const images = await readSplitImages({ ...options, ...trained, records })
+  const report = await new Evaluation(service, options, images).run(model, options.reuse)
   console.log(report)
   if (options.out !== undefined) await writeFile(options.out, report)
 }

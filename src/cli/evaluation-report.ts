@@ -1,7 +1,7 @@
 /** The report of `npm run evaluate`, as Markdown. */
 import { createHash } from 'node:crypto'
 import { cpus } from 'node:os'
-import type { Job } from '../../clients/typescript/src/alike-client.js'
+import type { Job, ServedModel } from '../../clients/typescript/src/alike-client.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 import type { RetrievalQuality } from '../eval/quality.js'
 import { percentile } from './percentile.js'
@@ -13,6 +13,7 @@ export interface Filled {
 }
 
 export interface EvaluationFindings {
+  model: ServedModel
   /** All pictures of the data set, with their splits. */
   images: readonly LabelledImage[]
   /** Pictures in the gallery. */
@@ -43,6 +44,7 @@ const qualityRows = [
 ] as const
 
 export function evaluationReport({
+  model: { name, id, runtime },
   images,
   stored,
   expand,
@@ -60,6 +62,7 @@ export function evaluationReport({
     '# Evaluation over HTTP (protocol B: test pictures query train + val)',
     '',
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}.`,
+    `Model: ${name} (${id})${runtime === null ? '' : `, ${runtime.precision} on ${runtime.provider}`}.`,
     `Data: ${stored} stored, ${queries + queriesWithoutRelevant} queries, ids hash ${hashOf(images)}.`,
     ...(expand === undefined ? [] : [`Each query was expanded by its ${expand} best hits.`]),
     ...leftOutLines(leftOut),

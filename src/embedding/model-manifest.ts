@@ -98,7 +98,7 @@ export function precisionsIn(model: Model): Precision[] {
  * @throws AlikeError `model_unreadable`, with what does not match
  */
 export async function readModel(folder: string): Promise<Model> {
-  const manifest = parseManifest(await readText(join(folder, 'manifest.json')))
+  const manifest = parseManifest(await readManifest(folder))
   if (manifest.id !== modelId(manifest.files.fp32.sha256, manifest.preprocessing)) {
     throw new AlikeError('model_unreadable', {
       detail: 'The id in manifest.json does not match its weights and preprocessing.',
@@ -132,11 +132,12 @@ function parseManifest(text: string): ModelManifest {
   }
 }
 
-async function readText(path: string): Promise<string> {
+async function readManifest(folder: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(join(folder, 'manifest.json'), 'utf8')
   } catch (cause) {
-    throw new AlikeError('model_unreadable', { detail: 'manifest.json cannot be read.', cause })
+    const detail = `${folder} has no manifest.json that can be read: it is not a folder written by training.`
+    throw new AlikeError('model_unreadable', { detail, cause })
   }
 }
 

@@ -182,7 +182,13 @@ test('an evaluation without a split tests on what training left out, and does no
   const report = join(data, 'report.md')
   const first = await runCommand('cli/evaluate', ['--data', data, '--url', url, '--out', report])
   assert.equal(first.code, 0, first.output)
-  assert.match(await readFile(report, 'utf8'), /40 stored, 8 queries/)
+  assert.match(
+    await readFile(report, 'utf8'),
+    /^Model: \S+ \([0-9a-f]{16}\), fp32 on cpu\.\nData: 40 stored, 8 queries/m,
+  )
+  await writeFile(join(folder, 'split.json'), (await recordOf(await readSplitImages({ data, seed: 7 }))).text)
+  const other = await runCommand('cli/evaluate', ['--data', data, '--url', url, '--gallery', 'b', '--model', folder])
+  assert.match(other.output, /^split_differs: .*is another network: the service answers with/)
   const trained = (await readSplitImages({ data, seed: 7 })).filter(({ split }) => split !== 'test')
   const { images } = await app.call(200, { method: 'GET', url: '/v1/galleries/evaluate/images' })
   assert.deepEqual(new Set(images.map(({ id }) => id)), new Set(trained.map(({ id }) => id)))

@@ -175,7 +175,7 @@ test('a run with mixing, wild pictures and an instance part learns from a finish
   )
   await assert.rejects(
     fineTune({ ...taught, name: 'untaught', teachers: [teacher, join(folder, 'onnx')] }, () => {}, never),
-    { code: 'model_unreadable', message: /The teacher \S+\/onnx: manifest\.json cannot be read/ },
+    { code: 'model_unreadable', message: /The teacher \S+\/onnx: \S+\/onnx has no manifest\.json/ },
   )
 
   // its teacher may move, but not be replaced by another; for an export it need not be there

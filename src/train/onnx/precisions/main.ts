@@ -5,6 +5,7 @@ import { command, oneOf, positiveNumber, runCommand, wholeNumber } from '../../.
 import { readSplitImages, trainedSplitOf } from '../../../datasets/split-images.js'
 import { readRecords } from '../../../datasets/split-record.js'
 import { readModel } from '../../../embedding/model-manifest.js'
+import { AlikeError } from '../../../errors.js'
 import { type AddPrecisionsOptions, addPrecisions, type SmallerPrecision } from './add-precisions.js'
 
 const smallerPrecisions: readonly SmallerPrecision[] = ['int8', 'fp16']
@@ -33,11 +34,18 @@ export async function quantizeOptionsOf({
   pictures: calibrationImages,
   ...given
 }: Given): Promise<AddPrecisionsOptions> {
-  const { provenance } = (await readModel(folder)).manifest
+  const { provenance, labels: known } = (await readModel(folder)).manifest
   const records = await readRecords([folder])
   const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), records })
+  if (!images.some(({ label }) => known.includes(label)))
+    throw new AlikeError('data_unreadable', {
+      detail: `None of the labels that the network was trained on (${examplesOf(known)}) is in the data: --data names the pictures it was trained on.`,
+    })
   return { folder, images, calibrationImages, ...given }
 }
+
+const examplesOf = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 3).join(', ')}, …` : names.join(', ')
 
 async function run(given: Given): Promise<void> {
   const { files } = await addPrecisions({ ...(await quantizeOptionsOf(given)), log: console.log })

@@ -50,6 +50,18 @@ test('the manifest lists the precisions with their measurements', async (t) => {
     assert.match(await readFile(join(folder, link!), 'utf8'), /^<svg/)
 })
 
+test('pictures of other labels than those of the network are refused', async (t) => {
+  const { folder, data } = await tinyFolder(t)
+  const others = await mkdtemp(join(tmpdir(), 'alike-precisions-'))
+  t.after(() => rm(others, { recursive: true, force: true }))
+  const [first = ''] = await readdir(data)
+  await cp(join(data, first), join(others, 'other'), { recursive: true })
+  await assert.rejects(asked(['--model', folder, '--data', others]), {
+    code: 'data_unreadable',
+    message: /None of the labels that the network was trained on \(circle, .*\) is in the data/,
+  })
+})
+
 test('where only the fp16 file is at hand, int8 is made from it, and the others stay as they are', async (t) => {
   const { folder, data } = await tinyFolder(t)
   const options = (precisions: string) =>
