@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { jobKinds, jobStates } from '../../src/jobs/job.js'
-import { type Answer, startApp, type TestApp } from '../support/app.js'
+import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, type Job, sendJob } from '../support/jobs.js'
+import { forgetUploads } from '../support/stored-rows.js'
 import { until } from '../support/until.js'
 
 const search = '/v1/galleries/g/search'
@@ -142,6 +143,25 @@ test('an idempotency key returns the job of the same upload; with another upload
   assert.equal((await send(202, form, files('a.jpg'))).id, filed.id)
   assert.equal((await send(422, form, files('b.jpg'))).code, 'idempotency_key_reused')
   assert.equal((await app.call(200, { url: '/v1/jobs' })).jobs.length, 2)
+})
+
+test('an upload that is repeated after an update returns the job of an older version, which did not record its size', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const before = await startApp(t, { dataDir })
+  await before.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const request = {
+    method: 'POST' as const,
+    url: ingest,
+    headers: { 'content-type': 'application/x-tar', 'idempotency-key': 'nightly' },
+    payload: await tarOf([{ path: 'x/a.jpg', content: await drawImage('cross', 1) }]),
+  }
+  const { id } = await endedJob(before, await before.call<Job>(202, request))
+  await before.close()
+  forgetUploads(dataDir)
+
+  const app = await startApp(t, { dataDir })
+  assert.equal((await app.call(202, request)).id, id)
+  assert.equal((await app.call(422, { ...request, url: `${ingest}?label=z` })).code, 'idempotency_key_reused')
 })
 
 test('an unusable upload is not logged as an error of the service', async (t) => {

@@ -189,6 +189,7 @@ test('a data folder with invalid labels and ids opens, and everything in it work
     cut: { label: 'fun \ud83d' },
     'cut id': { id: 'half\ud83d', label: '\ude00\ud83d' },
     'cut id too': { id: 'half\ud83e' },
+    other: { label: 'a\0b' },
   })
 
   const app = await startApp(t, { dataDir })
@@ -200,13 +201,15 @@ test('a data folder with invalid labels and ids opens, and everything in it work
       ['half\ufffd', '\ufffd\ufffd', undefined],
       ['half\ufffd (2)', null, undefined],
       ['kept', null, undefined],
-      ['other', null, undefined],
+      ['other', 'a\ufffdb', undefined],
     ],
   )
   assert.equal(
     (await app.call(200, { method: 'POST', url: search, payload: { imageId: 'cut', k: 10 } })).hits.length,
     4,
   )
+  assert.equal((await app.call(200, { url: `${images}/other` })).label, 'a\ufffdb')
+  assert.equal((await app.call(200, { url: '/v1/galleries/g/labels' })).labels.length, 4)
   assert.equal(
     (await app.call(200, { method: 'PATCH', url: `${images}/cut`, payload: { label: 'fun 😀' } })).label,
     'fun 😀',

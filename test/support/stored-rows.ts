@@ -4,6 +4,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import { checksumOfValues } from '../../src/engines/embedded/store/checksum.js'
 import { rewriteTables } from '../../src/engines/embedded/store/database.js'
 import { checksumOfGalleryBefore, type GalleryRowBefore } from '../../src/engines/embedded/store/set-schema.js'
+import { checksumOfJob, type StoredJobRow } from '../../src/engines/embedded/store/stored-job-row.js'
 
 type Row = Record<string, string | number | null> & { checksum: number }
 const columns = [
@@ -127,6 +128,21 @@ export function rewriteImages(
   } finally {
     database.close()
   }
+}
+
+/** The source of every job, as a version stored it that did not record what it received. */
+export function forgetUploads(dataDir: string): void {
+  const database = new BetterSqlite3(join(dataDir, 'alike.db'))
+  for (const row of database.prepare<[], StoredJobRow>('SELECT * FROM job').all()) {
+    const { bytes: _bytes, crc32: _crc32, ...source } = JSON.parse(row.source)
+    const before = { ...row, source: JSON.stringify(source) }
+    database.prepare('UPDATE job SET source = @source, checksum = @checksum WHERE number = @number').run({
+      number: row.number,
+      source: before.source,
+      checksum: checksumOfJob(before),
+    })
+  }
+  database.close()
 }
 
 /** As the addon wrote them then: an unpaired surrogate as three bytes that are not UTF-8. */

@@ -1,6 +1,7 @@
 /**
- * Repairs ids and labels with an unpaired surrogate, which older versions accepted: it is stored as three bytes that
- * are not UTF-8 and read back as something else. The bytes reveal the original text, and its checksum proves it.
+ * Repairs ids and labels that older versions accepted. An unpaired surrogate is stored as three bytes that are not UTF-8
+ * and read back as something else: the bytes reveal the original text, and its checksum proves it. A NUL in a label does
+ * not fit the schema of answers.
  */
 import { isUtf8 } from 'node:buffer'
 import { cutText } from '../../../text.js'
@@ -10,15 +11,16 @@ import { checksumOfImage, type ImageRow } from './image-row.js'
 type Suspect = ImageRow & { checksum: number; idBytes: Buffer; labelBytes: Buffer | null }
 
 /**
- * A step of the schema: replaces each unpaired surrogate with U+FFFD. Where two ids would collide, the later ones are
+ * A step of the schema: replaces each unpaired surrogate and NUL with U+FFFD. Where two ids would collide, the later ones are
  * numbered.
  */
 export function mendTexts(database: Database): void {
-  // The first byte of every encoded surrogate, and of little else.
+  // ED is the first byte of every encoded surrogate, and of little else; ids never had a NUL.
   const suspects = database
     .prepare<[], Suspect>(
       `SELECT *, CAST(id AS BLOB) AS idBytes, CAST(label AS BLOB) AS labelBytes FROM image
-     WHERE instr(CAST(id AS BLOB), x'ED') > 0 OR instr(CAST(label AS BLOB), x'ED') > 0`,
+     WHERE instr(CAST(id AS BLOB), x'ED') > 0 OR instr(CAST(label AS BLOB), x'ED') > 0
+        OR instr(CAST(label AS BLOB), x'00') > 0`,
     )
     .all()
   const isTaken = database
@@ -29,7 +31,7 @@ export function mendTexts(database: Database): void {
   )
 
   for (const { idBytes, labelBytes, checksum, ...row } of suspects) {
-    if (isUtf8(idBytes) && (labelBytes === null || isUtf8(labelBytes))) continue
+    if (isUtf8(idBytes) && (labelBytes === null || (isUtf8(labelBytes) && !labelBytes.includes(0)))) continue
     const meant = { ...row, id: textMeant(idBytes), label: labelBytes && textMeant(labelBytes) }
     const mended = {
       ...row,
