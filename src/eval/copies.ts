@@ -1,5 +1,5 @@
 /** How often the first hit for an edited copy of a picture is that picture. */
-import { type LabelledEmbeddings, RankedGallery } from './ranking.js'
+import { type LabelledEmbeddings, RankedGallery, type RankOptions } from './ranking.js'
 
 /** One row per edited picture: id, label and group are those of the original. */
 export interface EditedCopies extends LabelledEmbeddings {
@@ -17,11 +17,15 @@ export interface CopyQuality {
 }
 
 /** Ranks every original for each edited copy. @param originals includes the edited pictures */
-export function evaluateCopies(copies: EditedCopies, originals: LabelledEmbeddings): CopyQuality {
+export function evaluateCopies(
+  copies: EditedCopies,
+  originals: LabelledEmbeddings,
+  { expand }: Pick<RankOptions, 'expand'> = {},
+): CopyQuality {
   const gallery = new RankedGallery(originals)
   const counts = new Map<string, { hits: number; queries: number }>()
   for (const [row, edit] of copies.edits.entries()) {
-    const [first] = gallery.rank(copies, row, { excludeOwnGroup: false })
+    const [first] = gallery.rank(copies, row, { excludeOwnGroup: false, expand })
     const count = counts.get(edit) ?? { hits: 0, queries: 0 }
     counts.set(edit, {
       hits: count.hits + Number(first !== undefined && originals.groups[first] === copies.groups[row]),

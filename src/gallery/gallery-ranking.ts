@@ -224,6 +224,7 @@ async function soughtVector(
   if (expand === 0) return vector
   const hits = await (await set.nearest({ vector, ef, exact, filter, excludeIds, signal })).first(expand)
   const vectors = await set.vectors(hits.map(({ record }) => record))
+  signal?.throwIfAborted()
   return expandedQuery(
     vector,
     hits.flatMap(({ score }, i) => (vectors[i] === undefined ? [] : { score, vector: vectors[i] })),

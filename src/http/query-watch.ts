@@ -39,10 +39,10 @@ export function watchAnswer(
   const isPlain = images.length > 0 && filterOf(given) === undefined && !isChanged
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
-  const like = shadowedExample(images, given)
+  const like = onlyExample(images, given)
   // only a whole picture can be given to another model as well
   if (like !== undefined && 'bytes' in like && like.region === undefined) void queries.offer(gallery, like.bytes)
-  if (like !== undefined && best?.rank === 1 && !leavesOut(given))
+  if (like !== undefined && best?.rank === 1 && !isShaped(given))
     shadow.offer(gallery, {
       like,
       filter: filterOf(given),
@@ -51,16 +51,21 @@ export function watchAnswer(
     })
 }
 
-/** Whether hits are left out that the other model is not told to leave out. */
-function leavesOut({ hideDuplicates, duplicateScore, minPSame }: SearchGiven): boolean {
-  return hideDuplicates === true || duplicateScore !== undefined || minPSame !== undefined
+/** Whether hits are left out, or ordered, by what the other model is not told. */
+function isShaped({ expand, minScore, minPSame, nearCopies, hideDuplicates, duplicateScore, diversity }: SearchGiven) {
+  return (
+    hideDuplicates === true ||
+    [expand, minScore, minPSame, nearCopies, duplicateScore, diversity].some((one) => one !== undefined)
+  )
 }
 
-/** A search by one picture with hits ordered by score, which another model can run as well. */
-function shadowedExample(images: readonly Buffer[], given: SearchGiven): ShadowedSearch['like'] | undefined {
-  const { imageId, region, unlike, like, minScore, nearCopies, diversity, expand } = given
-  const others = [unlike, like, minScore, nearCopies, diversity, expand].some((one) => one !== undefined)
-  if (others || images.length + (imageId === undefined ? 0 : 1) !== 1) return undefined
+/** The picture of a search by one, which another model can search with as well. */
+function onlyExample(
+  images: readonly Buffer[],
+  { imageId, region, unlike, like }: SearchGiven,
+): ShadowedSearch['like'] | undefined {
+  if (like !== undefined || unlike !== undefined) return undefined
+  if (images.length + (imageId === undefined ? 0 : 1) !== 1) return undefined
   if (imageId !== undefined) return { id: imageId }
   return { bytes: images[0]!, ...(region !== undefined && { region: regionOf(region) }) }
 }

@@ -46,4 +46,13 @@ test('hits are compared with those of another model only if it can leave out the
   assert.ok(toldOf({ label: ['cat'] }).includes('shadow'))
   for (const given of [{ hideDuplicates: true }, { duplicateScore: 0.5 }, { minPSame: 0.5 }, { minScore: 0.5 }])
     assert.ok(!toldOf(given).includes('shadow'), JSON.stringify(given))
+  for (const given of [{ expand: 5 }, { diversity: 0.5 }, { nearCopies: 'only' as const }])
+    assert.ok(!toldOf(given).includes('shadow'), JSON.stringify(given))
+})
+
+test('a whole picture that is searched with alone is kept, however its hits are chosen', () => {
+  for (const given of [{ expand: 5 }, { minScore: 0.5 }, { diversity: 0.5 }, { nearCopies: 'only' as const }])
+    assert.ok(toldOf(given).includes('queries'), JSON.stringify(given))
+  for (const given of [{ unlike: ['b'] }, { like: ['b'] }, { imageId: 'b' }, { region: '0,0,0.5,0.5' }])
+    assert.ok(!toldOf(given).includes('queries'), JSON.stringify(given))
 })

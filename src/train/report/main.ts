@@ -101,6 +101,7 @@ export async function judge({
     const found = evaluateCopies(
       await embedExportedCopies(model, session, images),
       await embedExported(model, session, images),
+      { expand },
     )
     return { images: images.length, views, copies: { ...found.firstHit, mean: meanFirstHit(found) ?? NaN } }
   } finally {

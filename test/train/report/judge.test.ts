@@ -30,6 +30,14 @@ test('a network is evaluated with one view of each val picture, and with its mir
   )
 })
 
+test('with --expand every query is expanded, those with edited copies too', async () => {
+  const plain = await judge(await asked([...given, '--copies']))
+  const { views, copies } = await judge(await asked([...given, '--copies', '--expand', '10']))
+  assert.notEqual(views[0]!['mAP@10'], plain.views[0]!['mAP@10'])
+  assert.equal(views[0]!.accuracy, plain.views[0]!.accuracy)
+  assert.ok(copies!['mean']! < plain.copies!['mean']!)
+})
+
 test('test pictures are evaluated only on request', async () => {
   const { images, viewCounts } = await asked([...given, '--split', 'test', '--views', '4'])
   assert.ok(images.length === 32 && images.every(({ split }) => split === 'test'))
