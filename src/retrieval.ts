@@ -63,9 +63,9 @@ export interface Answer {
   modelId: string
   method: 'exact' | 'hnsw'
   ef?: number | undefined
-  /** The query vector, [dimension], as it was searched for. */
+  /** The query vector, [dimension]; expanded if requested. */
   vector: Float32Array
-  /** It was expanded by its best hits: scores are those to the expanded query. */
+  /** Whether the query was expanded by its best hits; scores then refer to the expanded query. */
   isExpanded: boolean
   hits: Hit[]
   /** With `groupBy`, instead of hits. */

@@ -253,7 +253,7 @@ await runCommand(
     .option('--gallery <name>', 'gallery to create', 'evaluate')
     .option('--reuse', 'use an existing, filled gallery', false)
     .option('--queries <count>', 'only this many test pictures, in proportion of every label', wholeNumber())
-    .option('--expand <hits>', 'expand each query by so many of its best hits (query expansion)', wholeNumber(1, 100))
+    .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, 100))
     .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)

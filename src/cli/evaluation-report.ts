@@ -18,7 +18,7 @@ export interface EvaluationFindings {
   images: readonly LabelledImage[]
   /** Pictures in the gallery. */
   stored: number
-  /** Number of best hits that expanded each query; absent: none did. */
+  /** Number of best hits that expanded each query. Default: none. */
   expand?: number | undefined
   /** Query that could not be read → the error code. */
   leftOut: ReadonlyMap<string, string>
@@ -64,7 +64,7 @@ export function evaluationReport({
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores of ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.version}.`,
     `Model: ${name} (${id})${runtime === null ? '' : `, ${runtime.precision} on ${runtime.provider}`}.`,
     `Data: ${stored} stored, ${queries + queriesWithoutRelevant} queries, ids hash ${hashOf(images)}.`,
-    ...(expand === undefined ? [] : [`Each query was expanded by its ${expand} best hits.`]),
+    ...(expand === undefined ? [] : [`Each query was expanded by its best hits (--expand ${expand}).`]),
     ...leftOutLines(leftOut),
     ...(queriesWithoutRelevant === 0
       ? []

@@ -92,7 +92,7 @@ export interface GallerySearchResult {
   compared: number
   method: 'exact' | 'hnsw'
   ef?: number | undefined
-  /** Of the query, as it was searched for: expanded, if so asked. */
+  /** Of the query; expanded if requested. */
   vector: Float32Array
   isExpanded: boolean
   /** Time for index and records, including waiting. */

@@ -326,7 +326,7 @@ test('an evaluation of an existing gallery ranks all of it', async (t) => {
   const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', url, '--reuse', '--expand', '2'])
   assert.equal(code, 0, output)
   assert.match(output, /3 stored, 1 queries/)
-  assert.match(output, /^Each query was expanded by its 2 best hits\.$/m)
+  assert.match(output, /^Each query was expanded by its best hits \(--expand 2\)\.$/m)
   assert.match(output, /^\| meanRank \| 2\.0 /m)
 })
 

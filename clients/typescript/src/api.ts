@@ -930,7 +930,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated.
+         * @description The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated; absent from searches with `expand`.
          * @example {
          *       "split": "val",
          *       "positivePairs": 52277,
@@ -2029,7 +2029,7 @@ export interface components {
             method: "exact" | "hnsw";
             /** @description Candidates that the graph kept. */
             ef?: number;
-            /** @description The query vector; with `include`. */
+            /** @description With `include`: the query vector, as expanded by `expand`. */
             vector?: number[];
             /** @description Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`. */
             hits: {
@@ -2047,9 +2047,9 @@ export interface components {
                 gallery?: string;
                 /** @description With `boosts`: the amount added to the score for ranking; `score` excludes it. */
                 boost?: number;
-                /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
+                /** @description Cosine similarity, −1 to 1; always exact. With `expand`, to the expanded query. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                 score: number;
-                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
+                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated, and with `expand`. `calibration` in the answer says what it is based on. */
                 pSame?: number;
                 /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
                 nearCopyScore?: number | null;
@@ -2089,9 +2089,9 @@ export interface components {
                     gallery?: string;
                     /** @description With `boosts`: the amount added to the score for ranking; `score` excludes it. */
                     boost?: number;
-                    /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
+                    /** @description Cosine similarity, −1 to 1; always exact. With `expand`, to the expanded query. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                     score: number;
-                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
+                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated, and with `expand`. `calibration` in the answer says what it is based on. */
                     pSame?: number;
                     /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
                     nearCopyScore?: number | null;
@@ -2113,7 +2113,7 @@ export interface components {
             vote?: {
                 /** @description The majority label, ties going to the nearest; null if none has a label or nothing matches. */
                 label: string | null;
-                /** @description False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold. */
+                /** @description False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold, and with `expand`. */
                 match?: boolean;
                 /** @description Share of the first label minus that of the second: 0 undecided, 1 unanimous. */
                 margin: number;
@@ -2171,7 +2171,7 @@ export interface components {
             method: "exact" | "hnsw";
             /** @description Candidates that the graph kept. */
             ef?: number;
-            /** @description The query vector; with `include`. */
+            /** @description With `include`: the query vector, as expanded by `expand`. */
             vector?: number[];
             /** @description Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`. */
             hits: {
@@ -2189,9 +2189,9 @@ export interface components {
                 gallery?: string;
                 /** @description With `boosts`: the amount added to the score for ranking; `score` excludes it. */
                 boost?: number;
-                /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
+                /** @description Cosine similarity, −1 to 1; always exact. With `expand`, to the expanded query. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                 score: number;
-                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
+                /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated, and with `expand`. `calibration` in the answer says what it is based on. */
                 pSame?: number;
                 /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
                 nearCopyScore?: number | null;
@@ -2231,9 +2231,9 @@ export interface components {
                     gallery?: string;
                     /** @description With `boosts`: the amount added to the score for ranking; `score` excludes it. */
                     boost?: number;
-                    /** @description Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
+                    /** @description Cosine similarity, −1 to 1; always exact. With `expand`, to the expanded query. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much. */
                     score: number;
-                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on. */
+                    /** @description Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated, and with `expand`. `calibration` in the answer says what it is based on. */
                     pSame?: number;
                     /** @description How certain it is that one picture is a copy of the other: the same picture scaled down, recompressed, cropped, bordered, mirrored or recoloured. 1 is identical; from 0.4 on two pictures are near-copies, which happens by chance for two in a million pairs of different photographs. null: unknown, because one of them has no features or was stored without a thumbnail before descriptors existed. */
                     nearCopyScore?: number | null;
@@ -2255,7 +2255,7 @@ export interface components {
             vote?: {
                 /** @description The majority label, ties going to the nearest; null if none has a label or nothing matches. */
                 label: string | null;
-                /** @description False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold. */
+                /** @description False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold, and with `expand`. */
                 match?: boolean;
                 /** @description Share of the first label minus that of the second: 0 undecided, 1 unanimous. */
                 margin: number;
@@ -2533,7 +2533,7 @@ export interface components {
                 seed: number;
                 /** @description Minimum near-copy score of the copies that were left out, directly or through other copies; null: only identical files were. */
                 duplicateScore: number | null;
-                /** @description Number of best hits that expanded each query; absent: none did. */
+                /** @description Number of best hits that expanded each query; absent if queries were not expanded. */
                 expand?: number;
                 /** @description Those of the sample whose label another picture has. */
                 queries: number;
@@ -9582,7 +9582,7 @@ export interface operations {
                     seed?: number;
                     /** @description Minimum near-copy score of a picture to count as a copy of the query, which is never a hit. Default: only identical files are copies. */
                     duplicateScore?: number;
-                    /** @description Expand each query by its best hits, as a search with `expand` does. Default: it is not expanded. */
+                    /** @description Expand each query by this many of its best hits, as a search does, but never by its copies. Default: queries are not expanded. */
                     expand?: number;
                     /**
                      * @description Values of `ef` at which the recall of the index is measured, in addition to the default.
@@ -11512,7 +11512,7 @@ export interface operations {
                 ef?: number;
                 /** @description Scan every picture instead of using the graph. */
                 exact?: boolean;
-                /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                /** @description Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`. */
                 expand?: number;
                 /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                 vote?: number;
@@ -11582,7 +11582,7 @@ export interface operations {
                      * @default false
                      */
                     exact?: boolean;
-                    /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                    /** @description Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`. */
                     expand?: number;
                     /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
@@ -11685,7 +11685,7 @@ export interface operations {
                      * @default false
                      */
                     exact?: boolean;
-                    /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                    /** @description Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`. */
                     expand?: number;
                     /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
@@ -12102,7 +12102,7 @@ export interface operations {
                 ef?: number;
                 /** @description Scan every picture instead of using the graph. */
                 exact?: boolean;
-                /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                /** @description Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`. */
                 expand?: number;
                 /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                 vote?: number;
@@ -12196,7 +12196,7 @@ export interface operations {
                      * @default false
                      */
                     exact?: boolean;
-                    /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                    /** @description Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`. */
                     expand?: number;
                     /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
@@ -12313,7 +12313,7 @@ export interface operations {
                      * @default false
                      */
                     exact?: boolean;
-                    /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                    /** @description Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`. */
                     expand?: number;
                     /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                     vote?: number;
@@ -12611,7 +12611,7 @@ export interface operations {
                          * @default false
                          */
                         exact?: boolean;
-                        /** @description Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`. */
+                        /** @description Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`. */
                         expand?: number;
                         /** @description Number of best hits that vote on the label of the query, whatever page is requested. */
                         vote?: number;

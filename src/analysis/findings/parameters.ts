@@ -51,7 +51,8 @@ export const EvaluateParameters = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 100,
-        description: 'Expand each query by its best hits, as a search with `expand` does. Default: it is not expanded.',
+        description:
+          'Expand each query by this many of its best hits, as a search does, but never by its copies. Default: queries are not expanded.',
       }),
     ),
     efs: Type.Optional(

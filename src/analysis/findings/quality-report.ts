@@ -52,7 +52,7 @@ export const QualityReport = Type.Object({
     description:
       'Minimum near-copy score of the copies that were left out, directly or through other copies; null: only identical files were.',
   }),
-  expand: Type.Optional(Count('Number of best hits that expanded each query; absent: none did.')),
+  expand: Type.Optional(Count('Number of best hits that expanded each query; absent if queries were not expanded.')),
   queries: Count('Those of the sample whose label another picture has.'),
   queriesWithoutRelevant: Count('The others, which no number includes.'),
   overall: Numbers,

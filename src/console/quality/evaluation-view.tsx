@@ -30,12 +30,13 @@ export function EvaluationView({ gallery }: { gallery: string }) {
 }
 
 function Report({ gallery, evaluation: { quality, index } }: { gallery: string; evaluation: Evaluation }) {
-  const { queries, pictures, labelled, queriesWithoutRelevant } = quality
+  const { queries, pictures, labelled, queriesWithoutRelevant, expand } = quality
   return (
     <>
       <p>
         {queries === 1 ? '1 query' : `${queries.toLocaleString('en')} queries`}, from{' '}
         {countText(labelled, 'labelled picture')} of {pictures.toLocaleString('en')} in all
+        {expand !== undefined && `, each expanded by its ${countText(expand, 'best hit')}`}
         {queriesWithoutRelevant > 0 && `; ${aloneText(queriesWithoutRelevant)}`}.
       </p>
       {queries > 0 ? (

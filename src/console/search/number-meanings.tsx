@@ -2,12 +2,20 @@
 import { may } from '../api/caller.js'
 import type { SearchAnswer } from './use-search.js'
 
-export function NumberMeanings({ answer: { vote, calibration } }: { answer: SearchAnswer }) {
+interface NumberMeaningsProps {
+  answer: SearchAnswer
+  isExpanded: boolean
+}
+
+export function NumberMeanings({ answer: { vote, calibration }, isExpanded }: NumberMeaningsProps) {
   return (
     <details class="hint">
       <summary>What the numbers and buttons mean</summary>
       <ul>
-        <li>Bold: the score, a cosine similarity. Higher is more similar, 1 is the most.</li>
+        <li>
+          Bold: the score, a cosine similarity{isExpanded && ' to the expanded query'}. Higher is more similar, 1 is the
+          most.
+        </li>
         {calibration !== undefined && (
           <li>
             Bar: the probability that query and hit have the same label, if they are like the pictures the network was

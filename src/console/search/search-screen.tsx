@@ -12,6 +12,7 @@ import { HitList } from './hit-list.js'
 import { NumberMeanings } from './number-meanings.js'
 import { QueryPanel } from './query-panel.js'
 import { SearchControls } from './search-controls.js'
+import { parametersOf } from './search-parameters.js'
 import { hasExample, readQuery, type SearchQuery, withExample, writeQuery } from './search-query.js'
 import { StartingPoints } from './starting-points.js'
 import { useSearch } from './use-search.js'
@@ -52,7 +53,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
                 As a call
               </button>
             </div>
-            <NumberMeanings answer={answer} />
+            <NumberMeanings answer={answer} isExpanded={parametersOf(answered).expand !== undefined} />
             {callsShown && <EquivalentCalls gallery={gallery} query={query} />}
             <HitList gallery={gallery} query={query} answer={answer} answered={answered} onQuery={ask} />
           </>

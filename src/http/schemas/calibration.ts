@@ -24,7 +24,8 @@ export const Calibration = named(
       ),
     },
     {
-      description: 'The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated.',
+      description:
+        'The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated; absent from searches with `expand`.',
       examples: [{ split: 'val', positivePairs: 52_277, negativePairs: 740_880, reliable: true }],
     },
   ),

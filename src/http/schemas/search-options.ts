@@ -118,14 +118,14 @@ const scanning = {
   exact: Type.Optional(Type.Boolean({ default: false, description: 'Scan every picture instead of using the graph.' })),
 }
 
-/** What the best hits add to the query. */
+/** Whether the best hits become part of the query. */
 const expansion = {
   expand: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 100,
       description:
-        'Query expansion: search once more, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of these hits are right, and is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query; there is no `pSame`. Not with `minPSame` and `falseMatchRate`.',
+        'Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`.',
     }),
   ),
 }

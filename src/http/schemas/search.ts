@@ -15,12 +15,12 @@ export const SearchHit = Type.Object({
   ),
   score: Type.Number({
     description:
-      'Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much.',
+      'Cosine similarity, −1 to 1; always exact. With `expand`, to the expanded query. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much.',
   }),
   pSame: Type.Optional(
     Type.Number({
       description:
-        'Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on.',
+        'Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated, and with `expand`. `calibration` in the answer says what it is based on.',
     }),
   ),
   nearCopyScore: Type.Optional(NearCopyScore),
@@ -52,7 +52,7 @@ const VoteAnswer = Type.Object({
   match: Type.Optional(
     Type.Boolean({
       description:
-        'False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold.',
+        'False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold, and with `expand`.',
     }),
   ),
   margin: Type.Number({ description: 'Share of the first label minus that of the second: 0 undecided, 1 unanimous.' }),
@@ -92,7 +92,11 @@ export const SearchAnswer = named(
         description: 'Whether every picture was scanned or the graph was used.',
       }),
       ef: Type.Optional(Type.Integer({ description: 'Candidates that the graph kept.' })),
-      vector: Type.Optional(Type.Array(Type.Number(), { description: 'The query vector; with `include`.' })),
+      vector: Type.Optional(
+        Type.Array(Type.Number(), {
+          description: 'With `include`: the query vector, as expanded by `expand`.',
+        }),
+      ),
       hits: Type.Array(SearchHit, {
         description:
           'Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`.',

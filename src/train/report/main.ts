@@ -65,7 +65,7 @@ export function judgeCommand() {
     .option(`--precision <${precisions.join('|')}>`, 'file to judge; the first that is there', oneOf(precisions))
     .option('--mirror', 'also with the mirror image of every picture averaged in: --views 2', false)
     .option('--views <count>', 'also with so many views averaged', wholeNumber(2, 4))
-    .option('--expand <hits>', 'expand each query by so many of its best hits', wholeNumber(1, 100))
+    .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, 100))
     .option('--copies', 'also edited copies', false)
 }
 type Given = ReturnType<ReturnType<typeof judgeCommand>['opts']>

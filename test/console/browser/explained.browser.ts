@@ -25,6 +25,19 @@ test('the numbers and buttons of hits are explained, and buttons that are not th
   await expectNone(reading.page, 'text=Right, Wrong')
 })
 
+test('an expanded query is named where its numbers are', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0&expand=2`)
+  await page.click('text=What the numbers and buttons mean')
+  await page.waitForSelector('text=a cosine similarity to the expanded query.')
+  await page.click('text=Only near-copies')
+  await page.waitForSelector('text=a cosine similarity. Higher')
+
+  await app.call(202, { method: 'POST', url: '/v1/galleries/g/evaluate', payload: { expand: 2 } })
+  await page.goto(`${base}#/quality/g`)
+  await page.waitForSelector('text=6 in all, each expanded by its 2 best hits.')
+})
+
 test('a search that finds nothing says what there is none of', { skip }, async (t) => {
   const { page, base } = await opened(t)
   const none = encodeURIComponent(JSON.stringify({ field: 'label', equals: 'nobody' }))

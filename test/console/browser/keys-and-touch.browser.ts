@@ -55,6 +55,49 @@ test('up and down lead to the hit above or below, from a short row too', { skip 
   assert.equal(await page.evaluate(focused), above)
 })
 
+test('a query is expanded from the keyboard of a phone, and stays so when the page is loaded again', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
+  const asked: unknown[] = []
+  await page.route('**/v1/galleries/g/search', (route) => {
+    asked.push(route.request().postDataJSON().expand)
+    return route.continue()
+  })
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.tap('text=Search options')
+  const field = page.getByLabel('Expand by best hits')
+  for (const [typed, becomes, isSent] of [
+    ['3', '3', 3],
+    ['250', '100', 100],
+    ['2.7', '2', 2],
+    ['', '2', 2],
+    ['-1', '2', 2],
+    ['0', '0', undefined],
+    ['5', '5', 5],
+  ] as const) {
+    await field.fill(typed)
+    await field.press('Enter')
+    await until(page, `document.activeElement.value === '${becomes}'`)
+    await until(page, `/[?&]expand=/.test(location.hash) === ${isSent !== undefined}`)
+    await until(page, "document.querySelector('.score') && !document.querySelector('[aria-busy=true]')")
+    assert.equal(asked.at(-1), isSent, typed)
+  }
+  await field.press('ArrowUp')
+  await until(page, "location.hash.includes('expand=6')")
+  await page.reload()
+  await page.tap('text=Search options')
+  assert.equal(await field.inputValue(), '6')
+  await page.tap('text=Only near-copies')
+  await until(page, "location.hash.includes('copies=1') && !document.querySelector('[aria-busy=true]')")
+  assert.deepEqual([await field.isDisabled(), asked.at(-1)], [true, undefined])
+  await page.tap('text=Only near-copies')
+  await until(page, "!location.hash.includes('copies=1') && !document.querySelector('[aria-busy=true]')")
+  assert.deepEqual([await field.isDisabled(), asked.at(-1)], [false, 6])
+  const beyond = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+  assert.ok(beyond <= 0, `${beyond} pixels beyond the edge`)
+})
+
 test('a phone can zoom the map', { skip }, async (t) => {
   const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true })
   await withMap(page, ['0', '1', '2'])

@@ -10,7 +10,7 @@ from typing_extensions import NotRequired, TypedDict
 
 class Calibration(TypedDict):
     """
-    The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated.
+    The pairs that `pSame` was fitted to. Absent or null if the model is not calibrated; absent from searches with `expand`.
     """
 
     split: Literal['val']
@@ -1026,11 +1026,11 @@ class Hit1(TypedDict):
     """
     score: float
     """
-    Cosine similarity, −1 to 1; always exact. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much.
+    Cosine similarity, −1 to 1; always exact. With `expand`, to the expanded query. Rounded to 1 or −1 within 10⁻⁶, as two embeddings of the same picture can differ by that much.
     """
     pSame: NotRequired[float]
     """
-    Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated. `calibration` in the answer says what it is based on.
+    Probability that query and hit share a label, where labels are as frequent as in the data that the model was calibrated on; absent if it is not calibrated, and with `expand`. `calibration` in the answer says what it is based on.
     """
     nearCopyScore: NotRequired[float | None]
     """
@@ -1109,7 +1109,7 @@ class Vote(TypedDict):
     """
     match: NotRequired[bool]
     """
-    False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold.
+    False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold, and with `expand`.
     """
     margin: float
     """
@@ -1168,7 +1168,7 @@ class SearchAnswer(TypedDict):
     """
     vector: NotRequired[list[float]]
     """
-    The query vector; with `include`.
+    With `include`: the query vector, as expanded by `expand`.
     """
     hits: list[Hit1]
     """
@@ -1209,7 +1209,7 @@ class Vote1(TypedDict):
     """
     match: NotRequired[bool]
     """
-    False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold.
+    False: not even the best hit reaches the threshold, so the query has no known label. Absent if the model has no calibrated threshold, and with `expand`.
     """
     margin: float
     """
@@ -1245,7 +1245,7 @@ class JoinedSearchAnswer(TypedDict):
     """
     vector: NotRequired[list[float]]
     """
-    The query vector; with `include`.
+    With `include`: the query vector, as expanded by `expand`.
     """
     hits: list[Hit1]
     """
@@ -1438,7 +1438,7 @@ class Quality1(TypedDict):
     """
     expand: NotRequired[int]
     """
-    Number of best hits that expanded each query; absent: none did.
+    Number of best hits that expanded each query; absent if queries were not expanded.
     """
     queries: int
     """
