@@ -130,10 +130,10 @@ export interface OpenSet {
    */
   change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]>
   /**
-   * Instead of repeating a change that was interrupted, perhaps because its process died: searches find those of the pictures that it has
-   * stored. An engine without this method never stores a picture without them finding it.
+   * Instead of repeating a change that was interrupted, perhaps because its process died: searches find what it has stored of these
+   * pictures, by default of those stored last. An engine without this method stores no picture that searches do not find.
    */
-  makeFindable?(ids: readonly string[]): Promise<void>
+  makeFindable?(ids?: readonly string[]): Promise<void>
   /**
    * Puts one picture, and returns its record as written.
    * @throws as `change`, and AlikeError `precondition_failed`

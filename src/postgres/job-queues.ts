@@ -4,15 +4,19 @@
  * transaction that changes those. The only importer of pg-boss.
  */
 import { type ConnectionOptions, PgBoss } from 'pg-boss'
+import packageJson from 'pg-boss/package.json' with { type: 'json' }
+import { loggedMigration, type MigrationLogger } from '../gallery/logged-migration.js'
 import type { JobKind } from '../jobs/job.js'
 import { askLock, lockKinds } from './advisory-locks.js'
 import type { Postgres, Sql } from './postgres.js'
+import { newerTables } from './schema.js'
 
 export interface JobQueuesOptions {
   /** A worker that is silent for longer loses its job. At least 10. */
   leaseSeconds: number
   /** Errors of its maintenance, which continues in the background. */
   onError(error: unknown): void
+  logger: MigrationLogger
 }
 
 /** The queue's identification of a job. */
@@ -36,6 +40,7 @@ const queues: Readonly<Record<JobKind, string>> = {
   're-embedding': 're-embedding',
   move: 'move',
 }
+const schema = 'alike_queue'
 const daySeconds = 86_400
 /** One active job per key; the key is the gallery. */
 const policy = 'singleton'
@@ -58,10 +63,11 @@ export class JobQueues {
     this.#boss = boss
   }
 
-  static async open(postgres: Postgres, { leaseSeconds, onError }: JobQueuesOptions): Promise<JobQueues> {
+  /** @throws AlikeError `data_unreadable` for tables of a newer version of pg-boss, `store_unreachable` */
+  static async open(postgres: Postgres, { leaseSeconds, onError, logger }: JobQueuesOptions): Promise<JobQueues> {
     const boss = new PgBoss({
       db: sqlOf(postgres),
-      schema: 'alike_queue',
+      schema,
       schedule: false,
       superviseIntervalSeconds: 2,
       monitorIntervalSeconds: 2,
@@ -69,7 +75,10 @@ export class JobQueues {
       openTelemetry: { enabled: false },
     })
     boss.on('error', onError)
-    await boss.start()
+    const done = (await boss.isInstalled()) ? ((await boss.schemaVersion()) ?? 0) : 0
+    const { schema: known } = packageJson.pgboss
+    if (done > known) throw newerTables(schema, done, known) // pg-boss itself would use them
+    await loggedMigration(logger, { store: `PostgreSQL, ${schema}`, from: done, to: known }, () => boss.start())
     const wanted = { ...settings, heartbeatSeconds: leaseSeconds }
     for (const queue of new Set(Object.values(queues))) {
       await boss.createQueue(queue, { ...wanted, policy })

@@ -18,6 +18,7 @@ import { freshMs, SharedWrites } from './shared-writes.js'
 
 /** The part of pino that we use. */
 export interface PostgresLogger {
+  info(fields: object, message: string): void
   warn(fields: object, message: string): void
 }
 
@@ -83,11 +84,11 @@ export async function openSharedStores({
     for (const end of opened.splice(0).reverse()) await end()
   }
   try {
-    await migrate(postgres)
+    await migrate(postgres, logger)
     opened.push(() => notices.close())
     await notices.open()
     const onError = warn('the upkeep of job queues failed')
-    const queues = await alone(postgres, () => JobQueues.open(postgres, { leaseSeconds, onError }))
+    const queues = await alone(postgres, () => JobQueues.open(postgres, { leaseSeconds, onError, logger }))
     opened.push(() => queues.close())
     const renewEveryMs = Math.min(usualRenewMs, (leaseSeconds * 1_000) / 3)
     const catalogue = cachedCatalogue(new PostgresCatalogue({ postgres, now }), freshMs)

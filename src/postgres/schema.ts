@@ -1,5 +1,6 @@
 /** The tables in PostgreSQL, created in steps: never change a released step; append a new one instead. */
 import { AlikeError } from '../errors.js'
+import { loggedMigration, type MigrationLogger } from '../gallery/logged-migration.js'
 import type { Postgres, Sql } from './postgres.js'
 
 /**
@@ -188,22 +189,21 @@ const lockKey = 0x616c696b // 'alik'
  * Runs under a lock, because several processes may start at once.
  * @throws AlikeError `data_unreadable` for tables of a newer version, `store_unreachable`
  */
-export async function migrate(postgres: Postgres): Promise<void> {
+export async function migrate(postgres: Postgres, logger: MigrationLogger): Promise<void> {
   await alone(postgres, async (sql) => {
     await sql.query('CREATE SCHEMA IF NOT EXISTS alike')
     await sql.query(
       'CREATE TABLE IF NOT EXISTS alike.schema_step (step integer PRIMARY KEY, done_at timestamptz NOT NULL)',
     )
     const done = await stepsDone(sql)
-    if (done > steps.length)
-      throw new AlikeError('data_unreadable', {
-        detail: `The tables in PostgreSQL belong to a newer version (step ${done}; this version knows ${steps.length}).`,
-      })
-    for (const [index, step] of steps.entries()) {
-      if (index < done) continue
-      await sql.query(step)
-      await sql.query('INSERT INTO alike.schema_step VALUES ($1, now())', [index + 1])
-    }
+    if (done > steps.length) throw newerTables('alike', done, steps.length)
+    await loggedMigration(logger, { store: 'PostgreSQL, alike', from: done, to: steps.length }, async () => {
+      for (const [index, step] of steps.entries()) {
+        if (index < done) continue
+        await sql.query(step)
+        await sql.query('INSERT INTO alike.schema_step VALUES ($1, now())', [index + 1])
+      }
+    })
   })
 }
 
@@ -212,6 +212,12 @@ export function alone<Result>(postgres: Postgres, work: (sql: Sql) => Promise<Re
   return postgres.transaction(async (sql) => {
     await sql.query('SELECT pg_advisory_xact_lock($1)', [lockKey])
     return work(sql)
+  })
+}
+
+export function newerTables(schema: string, done: number, known: number): AlikeError {
+  return new AlikeError('data_unreadable', {
+    detail: `The tables in PostgreSQL belong to a newer version (${schema}: step ${done}; this version knows ${known}).`,
   })
 }
 

@@ -85,6 +85,8 @@ export class ReEmbeddingRun {
    */
   async run(): Promise<number> {
     const { mirror, changed, signal, lock } = this.#options
+    // a run whose process died may have stored them before searches found them; below they are skipped
+    await mirror.to.makeFindable?.()
     if (this.#missed !== undefined) await this.#expectOriginals()
     for await (const { looked, differing } of differingImages(mirror, signal)) {
       for (let begin = 0; begin < differing.length; begin += broughtAtOnce)

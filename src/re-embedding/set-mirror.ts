@@ -81,17 +81,10 @@ export class SetMirror {
     return new SetMirror(parts, new MirroredImages(parts, { gallery, modelId, isCopied, ...sides }), { set, ...sides })
   }
 
-  /** Those of the records that differ or are missing in the other set; searches find the others there. */
+  /** Those of the records that differ or are missing in the other set. */
   async differing(records: readonly ImageRecord[]): Promise<ImageRecord[]> {
     const there = byId(await this.to.find(records.map(({ id }) => id)))
-    const same = new Set(records.filter((record) => this.#isSame(record, there.get(record.id))))
-    await this.#skip([...same].map(({ id }) => id))
-    return records.filter((record) => !same.has(record))
-  }
-
-  /** Whoever copied equal pictures may have died before searches found them. */
-  async #skip(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.to.makeFindable?.(ids)
+    return records.filter((record) => !this.#isSame(record, there.get(record.id)))
   }
 
   /** Why a picture cannot be embedded again, determined without reading it; undefined if no obstacle is known. */
@@ -111,7 +104,9 @@ export class SetMirror {
       concurrency: this.#parts.concurrency,
       signal,
     })
-    await this.#skip(wanted.flatMap((one) => ('same' in one && one.of !== undefined ? [one.id] : [])))
+    const same = wanted.flatMap((one) => ('same' in one && one.of !== undefined ? [one.id] : []))
+    // whoever wrote them may have died before searches found them
+    if (same.length > 0) await this.to.makeFindable?.(same)
     return this.#turns.run(async () => {
       const now = byId(await this.from.find(ids))
       const [current, moved] = [wanted.filter((one) => isStill(one, now)), wanted.filter((one) => !isStill(one, now))]

@@ -20,7 +20,7 @@ export async function openStores(
     sharesUploads: true,
     feedbackMax: 4,
     decisionsMax: 3,
-    logger: { warn() {} },
+    logger: { info() {}, warn() {} },
     ...options,
   })
   let closing: Promise<void> | undefined

@@ -17,6 +17,33 @@ test('judgements that an older version has recorded are counted', async (t) => {
   await older.close()
   await inDatabase(url, 'DROP TABLE alike.feedback_count')
   await inDatabase(url, 'DELETE FROM alike.schema_step WHERE step = (SELECT max(step) FROM alike.schema_step)')
-  const { feedback } = await openStores(t, url)
+  const lines: Record<string, unknown>[] = []
+  const { feedback } = await openStores(t, url, {
+    logger: { info: (fields, msg) => void lines.push({ ...fields, msg }), warn() {} },
+  })
   assert.equal((await feedback.record('uid', [judged('z')])).stored, 3)
+  const [begun, { ms, ...ended } = {}, ...others] = lines
+  const migration = { store: 'PostgreSQL, alike', from: Number(begun?.from), to: Number(begun?.from) + 1 }
+  assert.deepEqual(begun, { ...migration, msg: 'the tables of an older version are being migrated' })
+  assert.deepEqual(ended, { ...migration, msg: 'the tables are migrated' })
+  assert.deepEqual([typeof ms, others], ['number', []])
+})
+
+test('tables of a newer version are refused, those of the job queues too', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  await (await openStores(t, url)).close()
+  for (const [newer, back] of [
+    ['INSERT INTO alike.schema_step VALUES (99, now())', 'DELETE FROM alike.schema_step WHERE step = 99'],
+    ['UPDATE alike_queue.version SET version = version + 1', 'UPDATE alike_queue.version SET version = version - 1'],
+  ] as const) {
+    await inDatabase(url, newer)
+    await assert.rejects(openStores(t, url), {
+      code: 'data_unreadable',
+      detail:
+        /^The tables in PostgreSQL belong to a newer version \(alike(_queue)?: step \d+; this version knows \d+\)\.$/,
+    })
+    await inDatabase(url, back)
+    await (await openStores(t, url)).close()
+  }
 })

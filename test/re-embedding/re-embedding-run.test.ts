@@ -41,8 +41,18 @@ async function begun(t: TestContext, originals: (galleries: Galleries) => ImageO
       'a',
       ids.map((id) => newImage(id, makeVector(), { reference: 'https://example.org/' })),
     )
-  return { galleries, jobs, put, run }
+  return { galleries, jobs, mirror, put, run }
 }
+
+test('a run first makes findable what an earlier one, whose process died, has stored last', async (t) => {
+  const { mirror, run } = await begun(t)
+  const calls: string[] = []
+  Object.assign(mirror.to, {
+    makeFindable: async (ids?: string[]) => void calls.push(ids?.join() ?? 'those stored last'),
+  })
+  await run(async () => void calls.push('the end'))
+  assert.deepEqual(calls, ['those stored last', 'the end'])
+})
 
 test('pictures stored during a job that cannot be embedded again are each a line of its report', async (t) => {
   const { jobs, put, run } = await begun(t)

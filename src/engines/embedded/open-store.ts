@@ -12,6 +12,7 @@ export interface OpenStoreOptions
 export async function openStore({ logger, ...options }: OpenStoreOptions): Promise<GalleryStore> {
   const store = await GalleryStore.open({
     ...options,
+    logger,
     onFull: () => logger.error('the data folder is full: only deletions are accepted'),
     onWritable: () => logger.info('there is space again: accepting writes'),
     onRemovalFailure: (err) =>

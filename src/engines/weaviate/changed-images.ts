@@ -23,7 +23,7 @@ import type { NewObject } from './collection-writes.js'
 import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
 import { type ImageProperties, propertiesOf, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
-import { enterMissing, type StoredVector } from './missing-in-graph.js'
+import { enterMissing, isRecent, type StoredVector } from './missing-in-graph.js'
 import type { UnacknowledgedWrites } from './unacknowledged-writes.js'
 
 export interface Terms {
@@ -143,7 +143,7 @@ export class ChangedImages {
     )
     if (gone.length > 0) await this.#collection.writes.remove(gone)
     const unchanged = [...this.#unchanged.values()].filter(
-      ({ uuid }) => !this.#isPut(uuid) && this.#now(uuid) !== 'absent',
+      (one) => isRecent(one) && !this.#isPut(one.uuid) && this.#now(one.uuid) !== 'absent',
     )
     await enterMissing(this.#collection, unchanged)
     return failures

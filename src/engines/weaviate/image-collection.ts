@@ -99,16 +99,23 @@ export class ImageCollection {
     return this.access.told((server) => server.findAnywhere(this.access.name, restOf(where)))
   }
 
-  /** The most recently stored object. */
-  async newest(): Promise<Found | undefined> {
+  /** The most recently stored objects, newest first. */
+  async newest({ limit, properties, vectors = false }: Omit<Asked, 'where'>): Promise<Found[]> {
     const { objects } = await this.access.ask((collection) =>
       collection.query.fetchObjects({
-        limit: 1,
+        limit,
         sort: sortedBy(collection, 'stamp', false),
-        returnProperties: ['stamp'],
+        includeVector: vectors,
+        returnProperties: [...properties],
       }),
     )
-    return objects.map(foundOf)[0]
+    return objects.map(foundOf)
+  }
+
+  /** 0 if there are none. */
+  async newestStamp(): Promise<number> {
+    const [newest] = await this.newest({ limit: 1, properties: ['stamp'] })
+    return newest?.properties.stamp ?? 0
   }
 
   /** All objects, page by page, in the server's order. */

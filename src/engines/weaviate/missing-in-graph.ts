@@ -23,35 +23,18 @@ export interface StoredVector {
 /** Inserts those that are missing. */
 export async function enterMissing(
   collection: Pick<ImageCollection, 'near' | 'writes'>,
-  images: readonly StoredVector[],
+  images: readonly Omit<StoredVector, 'stamp'>[],
 ): Promise<void> {
-  const recent = images.filter(isRecent)
-  const enter = async ({ uuid, vector }: StoredVector) => {
+  const enter = async ({ uuid, vector }: (typeof images)[number]) => {
     const found = await collection.near(vector, { limit: nearest, properties: ['stamp'], vectors: false })
     const areAllEqual = found.length === nearest && found.every(({ distance = 1 }) => distance < equalDistance)
     if (areAllEqual || found.some((one) => one.uuid === uuid)) return
     // another process may have removed it
     await collection.writes.enterAgain(uuid).catch(ignoring('image_not_found'))
   }
-  await pMap(recent, enter, { concurrency: searchesAtOnce })
+  await pMap(images, enter, { concurrency: searchesAtOnce })
 }
 
-/** The same for what is stored under these uuids. */
-export async function enterMissingOf(
-  collection: Pick<ImageCollection, 'near' | 'writes' | 'ofIds'>,
-  uuids: readonly string[],
-): Promise<void> {
-  const stamped = await collection.ofIds(uuids, { properties: ['stamp'] })
-  const recent = [...stamped].flatMap(([uuid, { properties }]) =>
-    isRecent({ stamp: properties.stamp! }) ? [uuid] : [],
-  )
-  const found = await collection.ofIds(recent, { properties: ['stamp'], vectors: true })
-  const images = [...found].map(([uuid, { properties, vector }]) => {
-    return { uuid, vector: Float32Array.from(vector), stamp: properties.stamp! }
-  })
-  await enterMissing(collection, images)
-}
-
-function isRecent({ stamp }: Pick<StoredVector, 'stamp'>): boolean {
+export function isRecent({ stamp }: Pick<StoredVector, 'stamp'>): boolean {
   return stamp >= (Date.now() - repeatedWithinMs) * 1_000
 }

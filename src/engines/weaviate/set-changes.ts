@@ -95,7 +95,7 @@ export class SetChanges {
     const { where } = pushed(filter)
     signal?.throwIfAborted()
     // another process may have stored pictures with a clock that is ahead of this one's
-    const newest = (await collection.newest())?.properties.stamp ?? 0
+    const newest = await collection.newestStamp()
     const upTo = Math.max(clock.stamp(), newest)
     const asked = { where, upTo, limit: removalBatch, properties: ['stamp'] as const }
     let removed = 0

@@ -54,7 +54,7 @@ import {
 } from './image-object.js'
 import { labelCounts } from './label-counts.js'
 import { pageOf } from './listed-images.js'
-import { enterMissingOf } from './missing-in-graph.js'
+import { enterMissing } from './missing-in-graph.js'
 import { RankedHits } from './nearest-hits.js'
 import { sharedUuids } from './numbered-uuids.js'
 import { pushed } from './pushed-filter.js'
@@ -79,6 +79,8 @@ export interface SetParts {
 }
 
 const pageDefault = 100
+/** More than are written together, because the clock of the process that died may have been behind that of others. */
+const newestLookedFor = 512
 
 export class WeaviateSet implements OpenSet {
   readonly copies: StoredCopies
@@ -114,8 +116,15 @@ export class WeaviateSet implements OpenSet {
     return (await this.#changes.change(steps)).results
   }
 
-  makeFindable(ids: readonly string[]): Promise<void> {
-    return enterMissingOf(this.#parts.collection, ids.map(uuidOf))
+  async makeFindable(ids?: readonly string[]): Promise<void> {
+    const { collection } = this.#parts
+    const asked = { properties: [], vectors: true }
+    const found =
+      ids === undefined
+        ? await collection.newest({ ...asked, limit: newestLookedFor })
+        : (await collection.ofIds(ids.map(uuidOf), asked)).values()
+    const vectors = [...found].map(({ uuid, vector }) => ({ uuid, vector: Float32Array.from(vector) }))
+    await enterMissing(collection, vectors)
   }
 
   async put(step: PutStep): Promise<StoredImage> {
@@ -252,8 +261,8 @@ export class WeaviateSet implements OpenSet {
 
   async mark(): Promise<string> {
     const { collection } = this.#parts
-    const [newest, count] = await Promise.all([collection.newest(), collection.count()])
-    return `${newest?.properties.stamp ?? 0} ${count}`
+    const [stamp, count] = await Promise.all([collection.newestStamp(), collection.count()])
+    return `${stamp} ${count}`
   }
 
   async state(): Promise<SetState> {

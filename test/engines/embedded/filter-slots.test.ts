@@ -29,6 +29,7 @@ async function opened(t: TestContext) {
     dataDir: await dataFolder(t),
     maxBytes: 0,
     onFailure: (error) => assert.fail(error),
+    logger: { info() {} },
   })
   t.after(() => store.close())
   const at = '2026-01-01T00:00:00.000Z'

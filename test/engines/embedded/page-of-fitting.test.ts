@@ -15,7 +15,7 @@ const tenth: Filter = { field: 'metadata.tenth', in: [true] }
 
 async function place(t: TestContext, more: Partial<Pick<FittingPlace, 'lookedAtOnce' | 'lookedAtMax'>> = {}) {
   const onFailure = (error: unknown) => assert.fail(String(error))
-  const store = await GalleryStore.open({ dataDir: await dataFolder(t), maxBytes: 0, onFailure })
+  const store = await GalleryStore.open({ dataDir: await dataFolder(t), maxBytes: 0, onFailure, logger: { info() {} } })
   t.after(() => store.close())
   const gallery = { name: 'a', uid: 'u1', setUid: 's1', modelId: model.id, dimension: model.dimension, settings: {} }
   await store.write('createGallery', { ...gallery, engine: 'embedded', galleriesMax: 1, at })

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pino } from 'pino'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database.js'
+import { schemaVersion } from '../../../src/engines/embedded/store/schema.js'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { dropYounger, takeBackReferences, takeBackSets } from '../../support/stored-rows.js'
 import { until } from '../../support/until.js'
@@ -283,7 +285,14 @@ test('a database without picture references is migrated, and its rows stay valid
   database.pragma('user_version = 16')
   database.close()
 
-  const second = await openIn(t, dataDir)
+  const lines: Record<string, unknown>[] = []
+  const logger = pino({ base: null, timestamp: false }, { write: (line) => void lines.push(JSON.parse(line)) })
+  const second = await openIn(t, dataDir, { logger })
+  const migration = { level: 30, store: 'alike.db', from: 16, to: schemaVersion }
+  const [begun, { ms, ...ended } = {}, ...others] = lines.filter(({ store }) => store !== undefined)
+  assert.deepEqual(begun, { ...migration, msg: 'the tables of an older version are being migrated' })
+  assert.deepEqual(ended, { ...migration, msg: 'the tables are migrated' })
+  assert.deepEqual([typeof ms, others], ['number', []])
   assert.deepEqual((await second.get('a')).rules, { originals: 'keep', holdsOriginals: true, keepQueries: 0 })
   const found = await second.images.find(
     'a',
@@ -297,7 +306,12 @@ test('a database without picture references is migrated, and its rows stay valid
   await second.images.put('a', [{ ...images[0]!, reference: 's3://photos/a.jpg' }])
   await second.changeRules('a', { originals: 'reference' })
   await second.close()
-  const third = await openIn(t, dataDir)
+  lines.length = 0
+  const third = await openIn(t, dataDir, { logger })
+  assert.deepEqual(
+    lines.filter(({ store }) => store !== undefined),
+    [],
+  )
   assert.equal((await third.images.get('a', images[0]!.id))?.reference, 's3://photos/a.jpg')
   assert.equal((await third.get('a')).rules.originals, 'reference')
 })

@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path'
 import { AlikeError } from '../../../errors.js'
+import type { MigrationLogger } from '../../../gallery/logged-migration.js'
 import { CopySearch } from './copy-search.js'
 import { damaged, withDatabase } from './database.js'
 import { type FolderLock, lockFolder } from './folder-lock.js'
@@ -28,6 +29,7 @@ export interface GalleryStoreOptions extends ImageTableOptions {
   maxBytes: number
   /** Called once when a thread dies or the database file is deleted or replaced. */
   onFailure(error: AlikeError): void
+  logger: MigrationLogger
   /** Called when the disk is full: from now on only deletions are accepted. */
   onFull?: (() => void) | undefined
   /** Called when every write is accepted again. */
@@ -92,10 +94,10 @@ export class GalleryStore {
    * when a new database or one from an older version cannot even be read without free space.
    */
   static async open(options: GalleryStoreOptions): Promise<GalleryStore> {
-    const { dataDir, maxBytes, onFailure } = options
+    const { dataDir, maxBytes, onFailure, logger } = options
     const lock = await lockData(dataDir)
     const path = join(dataDir, 'alike.db')
-    const threads = new StoreThreads({ path, maxBytes, onFailure })
+    const threads = new StoreThreads({ path, maxBytes, onFailure, logger })
     let reads: StoreReads | undefined
     let store: GalleryStore | undefined
     try {
@@ -220,7 +222,7 @@ export class GalleryStore {
         await threads.reader.call('verify', undefined)
       }
       this.#readerOpen = true
-      await threads.writer.call('open', undefined)
+      if (!(await threads.openWriter())) return
       this.#writerOpen = true
       this.#removal.start()
     } catch (error) {

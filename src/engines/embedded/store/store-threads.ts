@@ -1,21 +1,26 @@
 /** The threads with their own connections to the database, and the order in which they open and close. */
 import { type AlikeError, hasCode } from '../../../errors.js'
+import { loggedMigration, type MigrationLogger } from '../../../gallery/logged-migration.js'
 import { CalledThread } from '../../../worker-calls/called-thread.js'
 import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
 import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
+import { schemaVersion } from './schema.js'
 import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
 
 export interface StoreThreadsOptions extends WriterThreadData {
   /** Called once when a thread dies. */
   onFailure(error: AlikeError): void
+  logger: MigrationLogger
 }
 
 export class StoreThreads {
   readonly writer: CalledThread<WriterCalls>
   readonly reader: CalledThread<ReaderCalls>
   readonly copies: CalledThread<CopiesCalls>
+  readonly #logger: MigrationLogger
 
-  constructor({ path, maxBytes, onFailure }: StoreThreadsOptions) {
+  constructor({ path, maxBytes, onFailure, logger }: StoreThreadsOptions) {
+    this.#logger = logger
     this.writer = new CalledThread<WriterCalls>({
       name: 'writer',
       file: new URL('./writer-worker.js', import.meta.url),
@@ -40,7 +45,9 @@ export class StoreThreads {
   /** @returns false if there is not enough room; retry later */
   async openWriter(): Promise<boolean> {
     try {
-      await this.writer.call('open', undefined)
+      const from = await this.writer.call('open', undefined)
+      const migration = { store: 'alike.db', from, to: schemaVersion }
+      await loggedMigration(this.#logger, migration, () => this.writer.call('migrate', undefined))
       return true
     } catch (error) {
       if (hasCode(error, 'storage_full')) return false

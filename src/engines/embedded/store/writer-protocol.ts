@@ -24,8 +24,10 @@ export interface WriterThreadData {
 
 /** `gallery` and `set` are numbers; `at` is the time of the call, ISO 8601. */
 export type WriterCalls = {
-  /** The first call, repeated after `storage_full`: opens the file, creates or migrates its tables. */
-  open: { request: undefined; reply: void }
+  /** The first call, repeated after `storage_full`: opens the file; replies with the version of its tables, 0 without any. */
+  open: { request: undefined; reply: number }
+  /** The second one: creates or migrates its tables. */
+  migrate: { request: undefined; reply: void }
   createGallery: { request: NewGallery; reply: { gallery: CatalogueRecord; created: boolean } }
   changeGallery: { request: { name: string; change: GalleryChange }; reply: CatalogueRecord }
   /** Replies with the gallery's sets. */

@@ -4,7 +4,7 @@ import { answerCalls } from '../../../worker-calls/answered-calls.js'
 import { type Database, openForWriting, withDatabase } from './database.js'
 import { GalleryWrites } from './gallery-writes.js'
 import { expectWholeLog } from './log-check.js'
-import { migrate } from './schema.js'
+import { migrate, versionOf } from './schema.js'
 import { WriteGroups } from './write-groups.js'
 import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
 
@@ -22,9 +22,13 @@ answerCalls<WriterCalls>(
   {
     open() {
       expectWholeLog(`${path}-wal`)
-      database = withDatabase(() => openMigrated(path))
+      database = withDatabase(() => openForWriting(path, { maxBytes }))
+      return withDatabase(() => orClose(database!, versionOf))
+    },
+    migrate() {
+      withDatabase(() => orClose(database!, migrate))
       writes = withDatabase(() => new GalleryWrites(database!))
-      groups = new WriteGroups(database, () => writes.forgetCounts())
+      groups = new WriteGroups(database!, () => writes.forgetCounts())
     },
     createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
     changeGallery: ({ name, change }) => groups.add(() => writes.changeGallery(name, change)),
@@ -70,14 +74,12 @@ answerCalls<WriterCalls>(
 )
 
 /**
- * Closes the database if the migration fails: if space was lacking, it is retried later, and meanwhile another
- * connection reads alone.
+ * Closes the database on a failure: if space was lacking, it is opened again later, and meanwhile another connection
+ * reads alone.
  */
-function openMigrated(file: string): Database {
-  const opened = openForWriting(file, { maxBytes })
+function orClose<Result>(opened: Database, work: (opened: Database) => Result): Result {
   try {
-    migrate(opened)
-    return opened
+    return work(opened)
   } catch (error) {
     opened.close()
     throw error
