@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import { AlikeError } from '../errors.js'
 
-/** Other files of a training folder, such as runs and weights, are ignored by the service as well. */
+/** Of a folder written by training, what the service keeps: not the record of its split. */
 const sent = /^(manifest\.json|metrics\.json|model-card\.md|[^/]+\.onnx|plots\/[^/]+|golden\/[^/]+)$/
 
 /** @returns paths relative to the folder @throws AlikeError `model_unreadable` for a folder without a model */

@@ -93,6 +93,7 @@ function nameOf({ name, type }: Header): string | undefined {
   if (path.startsWith('/') || path.split('/').includes('..')) throw misfit(`${name} leaves the folder.`)
   const inner = parts.some((part) => part.test(path)) ? path : path.slice(path.indexOf('/') + 1)
   if (/(^|\/)\./.test(inner)) return undefined // left behind by file managers
+  if (inner === 'split.json') return undefined // of the training job: which pictures the network has learnt from
   if (parts.some((part) => part.test(inner))) return inner
   throw misfit(`${name} is no part of a model folder.`)
 }

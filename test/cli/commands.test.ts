@@ -80,6 +80,12 @@ const failures: { what: string; name: string; parameters(empty: string): string[
     says: /^model_unreadable: /,
   },
   {
+    what: 'a comparison of losses without a network',
+    name: 'train/pairs/main',
+    parameters: (empty) => ['--init', join(empty, 'none'), '--data', empty, '--name', 'pairs', '--backend', 'cpu'],
+    says: /^weights_unreadable: .*none does not exist/,
+  },
+  {
     what: 'an upload of a folder that is not there',
     name: 'cli/ingest',
     parameters: (empty) => [join(empty, 'none'), '--gallery', 'g'],

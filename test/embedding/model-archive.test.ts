@@ -28,6 +28,7 @@ const model: Entry[] = [
   [{ name: 'mine/', type: 'directory' }],
   [{ name: 'mine/manifest.json' }, '{}'],
   [{ name: 'mine/model.int8.onnx' }, 'weights'],
+  [{ name: 'mine/split.json' }, '{}'],
   [{ name: 'mine/golden/golden.json' }, '[]'],
   [{ name: 'mine/plots/classes.svg' }, '<svg/>'],
   [{ name: 'mine/._manifest.json' }, 'of a file manager'],

@@ -4,21 +4,21 @@
  * seeds.
  * `npx node dist/src/train/pairs/main.js --init FILE --data FOLDER --name pairs [--cache FOLDER]`, as for `npm run train`.
  */
-import { optionsOf } from '../../command-line.js'
+import { runCommand } from '../../command-line.js'
 import { chooseBackend } from '../backend.js'
 import { cachedMaps } from '../fine-tuning/cached-maps.js'
-import type { LossSettings } from '../fine-tuning/settings.js'
+import type { FineTuneSettings, LossSettings } from '../fine-tuning/settings.js'
 import { fineTuneSettingsOf } from '../fine-tuning/settings-of-options.js'
 import { ImageLoader } from '../loader/image-loader.js'
 import type { PairLossSettings } from '../losses/pair-contrastive.js'
 import { startingNetwork } from '../models/starting-network.js'
 import { setConvolutionPrecision } from '../native/bfloat16-convolutions.js'
-import { trainCommand } from '../options.js'
+import { type TrainOptions, trainCommand } from '../options.js'
 import { share, table } from '../report/markdown.js'
-import { readTrainingData } from '../training-data.js'
+import { readTrainingData, type TrainingData } from '../training-data.js'
 import { readStartingWeights } from '../weights/starting-weights.js'
-import { frozenFeatures } from './frozen-features.js'
-import { holdOut } from './hold-out.js'
+import { type FrozenFeatures, frozenFeatures } from './frozen-features.js'
+import { type HeldOut, holdOut } from './hold-out.js'
 import { trainHead } from './train-head.js'
 
 const means = ['each-kind', 'all-pairs'] as const
@@ -86,66 +86,75 @@ function rows(defaults: LossSettings): Row[] {
 /** Every fifth class in alphabetical order. */
 const isHeldOut = (_: string, index: number) => index % 5 === 2
 
-const settings = fineTuneSettingsOf(optionsOf(trainCommand(), process.argv.slice(2)))
-await chooseBackend(settings.backend)
-const compute = setConvolutionPrecision('float32')
-const starting = await readStartingWeights(settings.init, settings.initSha256)
-const data = await readTrainingData(settings)
-const network = startingNetwork(starting, {
-  name: 'pairs',
-  labels: data.labels,
-  head: settings.head,
-  seed: settings.seed,
-  fixedSize: false,
-})
-const loader = new ImageLoader(data.images)
-const maps = await cachedMaps({
-  network,
-  weightsSha256: starting.sha256,
-  compute,
-  data,
-  settings,
-  loader,
-  log: console.error,
-  stop: new AbortController().signal,
-})
-await loader.close()
-const features = await frozenFeatures({ network, data, maps: maps!, views: settings.views, log: console.error })
-await maps!.close()
-const unseen = holdOut(features, data, data.labels.filter(isHeldOut))
-const judged = rows(settings).map((row) => {
-  const runs = seeds.map((seed) => judge(row, seed))
-  const cells = runs[0]!.numbers.map((_, column) => share(meanOf(runs.map(({ numbers }) => numbers[column]!))))
-  const [shares, sharpnesses] = [
-    runs.flatMap(({ posterior }) => posterior?.share ?? []),
-    runs.flatMap(({ posterior }) => posterior?.sharpness ?? []),
-  ]
-  const what =
-    shares.length === 0 ? row.name : `${row.name} (share ${shares.join(', ')}, sharpness ${sharpnesses.join(', ')})`
-  console.error([what, ...cells].join(' '))
-  return [what, ...cells]
-})
-console.log(
-  table(
-    [
-      'loss on frozen features, val',
-      'mAP@1',
-      'mAP@10',
-      'mAP@50',
-      'NMR',
-      '10-NN',
-      'pair AUC',
-      'EER',
-      'B: mAP@10',
-      'B: NMR',
-      'C: mAP@10',
-      'C: NMR',
-    ],
-    judged,
-  ),
-)
+const columns = [
+  'mAP@1',
+  'mAP@10',
+  'mAP@50',
+  'NMR',
+  '10-NN',
+  'pair AUC',
+  'EER',
+  'B: mAP@10',
+  'B: NMR',
+  'C: mAP@10',
+  'C: NMR',
+]
 
-function judge({ losses, samples, posterior, distillation }: Row, seed: number) {
+/** Frozen features of the data, and those of the classes that are held out for protocol C. */
+interface Known {
+  data: TrainingData
+  features: FrozenFeatures
+  unseen: HeldOut
+}
+
+async function compare(options: TrainOptions): Promise<void> {
+  const settings = fineTuneSettingsOf(options)
+  const known = await readKnown(settings)
+  const judged = rows(settings).map((row) => {
+    const runs = seeds.map((seed) => judge(known, row, seed))
+    const cells = runs[0]!.numbers.map((_, column) => share(meanOf(runs.map(({ numbers }) => numbers[column]!))))
+    const [shares, sharpnesses] = [
+      runs.flatMap(({ posterior }) => posterior?.share ?? []),
+      runs.flatMap(({ posterior }) => posterior?.sharpness ?? []),
+    ]
+    const what =
+      shares.length === 0 ? row.name : `${row.name} (share ${shares.join(', ')}, sharpness ${sharpnesses.join(', ')})`
+    console.error([what, ...cells].join(' '))
+    return [what, ...cells]
+  })
+  console.log(table(['loss on frozen features, val', ...columns], judged))
+}
+
+async function readKnown(settings: FineTuneSettings): Promise<Known> {
+  await chooseBackend(settings.backend)
+  const compute = setConvolutionPrecision('float32')
+  const starting = await readStartingWeights(settings.init, settings.initSha256)
+  const data = await readTrainingData(settings)
+  const network = startingNetwork(starting, {
+    name: 'pairs',
+    labels: data.labels,
+    head: settings.head,
+    seed: settings.seed,
+    fixedSize: false,
+  })
+  const loader = new ImageLoader(data.images)
+  const maps = await cachedMaps({
+    network,
+    weightsSha256: starting.sha256,
+    compute,
+    data,
+    settings,
+    loader,
+    log: console.error,
+    stop: new AbortController().signal,
+  })
+  await loader.close()
+  const features = await frozenFeatures({ network, data, maps: maps!, views: settings.views, log: console.error })
+  await maps!.close()
+  return { data, features, unseen: holdOut(features, data, data.labels.filter(isHeldOut)) }
+}
+
+function judge({ data, features, unseen }: Known, { losses, samples, posterior, distillation }: Row, seed: number) {
   const head = { losses, epochs: 20, peakRate: 1e-3, seed, ...(distillation !== undefined && { distillation }) }
   const A = trainHead(features, data, {
     ...head,
@@ -178,3 +187,7 @@ function judge({ losses, samples, posterior, distillation }: Row, seed: number) 
 function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
+
+const program = trainCommand()
+program.options.find(({ long }) => long === '--init')!.makeOptionMandatory()
+await runCommand(program.action(compare))
