@@ -8,21 +8,18 @@ import { cutText } from '../../../text.js'
 import type { Database } from './database.js'
 import { checksumOfImage, type ImageRow } from './image-row.js'
 
-type Suspect = ImageRow & { checksum: number; idBytes: Buffer; labelBytes: Buffer | null }
+interface Texts {
+  key: number
+  idBytes: Buffer
+  labelBytes: Buffer | null
+}
 
 /**
- * A step of the schema: replaces each unpaired surrogate and NUL with U+FFFD. Where two ids would collide, the later ones are
- * numbered.
+ * A step of the schema: replaces each unpaired surrogate and each NUL with U+FFFD. Where two ids would collide, the later
+ * ones are numbered.
  */
 export function mendTexts(database: Database): void {
-  // ED is the first byte of every encoded surrogate, and of little else; ids never had a NUL.
-  const suspects = database
-    .prepare<[], Suspect>(
-      `SELECT *, CAST(id AS BLOB) AS idBytes, CAST(label AS BLOB) AS labelBytes FROM image
-     WHERE instr(CAST(id AS BLOB), x'ED') > 0 OR instr(CAST(label AS BLOB), x'ED') > 0
-        OR instr(CAST(label AS BLOB), x'00') > 0`,
-    )
-    .all()
+  const read = database.prepare<[number], ImageRow & { checksum: number }>('SELECT * FROM image WHERE key = ?')
   const isTaken = database
     .prepare<[number, string, number], number>('SELECT 1 FROM image WHERE gallery = ? AND id = ? AND key <> ?')
     .pluck()
@@ -30,18 +27,36 @@ export function mendTexts(database: Database): void {
     'UPDATE image SET id = ?, label = ?, checksum = ? WHERE key = ?',
   )
 
-  for (const { idBytes, labelBytes, checksum, ...row } of suspects) {
-    if (isUtf8(idBytes) && (labelBytes === null || (isUtf8(labelBytes) && !labelBytes.includes(0)))) continue
+  for (const { key, idBytes, labelBytes } of textsToMend(database)) {
+    const { checksum, ...row } = read.get(key)!
     const meant = { ...row, id: textMeant(idBytes), label: labelBytes && textMeant(labelBytes) }
     const mended = {
       ...row,
-      id: freeId(cutText(meant.id, Infinity), (id) => isTaken.get(row.gallery, id, row.key) !== undefined),
+      id: freeId(cutText(meant.id, Infinity), (id) => isTaken.get(row.gallery, id, key) !== undefined),
       label: meant.label && cutText(meant.label, Infinity),
     }
     // Rows damaged in other ways stay reported as damaged, under an id that can be requested.
-    const isWhole = checksumOfImage(meant) === checksum
-    write.run(mended.id, mended.label, isWhole ? checksumOfImage(mended) : checksum, row.key)
+    const isUndamaged = checksumOfImage(meant) === checksum
+    write.run(mended.id, mended.label, isUndamaged ? checksumOfImage(mended) : checksum, key)
   }
+}
+
+/** Few, while every Korean text has the byte that is searched for: rows are read one after the other. */
+function textsToMend(database: Database): Texts[] {
+  // ED is the first byte of every encoded surrogate; ids never had a NUL.
+  const suspects = database.prepare<[], Texts>(
+    `SELECT key, CAST(id AS BLOB) AS idBytes, CAST(label AS BLOB) AS labelBytes FROM image
+     WHERE instr(CAST(id AS BLOB), x'ED') > 0 OR instr(CAST(label AS BLOB), x'ED') > 0
+        OR instr(CAST(label AS BLOB), x'00') > 0
+     ORDER BY key`,
+  )
+  const found: Texts[] = []
+  for (const texts of suspects.iterate()) if (!isWhole(texts)) found.push(texts)
+  return found
+}
+
+function isWhole({ idBytes, labelBytes }: Texts): boolean {
+  return isUtf8(idBytes) && (labelBytes === null || (isUtf8(labelBytes) && !labelBytes.includes(0)))
 }
 
 /** Decodes UTF-8 in which unpaired surrogates are encoded like characters. */
