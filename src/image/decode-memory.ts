@@ -9,6 +9,7 @@
  * Rotating a picture upright needs memory for all of its pixels once more.
  */
 import type { ImageFormat } from './formats.js'
+import { isWholeFormat } from './whole-decoders/whole-picture.js'
 
 export interface DecodeFacts {
   format: ImageFormat
@@ -52,9 +53,8 @@ const wholeBytesPerPixel = {
   jxl: () => 38,
 } as const satisfies Record<ImageFormat, (facts: DecodeFacts) => number>
 
-/** Memory of a non-sharp decoder's thread, with its code. */
+/** Memory of the thread that decodes as a whole, with its code. */
 const threadBytes = 48 * 2 ** 20
-const inThread: readonly ImageFormat[] = ['bmp', 'heic', 'jxl']
 
 /** Limit of WebAssembly memory for such a picture: more than its header requires. */
 export function wholeDecoderBytes({ format, pixels }: DecodeFacts): number {
@@ -78,7 +78,7 @@ export function decodeMemoryBytes(facts: DecodeFacts, target: DecodeTarget): num
   const lines = turned ? Math.max(linesBytes(width, height), linesBytes(height, width)) : linesBytes(width, height)
   const whole = facts.pixels * wholeBytesPerPixel[format](facts)
   const upright = turned ? width * height * pixelBytes * Math.max(1, (onLoad / target.shrink) ** 2) : 0
-  return Math.ceil((inThread.includes(format) ? threadBytes : fixedBytes) + whole + lines + upright)
+  return Math.ceil((isWholeFormat(format) ? threadBytes : fixedBytes) + whole + lines + upright)
 }
 
 /** The power of two by which the decoder shrinks if a factor of two is left to the real filter. */

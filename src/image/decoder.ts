@@ -12,7 +12,7 @@ import { plainJpegHeader } from './plain-jpeg-header.js'
 import { decodeSmallJpeg, encodeSmallThumbnail, thumbnailQuality } from './small-jpeg.js'
 import { heicProfile } from './whole-decoders/heic.js'
 import { wholeHeader } from './whole-decoders/whole-headers.js'
-import { type WholeFormat, wholeFormats } from './whole-decoders/whole-picture.js'
+import { isWholeFormat, type WholeFormat } from './whole-decoders/whole-picture.js'
 import { decodeWhole } from './whole-decoders/whole-thread.js'
 import { wholeJpeg } from './whole-jpeg.js'
 
@@ -59,7 +59,7 @@ export interface OpenedImage {
  */
 export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<OpenedImage> {
   const format = formatOf(bytes)
-  if (isWhole(format)) return openWhole(bytes, format, maxPixels)
+  if (isWholeFormat(format)) return openWhole(bytes, format, maxPixels)
   const { readable, damage } = readableOf(bytes, format)
   const failOn = format === 'jpeg' ? 'warning' : 'error'
   // the size is compared here, so that the refusal can state it
@@ -120,10 +120,6 @@ function openWhole(bytes: Uint8Array, format: WholeFormat, maxPixels: number): O
     },
     pipeline: () => sharp(tiff, { sequentialRead: true, limitInputPixels: maxPixels, ignoreIcc: colour !== undefined }),
   }
-}
-
-function isWhole(format: ImageFormat): format is WholeFormat {
-  return (wholeFormats as readonly string[]).includes(format)
 }
 
 interface Readable {

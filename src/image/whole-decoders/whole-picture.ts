@@ -1,8 +1,13 @@
 /** The interface of decoders that hold the whole picture: the header before decoding, and the result. */
+import type { ImageFormat } from '../formats.js'
 
 /** The formats that sharp cannot read; each has a decoder here that returns all pixels at once. */
-export const wholeFormats = ['bmp', 'heic', 'jxl'] as const
+const wholeFormats = ['bmp', 'heic', 'jxl'] as const
 export type WholeFormat = (typeof wholeFormats)[number]
+
+export function isWholeFormat(format: ImageFormat): format is WholeFormat {
+  return (wholeFormats as readonly string[]).includes(format)
+}
 
 export interface WholeHeader {
   /** Upright, pixels. */

@@ -1,6 +1,6 @@
 /** Row checksums detect what SQLite does not: a bit flipped inside a value. */
 import { crc32 } from 'node:zlib'
-import { damaged } from './database.js'
+import { type Database, damaged } from './database.js'
 
 type Value = string | number | null
 
@@ -20,4 +20,21 @@ export function checksumOfBytes(key: number, bytes: unknown): number {
 /** @throws AlikeError `data_unreadable`. */
 export function expectChecksum(found: number, stored: number, what: string): void {
   if (found !== stored) throw damaged(`${what} does not have the checksum it was stored with.`)
+}
+
+/**
+ * Checks every row of a table.
+ * @param check throws for a row that does not have its checksum
+ * @param onRow called after each row; throwing ends the scan
+ */
+export function checkRows<Row>(
+  database: Database,
+  table: string,
+  check: (row: Row) => unknown,
+  onRow: () => void = () => {},
+): void {
+  for (const row of database.prepare<[], Row>(`SELECT * FROM ${table}`).iterate()) {
+    check(row)
+    onRow()
+  }
 }

@@ -68,7 +68,6 @@ export interface NewDecisionRow {
 }
 
 export class DecisionTable {
-  readonly #database: Database
   readonly #count: Statement<[number], number>
   readonly #insert: Statement<[NewRow & { checksum: number }]>
   readonly #addImage: Statement<[number, string, number]>
@@ -80,7 +79,6 @@ export class DecisionTable {
   readonly #purge: Statement<[number, number]>
 
   constructor(database: Database) {
-    this.#database = database
     this.#count = database.prepare<[number], number>('SELECT count(*) FROM decision WHERE gallery = ?').pluck()
     this.#insert = database.prepare(
       `INSERT INTO decision (gallery, kind, decision, images, label, keep, changed, judge, at, checksum, unsettled)
@@ -130,12 +128,12 @@ export class DecisionTable {
       ids === undefined
         ? this.#page.all(gallery, after, limit)
         : this.#pageOfImages.all({ gallery, after, limit, ids: JSON.stringify(ids) })
-    return rows.map((row) => recordOf(checked(row)))
+    return rows.map((row) => recordOf(checkedDecision(row)))
   }
 
   /** @throws AlikeError `data_unreadable` */
   unsettled(gallery: number): StoredDecision[] {
-    return this.#unsettled.all(gallery).map((row) => recordOf(checked(row)))
+    return this.#unsettled.all(gallery).map((row) => recordOf(checkedDecision(row)))
   }
 
   delete(gallery: number, number: number): void {
@@ -145,14 +143,6 @@ export class DecisionTable {
   /** Removes up to `limit` rows of a deleted gallery; false when none are left. */
   purge(gallery: number, limit: number): boolean {
     return this.#purge.run(gallery, limit).changes > 0
-  }
-
-  /** Checks every row against its checksum. @throws AlikeError `data_unreadable` */
-  verifyAll(onRow: () => void): void {
-    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM decision').iterate()) {
-      checked(row)
-      onRow()
-    }
   }
 }
 
@@ -170,7 +160,8 @@ function recordOf(row: DecisionRow): StoredDecision {
   }
 }
 
-function checked(row: StoredRow): DecisionRow {
+/** @throws AlikeError `data_unreadable` */
+export function checkedDecision(row: StoredRow): DecisionRow {
   expectChecksum(checksumOf(row), row.checksum, 'A decision')
   return row
 }

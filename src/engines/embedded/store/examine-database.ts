@@ -1,13 +1,16 @@
 /** Reads a whole database file that no process has open, checks every row and summarises the content. */
+import { checkRows } from './checksum.js'
 import { type Database, damaged, hasTable, openForReading, withDatabase } from './database.js'
-import { DecisionTable } from './decision-table.js'
-import { FeedbackTable } from './feedback-table.js'
+import { checkedDecision } from './decision-table.js'
+import { checkedJudgement } from './feedback-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
 import { verifyAll } from './image-damage.js'
-import { JobTable } from './job-table.js'
+import { checkedErrorLine } from './job-error-rows.js'
+import { checkedJobResult } from './job-result-rows.js'
 import { versionOf } from './schema.js'
 import { SetTable } from './set-table.js'
+import { checkedJob } from './stored-job-row.js'
 
 export interface DatabaseContents {
   schemaVersion: number
@@ -71,9 +74,11 @@ function verifyRows(database: Database, onPause: () => void): DamagedImage[] {
   const onRow = () => void (++read % rowsBetweenPauses === 0 && onPause())
   const damagedImages = new Map<string, DamagedImage>()
   verifyAll(database, onRow, ({ gallery, id }) => damagedImages.set(`${gallery} ${id}`, { gallery, id }))
-  new JobTable(database).verifyAll(onRow)
-  if (hasTable(database, 'decision')) new DecisionTable(database).verifyAll(onRow)
-  if (hasTable(database, 'feedback')) new FeedbackTable(database).verifyAll(onRow)
+  checkRows(database, 'job', checkedJob, onRow)
+  checkRows(database, 'job_error', checkedErrorLine, onRow)
+  checkRows(database, 'job_result', checkedJobResult, onRow)
+  if (hasTable(database, 'decision')) checkRows(database, 'decision', checkedDecision, onRow)
+  if (hasTable(database, 'feedback')) checkRows(database, 'feedback', checkedJudgement, onRow)
   return [...damagedImages.values()]
 }
 

@@ -62,7 +62,6 @@ export interface FeedbackRequest {
 }
 
 export class FeedbackTable {
-  readonly #database: Database
   readonly #count: Statement<[number], number>
   readonly #same: Statement<[NewRow], StoredRow>
   readonly #insert: Statement<[NewRow & { checksum: number }]>
@@ -78,7 +77,6 @@ export class FeedbackTable {
   readonly #stored = new Map<number, number>()
 
   constructor(database: Database) {
-    this.#database = database
     this.#count = database.prepare<[number], number>('SELECT count(*) FROM feedback WHERE gallery = ?').pluck()
     this.#same = database.prepare(
       `SELECT * FROM feedback WHERE gallery = @gallery AND query_kind = @query_kind AND query = @query AND hit = @hit
@@ -128,7 +126,7 @@ export class FeedbackTable {
   page(gallery: number, after: number, limit: number, { query, by }: JudgementFilter = {}): KeptJudgement[] {
     const wish = { gallery, after, limit, by: by ?? null }
     const rows = query ? this.#pageOfQuery.all({ ...wish, ...queryColumns(query) }) : this.#page.all(wish)
-    return rows.map((row) => judgementOf(checked(row)))
+    return rows.map((row) => judgementOf(checkedJudgement(row)))
   }
 
   /** Removes judgements that name this picture as a query or a hit, because it was removed or replaced. */
@@ -145,17 +143,10 @@ export class FeedbackTable {
   purge(gallery: number, limit: number): boolean {
     return this.#purge.run(gallery, limit).changes > 0
   }
-
-  /** Checks every row against its checksum. @throws AlikeError `data_unreadable` */
-  verifyAll(onRow: () => void): void {
-    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM feedback').iterate()) {
-      checked(row)
-      onRow()
-    }
-  }
 }
 
-function checked(row: StoredRow): FeedbackRow {
+/** @throws AlikeError `data_unreadable` */
+export function checkedJudgement(row: StoredRow): FeedbackRow {
   expectChecksum(checksumOf(row), row.checksum, 'A judgement')
   return row
 }

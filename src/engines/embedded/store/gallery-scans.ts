@@ -4,16 +4,16 @@ import { FieldCounts, fieldBounds, type GalleryFields } from '../../../gallery/f
 import type { Filter } from '../../../gallery/filter.js'
 import type { LabelCount } from '../../../gallery/records.js'
 import { readStored } from '../../../gallery/stored-json.js'
-import { checksumOfBytes } from './checksum.js'
+import { checkRows, checksumOfBytes } from './checksum.js'
 import { type Database, damaged, hasTable, type Statement } from './database.js'
 import { joined, type SqlCondition, sqlOf, withReadable } from './filter-sql.js'
 import { GalleryTable } from './gallery-table.js'
 import { idConditions } from './id-conditions.js'
 import { damagedKeys } from './image-damage.js'
 import { keyOf, keysOf, slotOf } from './image-row.js'
-import { JobTable } from './job-table.js'
 import type { ReaderCalls, SlotsAmong } from './reader-protocol.js'
 import { type SetRow, SetTable } from './set-table.js'
+import { checkedJob } from './stored-job-row.js'
 
 /** Tables whose indexes affect answers. The others are read only by key, and their rows carry checksums. */
 const indexedTables = ['gallery', 'embedding_set', 'image', 'job', 'job_error', 'feedback', 'decision']
@@ -74,7 +74,8 @@ export class GalleryScans {
       const faults = this.#database.pragma(`integrity_check(${table})`, { simple: true })
       if (faults !== 'ok') throw damaged(`The table of ${table} records is damaged.`, new Error(String(faults)))
     }
-    new JobTable(this.#database).verifyRecords()
+    // lists select jobs by the values of columns, and might miss a damaged one
+    checkRows(this.#database, 'job', checkedJob)
     for (const { gallery, isDamaged } of this.#galleries.list())
       for (const set of isDamaged ? [] : this.#sets.wholeOf(gallery.number)) this.#verifySet(set, gallery.name)
     this.#damagedKeys = damagedKeys(this.#database)

@@ -22,14 +22,12 @@ export interface JobErrorsPage {
 }
 
 export class JobErrorRows {
-  readonly #database: Database
   readonly #page: Statement<[number, number, number], StoredRow>
   readonly #count: Statement<[number], number>
   readonly #insert: Statement<[StoredRow]>
   readonly #forget: Statement<[string]>
 
   constructor(database: Database) {
-    this.#database = database
     this.#page = database.prepare('SELECT * FROM job_error WHERE job = ? AND item >= ? ORDER BY item LIMIT ?')
     this.#count = database.prepare<[number], number>('SELECT count(*) FROM job_error WHERE job = ?').pluck()
     this.#insert = database.prepare(
@@ -47,15 +45,7 @@ export class JobErrorRows {
     const rows = this.#page.all(job, fromItem, limit)
     if (rows.length < limit && failed <= countedMax && this.#count.get(job)! < failed)
       throw damaged('Lines of an error report are missing.')
-    return rows.map(checked).map(({ item, name, code, detail }) => ({ item, name, code, detail }))
-  }
-
-  /** Checks every row of every job. @throws AlikeError `data_unreadable` */
-  verifyAll(onRow: () => void): void {
-    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job_error').iterate()) {
-      checked(row)
-      onRow()
-    }
+    return rows.map(checkedErrorLine).map(({ item, name, code, detail }) => ({ item, name, code, detail }))
   }
 
   insert(job: number, { item, name, code, detail }: JobError): void {
@@ -86,7 +76,8 @@ export function addErrorChecksums(database: Database): void {
   }
 }
 
-function checked({ checksum, ...row }: StoredRow): ErrorRow {
+/** @throws AlikeError `data_unreadable` */
+export function checkedErrorLine({ checksum, ...row }: StoredRow): ErrorRow {
   expectChecksum(checksumOf(row), checksum, 'A line of an error report')
   return row
 }

@@ -11,13 +11,11 @@ interface StoredRow {
 }
 
 export class JobResultRows {
-  readonly #database: Database
   readonly #ofJob: Statement<[number], StoredRow>
   readonly #insert: Statement<[StoredRow]>
   readonly #forget: Statement<[string]>
 
   constructor(database: Database) {
-    this.#database = database
     this.#ofJob = database.prepare('SELECT * FROM job_result WHERE job = ?')
     this.#insert = database.prepare('INSERT INTO job_result VALUES (@job, @result, @checksum)')
     this.#forget = database.prepare(`DELETE FROM job_result WHERE job IN (${forgettableJobs})`)
@@ -27,15 +25,7 @@ export class JobResultRows {
   get(job: number): string {
     const row = this.#ofJob.get(job)
     if (row === undefined) throw damaged('The result of a job is missing.')
-    return checked(row).result
-  }
-
-  /** Checks every row of every job. @throws AlikeError `data_unreadable` */
-  verifyAll(onRow: () => void): void {
-    for (const row of this.#database.prepare<[], StoredRow>('SELECT * FROM job_result').iterate()) {
-      checked(row)
-      onRow()
-    }
+    return checkedJobResult(row).result
   }
 
   insert(job: number, result: string): void {
@@ -47,7 +37,8 @@ export class JobResultRows {
   }
 }
 
-function checked(row: StoredRow): StoredRow {
+/** @throws AlikeError `data_unreadable` */
+export function checkedJobResult(row: StoredRow): StoredRow {
   expectChecksum(checksumOfValues([row.job, row.result]), row.checksum, 'The result of a job')
   return row
 }

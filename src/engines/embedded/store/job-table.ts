@@ -53,7 +53,6 @@ interface ListParameters extends KindsAndStates {
 const defaultListLimit = 100
 
 export class JobTable {
-  readonly #database: Database
   readonly #byId: Statement<[string], StoredJobRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredJobRow>
   readonly #next: Statement<[KindsAndStates], StoredJobRow>
@@ -68,7 +67,6 @@ export class JobTable {
   readonly #forget: Statement<[string]>
 
   constructor(database: Database) {
-    this.#database = database
     this.#byId = database.prepare('SELECT * FROM job WHERE id = ?')
     this.#byIdempotencyKey = database.prepare('SELECT * FROM job WHERE gallery_uid = ? AND idempotency_key = ?')
     const fitting = 'state IN (SELECT value FROM json_each(@states)) AND kind IN (SELECT value FROM json_each(@kinds))'
@@ -128,28 +126,6 @@ export class JobTable {
   errors(id: string, page?: JobErrorsPage): JobError[] {
     const row = this.#row(id)
     return row === undefined ? [] : this.#errors.page(row.number, row.failed, page)
-  }
-
-  /**
-   * Checks every job's record against its checksum: lists select jobs by column values, so a damaged row could be
-   * missed.
-   * @throws AlikeError `data_unreadable`
-   */
-  verifyRecords(onRow: () => void = () => {}): void {
-    for (const row of this.#database.prepare<[], StoredJobRow>('SELECT * FROM job').iterate()) {
-      checkedJob(row)
-      onRow()
-    }
-  }
-
-  /**
-   * Checks error reports and results as well.
-   * @param onRow called for each row; throwing ends the scan
-   */
-  verifyAll(onRow: () => void): void {
-    this.verifyRecords(onRow)
-    this.#errors.verifyAll(onRow)
-    this.#results.verifyAll(onRow)
   }
 
   result(id: string): string | undefined {

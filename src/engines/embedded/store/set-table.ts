@@ -86,7 +86,13 @@ export class SetTable {
 
   /** @throws AlikeError as `get` */
   ofUid(uid: string): SetRow {
-    return live(checkedSet(this.#byUid.get(uid)))
+    return live(this.find(uid))
+  }
+
+  /** Undefined for a dropped one, too. @throws AlikeError `data_unreadable` */
+  find(uid: string): SetRow | undefined {
+    const row = checkedSet(this.#byUid.get(uid))
+    return row?.stage === 'dropped' ? undefined : row
   }
 
   /** In order of creation. @throws AlikeError `data_unreadable` */

@@ -1,5 +1,5 @@
 /** Changes to embedding sets as such, each as a step of a transaction that the writer thread holds open. */
-import { AlikeError, hasCode } from '../../../errors.js'
+import { AlikeError } from '../../../errors.js'
 import type { CatalogueSet, NewCatalogueSet, SetChange } from '../../../gallery/catalogue.js'
 import type { GalleryRow } from './gallery-row.js'
 import type { GalleryTable } from './gallery-table.js'
@@ -60,7 +60,7 @@ export class SetWrites {
 
   /** @throws AlikeError `set_in_use` */
   remove(setUid: string, at: string): void {
-    const set = this.#find(setUid)
+    const set = this.#sets.find(setUid)
     if (set === undefined) return
     if (this.#galleries.get(set.gallery).serving === set.number) throw new AlikeError('set_in_use')
     this.#sets.release(set.number, at)
@@ -68,18 +68,9 @@ export class SetWrites {
   }
 
   #get(setUid: string): SetRow {
-    const row = this.#find(setUid)
+    const row = this.#sets.find(setUid)
     if (row === undefined) throw new AlikeError('set_not_found')
     return row
-  }
-
-  #find(setUid: string): SetRow | undefined {
-    try {
-      return this.#sets.ofUid(setUid)
-    } catch (error) {
-      if (hasCode(error, 'gallery_not_found')) return undefined
-      throw error
-    }
   }
 }
 
