@@ -93,10 +93,10 @@ export function damageImage(
   database.close()
 }
 
-/** The same for the first or last gallery or set, and for data beside a picture. */
+/** The same for the first or last gallery, set or webhook, and for data beside a picture. */
 export function damageRow(
   dataDir: string,
-  table: 'gallery' | 'embedding_set' | 'embedding' | 'thumbnail' | 'copy_descriptor',
+  table: 'gallery' | 'embedding_set' | 'embedding' | 'thumbnail' | 'copy_descriptor' | 'webhook',
   column: string,
   value: string | number | Uint8Array,
   which: 'min' | 'max' = 'min',

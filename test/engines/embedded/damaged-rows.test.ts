@@ -8,7 +8,7 @@ import { examineDatabase } from '../../../src/engines/embedded/store/examine-dat
 import { AlikeError } from '../../../src/errors.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import { model, newImage } from '../../gallery/stored-images.js'
-import { damageImage } from '../../support/stored-rows.js'
+import { damageImage, damageRow } from '../../support/stored-rows.js'
 import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
@@ -124,6 +124,20 @@ for (const [what, sql, ask] of [
     await assert.rejects(ask(galleries), { code: 'data_unreadable', detail: /missing/ })
   })
 }
+
+test('a damaged webhook is not sent, and the others are', async (t) => {
+  const dataDir = await dataFolder(t)
+  const jobs = jobsOf(await openIn(t, dataDir))
+  for (const id of ['one', 'two']) {
+    await jobs.create({ id, gallery: 'a', source: null, webhook: `https://example.org/${id}` })
+    await jobs.transition(id, { from: ['queued'], to: 'cancelled' })
+  }
+  damageRow(dataDir, 'webhook', 'url', 'https://example.com/one')
+  assert.deepEqual(
+    (await jobs.webhooks(8)).map(({ jobId }) => jobId),
+    ['two'],
+  )
+})
 
 test('a picture with a damaged embedding counts as unfindable until it is stored again', async (t) => {
   const dataDir = await dataFolder(t)
