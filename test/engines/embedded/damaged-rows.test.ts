@@ -127,7 +127,9 @@ for (const [what, sql, ask] of [
 
 test('a damaged webhook is not sent, and the others are', async (t) => {
   const dataDir = await dataFolder(t)
-  const jobs = jobsOf(await openIn(t, dataDir))
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  const jobs = jobsOf(galleries)
   for (const id of ['one', 'two']) {
     await jobs.create({ id, gallery: 'a', source: null, webhook: `https://example.org/${id}` })
     await jobs.transition(id, { from: ['queued'], to: 'cancelled' })
