@@ -84,7 +84,10 @@ test('a change or deletion of all that match is refused with a condition, which 
           })
           assert.deepEqual(
             [code, detail],
-            ['request_invalid', `${condition} is a condition on a single picture, named in the URL; nothing has changed.`],
+            [
+              'request_invalid',
+              `${condition} is a condition on a single picture, named in the URL; nothing has changed.`,
+            ],
           )
         })
   assert.deepEqual(await stored(), before)
