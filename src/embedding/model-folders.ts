@@ -51,7 +51,8 @@ export class ModelFolders {
   /** @throws AlikeError `model_not_found` */
   get(idOrName: string): Model {
     const model = this.#byId(idOrName) ?? this.list().find(({ manifest }) => manifest.name === idOrName)
-    if (model === undefined) throw new AlikeError('model_not_found')
+    if (model === undefined)
+      throw new AlikeError('model_not_found', { detail: 'GET /v1/models lists those that are installed.' })
     return model
   }
 

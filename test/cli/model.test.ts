@@ -79,7 +79,7 @@ test('each impossible request prints one line: a folder without a model, an unkn
   const rows: [parameters: string[], says: RegExp][] = [
     [['install', await temporaryFolder(t)], /^model_unreadable: .+ has no manifest\.json/],
     [['build', 'none', 'handmade'], /^gallery_not_found: /],
-    [['build', 'g', 'none'], /^model_not_found: /],
+    [['build', 'g', 'none'], /^model_not_found: .*GET \/v1\/models lists/],
     [['switch', 'g', 'none'], /^(set|model)_not_found: /],
   ]
   for (const [parameters, says] of rows) {
