@@ -16,6 +16,9 @@ import { postgresLayouts } from './postgres-layouts.js'
 import { alone, migrate } from './schema.js'
 import { freshMs, SharedWrites } from './shared-writes.js'
 
+/** Timeout of a statement that migrates tables, and of waiting until another process has migrated them. */
+const migrationMs = 3_600_000
+
 /** The part of pino that we use. */
 export interface PostgresLogger {
   info(fields: object, message: string): void
@@ -72,7 +75,9 @@ export async function openSharedStores({
   clock = () => new Date(),
 }: SharedStoresOptions): Promise<SharedStores> {
   const warn = (message: string) => (err: unknown) => logger.warn({ err }, message)
-  const postgres = new Postgres({ url, connectionsMax, onLoss: warn('a connection to PostgreSQL was lost') })
+  const onLoss = warn('a connection to PostgreSQL was lost')
+  const postgres = new Postgres({ url, connectionsMax, onLoss })
+  const migrating = new Postgres({ url, connectionsMax: 1, onLoss, statementMs: migrationMs })
   const notices = new Notices(
     postgres,
     sharesUploads,
@@ -84,11 +89,11 @@ export async function openSharedStores({
     for (const end of opened.splice(0).reverse()) await end()
   }
   try {
-    await migrate(postgres, logger)
+    await migrate(migrating, logger)
     opened.push(() => notices.close())
     await notices.open()
     const onError = warn('the upkeep of job queues failed')
-    const queues = await alone(postgres, () => JobQueues.open(postgres, { leaseSeconds, onError, logger }))
+    const queues = await alone(migrating, () => JobQueues.open(postgres, { leaseSeconds, onError, logger }))
     opened.push(() => queues.close())
     const renewEveryMs = Math.min(usualRenewMs, (leaseSeconds * 1_000) / 3)
     const catalogue = cachedCatalogue(new PostgresCatalogue({ postgres, now }), freshMs)
@@ -111,6 +116,8 @@ export async function openSharedStores({
   } catch (error) {
     await close()
     throw error
+  } finally {
+    await migrating.close()
   }
 }
 
