@@ -44,7 +44,7 @@ export async function unpackModel(
   })()
   // it may end before there are entries, which would be waited for
   reading.catch((error: Error) => entries.destroy(error))
-  let [files, left] = [0, maxBytes]
+  let [files, left, hasManifest] = [0, maxBytes, false]
   try {
     for await (const entry of entries) {
       const name = nameOf(entry.header)
@@ -52,6 +52,7 @@ export async function unpackModel(
         entry.resume()
         continue
       }
+      hasManifest ||= name === 'manifest.json'
       if (++files > filesMax) throw misfit(`It holds more than ${filesMax} files.`)
       // listens from now on: an entry that broke off while its folder is created would be awaited for ever
       const content = Readable.from(entry, { objectMode: false })
@@ -64,6 +65,7 @@ export async function unpackModel(
       )
     }
     await reading
+    if (!hasManifest) throw misfit('It has no manifest.json: it is not a folder written by training.')
   } catch (error) {
     archive.unpipe(plain)
     plain.destroy()

@@ -58,6 +58,7 @@ test('anything but a model folder is refused', async (t) => {
       'model_unreadable',
     ],
     'a file twice': [await tarOf([...model, ...model]), 'model_unreadable'],
+    'no manifest': [await tarOf([[{ name: 'mine/model.onnx' }, 'x']]), 'model_unreadable'],
     'no tar': [Buffer.from('not an archive'.repeat(100)), 'model_unreadable'],
     'a gzip cut short': [gzipSync(await tarOf(model)).subarray(0, 100), 'model_unreadable'],
     'more than allowed': [await tarOf([[{ name: 'm/model.onnx' }, 'x'.repeat(2000)]]), 'body_too_large'],
