@@ -1,5 +1,6 @@
 /** One condition of a filter: field, comparison, value. */
 import { useId } from 'preact/hooks'
+import { useCommitted } from '../controls/use-committed.js'
 import type { Field } from './fields.js'
 import { type Comparison, type Condition, comparisonNames, comparisonsOf } from './filter.js'
 
@@ -15,6 +16,7 @@ export interface ConditionRowProps {
 export function ConditionRow({ condition, number, fields, onChange, onRemove }: ConditionRowProps) {
   const listId = useId()
   const { field, comparison, text } = condition
+  const committed = useCommitted(text, (typed) => onChange({ ...condition, text: typed }))
   const known = fields.find(({ name }) => name === field)
   const offered = comparisonsOf(known?.types)
   const takesValue = comparison !== 'exists' && comparison !== 'missing'
@@ -47,10 +49,9 @@ export function ConditionRow({ condition, number, fields, onChange, onRemove }: 
           <input
             aria-label="Value"
             list={listId}
-            value={text}
             dir="auto"
             placeholder={comparison === 'in' ? 'one, another' : (known?.range?.join(' to ') ?? 'value')}
-            onChange={({ currentTarget }) => onChange({ ...condition, text: currentTarget.value })}
+            {...committed}
           />
           <datalist id={listId}>
             {known?.values.map((value) => (

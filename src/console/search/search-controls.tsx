@@ -1,4 +1,5 @@
 /** The search options. */
+import { useCommitted } from '../controls/use-committed.js'
 import type { Field } from '../filter/fields.js'
 import { expandMax, type SearchQuery } from './search-query.js'
 
@@ -71,23 +72,15 @@ interface NumberFieldProps {
 }
 
 function NumberField({ name, min, max, value, disabled, onValue }: NumberFieldProps) {
+  const committed = useCommitted(String(value), (typed) => {
+    const number = typed === '' ? Number.NaN : Number(typed)
+    const next = number >= min ? Math.min(max, Math.floor(number)) : value
+    if (next !== value) onValue(next)
+  })
   return (
     <label class="field">
       <span>{name}</span>
-      <input
-        type="number"
-        min={min}
-        max={max}
-        value={value}
-        disabled={disabled}
-        onChange={({ currentTarget }) => {
-          const { valueAsNumber } = currentTarget
-          const next = valueAsNumber >= min ? Math.min(max, Math.floor(valueAsNumber)) : value
-          // what cannot be asked for does not stay in the field
-          currentTarget.value = String(next)
-          if (next !== value) onValue(next)
-        }}
-      />
+      <input type="number" min={min} max={max} disabled={disabled} {...committed} />
     </label>
   )
 }

@@ -98,6 +98,32 @@ test('a query is expanded from the keyboard of a phone, and stays so when the pa
   assert.ok(beyond <= 0, `${beyond} pixels beyond the edge`)
 })
 
+test('what is being typed stays when the hits arrive', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  let letThrough = () => {}
+  const arrived = new Promise<void>((resolve) => (letThrough = resolve))
+  await page.route('**/v1/galleries/g/search', async (route) => {
+    await arrived
+    await route.continue()
+  })
+  const filter = encodeURIComponent(JSON.stringify({ field: 'label', equals: 'circle' }))
+  await page.goto(`${base}#/search/g?id=0&filter=${filter}`)
+  const typed = [
+    [page.getByRole('spinbutton', { name: 'Hits', exact: true }), '7'],
+    [page.getByRole('combobox', { name: 'Value' }), 'square'],
+  ] as const
+  for (const [field, text] of typed) {
+    // as the keyboard does, without leaving the field
+    await field.evaluate((input, value) => {
+      Object.assign(input, { value })
+      input.dispatchEvent(new Event('input', { bubbles: true }))
+    }, text)
+  }
+  letThrough()
+  await page.waitForSelector('.score')
+  for (const [field, text] of typed) assert.equal(await field.inputValue(), text)
+})
+
 test('a phone can zoom the map', { skip }, async (t) => {
   const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true })
   await withMap(page, ['0', '1', '2'])
