@@ -23,6 +23,7 @@ import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
+import { expandMax } from '../eval/ranking.js'
 import { withBar } from './evaluation-progress.js'
 import { evaluationReport, type Filled } from './evaluation-report.js'
 import { archiveOf } from './evaluation-upload.js'
@@ -253,7 +254,7 @@ await runCommand(
     .option('--gallery <name>', 'gallery to create', 'evaluate')
     .option('--reuse', 'use an existing, filled gallery', false)
     .option('--queries <count>', 'only this many test pictures, in proportion of every label', wholeNumber())
-    .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, 100))
+    .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
     .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)

@@ -12,6 +12,9 @@ export interface LabelledEmbeddings {
   dimension: number
 }
 
+/** Maximum number of hits that expand a query, in searches and evaluations. */
+export const expandMax = 100
+
 export interface RankOptions {
   /** Leave out the query itself and its duplicate group. */
   excludeOwnGroup: boolean
@@ -103,15 +106,11 @@ function gatherRows(images: LabelledEmbeddings, order: Uint32Array): Float32Arra
 }
 
 /** The pictures at these positions, copied. */
-export function rowsAt(
-  { ids, labels, groups, embeddings, dimension }: LabelledEmbeddings,
-  positions: Iterable<number>,
-): LabelledEmbeddings {
+export function rowsAt(images: LabelledEmbeddings, positions: Iterable<number>): LabelledEmbeddings {
+  const { ids, labels, groups, dimension } = images
   const taken = [...positions]
   const rows = new Float32Array(taken.length * dimension)
-  taken.forEach((position, i) =>
-    rows.set(embeddings.subarray(position * dimension, (position + 1) * dimension), i * dimension),
-  )
+  taken.forEach((position, i) => rows.set(vectorAt(images, position), i * dimension))
   return {
     ids: taken.map((position) => ids[position]!),
     labels: taken.map((position) => labels[position]!),

@@ -12,6 +12,8 @@ interface SnapshotView {
   state: string
 }
 
+type Sent = [type?: string, body?: Buffer, headers?: Record<string, string>]
+
 /** An upload: resent with the same key until it is acknowledged, so that it becomes one job. */
 export interface Upload {
   key: string
@@ -46,24 +48,12 @@ export class KilledClient {
   }
 
   /** @returns undefined if the connection broke */
-  async call<Given = Answer>(
-    method: string,
-    path: string,
-    type?: string,
-    body?: Buffer,
-    headers: Record<string, string> = {},
-  ): Promise<Given | undefined> {
-    const text = await this.#text(method, path, type, body, headers)
+  async call<Given = Answer>(method: string, path: string, ...sent: Sent): Promise<Given | undefined> {
+    const text = await this.#text(method, path, ...sent)
     return text === undefined ? undefined : ((text === '' ? {} : JSON.parse(text)) as Given)
   }
 
-  async #text(
-    method: string,
-    path: string,
-    type?: string,
-    body?: Buffer,
-    headers: Record<string, string> = {},
-  ): Promise<string | undefined> {
+  async #text(method: string, path: string, ...[type, body, headers = {}]: Sent): Promise<string | undefined> {
     try {
       const response = await fetch(`${this.#address}${path}`, {
         method,
@@ -81,14 +71,8 @@ export class KilledClient {
     }
   }
 
-  inGallery<Given = Answer>(
-    method: string,
-    path: string,
-    type?: string,
-    body?: Buffer,
-    headers?: Record<string, string>,
-  ): Promise<Given | undefined> {
-    return this.call<Given>(method, `/v1/galleries/killed${path}`, type, body, headers)
+  inGallery<Given = Answer>(method: string, path: string, ...sent: Sent): Promise<Given | undefined> {
+    return this.call<Given>(method, `/v1/galleries/killed${path}`, ...sent)
   }
 
   /** New ids, and occasionally another picture under an existing one. */

@@ -1,6 +1,7 @@
 /** Parameters of the analyses, with defaults and bounds. */
 import { type Static, Type } from 'typebox'
 import { defaultDuplicateScore } from '../../copies/near-copy-score.js'
+import { expandMax } from '../../eval/ranking.js'
 
 const Seed = Type.Optional(
   Type.Integer({
@@ -50,7 +51,7 @@ export const EvaluateParameters = Type.Object(
     expand: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: 100,
+        maximum: expandMax,
         description:
           'Expand each query by this many of its best hits, as a search does, but never by its copies. Default: queries are not expanded.',
       }),

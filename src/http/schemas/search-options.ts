@@ -1,5 +1,6 @@
 /** Options of a search that mean the same in the address, in the fields of a form and in JSON, by subject. */
 import { Type } from 'typebox'
+import { expandMax } from '../../eval/ranking.js'
 import { fieldPattern } from '../../gallery/field-values.js'
 import { duplicateScoreSchema } from './near-copy.js'
 import { ImageId } from './parameters.js'
@@ -123,7 +124,7 @@ const expansion = {
   expand: Type.Optional(
     Type.Integer({
       minimum: 1,
-      maximum: 100,
+      maximum: expandMax,
       description:
         'Query expansion: search a second time, with the query moved towards this many of its best hits. Finds more pictures of the same kind if most of those hits are right, but is worse at finding one particular picture. `score`, `minScore` and the vote then refer to the expanded query, and there is no `pSame`. Not with `minPSame` or `falseMatchRate`.',
     }),

@@ -21,6 +21,7 @@ import { AlikeError } from '../../errors.js'
 import { evaluateClassification } from '../../eval/classification.js'
 import { evaluateCopies, meanFirstHit } from '../../eval/copies.js'
 import { evaluateRetrieval } from '../../eval/quality.js'
+import { expandMax } from '../../eval/ranking.js'
 import { type OnnxSession, openOnnx } from '../onnx/onnx-session.js'
 import { embedExported, embedExportedCopies } from './embed-exported.js'
 import { share, table } from './markdown.js'
@@ -65,7 +66,7 @@ export function judgeCommand() {
     .option(`--precision <${precisions.join('|')}>`, 'file to judge; the first that is there', oneOf(precisions))
     .option('--mirror', 'also with the mirror image of every picture averaged in: --views 2', false)
     .option('--views <count>', 'also with so many views averaged', wholeNumber(2, 4))
-    .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, 100))
+    .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
     .option('--copies', 'also edited copies', false)
 }
 type Given = ReturnType<ReturnType<typeof judgeCommand>['opts']>
