@@ -13,15 +13,12 @@ import type { FeedbackStore } from '../../gallery/feedback.js'
 import type { LayoutStore } from '../../gallery/layout.js'
 import type { JobStore } from '../../jobs/job-store.js'
 import type { OriginalUses } from '../../originals/garbage.js'
-import { BoundedWrites } from './bounded-writes.js'
 import { FilterSlots } from './filter-slots.js'
 import { GalleryIndexes, type IndexedSet } from './gallery-indexes.js'
 import { NumberedSets } from './numbered-sets.js'
-import { openStore } from './open-store.js'
 import type { SetParts } from './set-changes.js'
 import { type StorageSettings, storageDefaults } from './storage-settings.js'
-import type { GalleryStore } from './store/gallery-store.js'
-import type { StoreAccess } from './store/store-access.js'
+import { GalleryStore } from './store/gallery-store.js'
 import { storedDecisions } from './store/stored-decisions.js'
 import { storedFeedback } from './store/stored-feedback.js'
 import { storedJobs } from './store/stored-jobs.js'
@@ -76,7 +73,6 @@ export class EmbeddedEngine implements Engine {
   ) {
     this.#logger = logger
     const now = () => clock().toISOString()
-    const writes = new BoundedWrites(storage.writeQueueMax)
     const indexes = new GalleryIndexes({
       store,
       folder: join(dataDir, 'index'),
@@ -86,20 +82,19 @@ export class EmbeddedEngine implements Engine {
       onRebuild: () => onIndexRebuild?.(),
       onFailure: (error) => this.#fail(error),
     })
-    this.#parts = { store, indexes, filters: new FilterSlots(store), writes, storage, now }
-    const access: StoreAccess = { store, now, write: (work) => writes.run(work) }
-    this.catalogue = cachedCatalogue(storedCatalogue(access))
+    this.#parts = { store, indexes, filters: new FilterSlots(store), storage, now }
+    this.catalogue = cachedCatalogue(storedCatalogue(store, now))
     if (cataloguedElsewhere) {
       const numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
       this.#numbers = numbers
       this.prepare = (set, _, isMade) => numbers.make(set, isMade)
       this.has = ({ uid }) => numbers.has(uid)
     }
-    this.jobs = storedJobs(access)
-    this.originalUses = storedOriginalUses(access)
-    this.feedback = storedFeedback(access, storage.feedbackMax)
-    this.decisions = storedDecisions(access, storage.decisionsMax)
-    this.layouts = storedLayouts(access)
+    this.jobs = storedJobs(store, now)
+    this.originalUses = storedOriginalUses(store)
+    this.feedback = storedFeedback(store, storage.feedbackMax)
+    this.decisions = storedDecisions(store, now, storage.decisionsMax)
+    this.layouts = storedLayouts(store, now)
   }
 
   static async start(options: EmbeddedOptions): Promise<EmbeddedEngine> {
@@ -107,7 +102,8 @@ export class EmbeddedEngine implements Engine {
     const failing: { tell?: (error: AlikeError) => void } = {}
     const { dataDir, damagedRecords, logger } = options
     const onFailure = (error: AlikeError) => failing.tell?.(error)
-    const store = await openStore({ dataDir, maxBytes: storage.databaseMaxBytes, damagedRecords, onFailure, logger })
+    const { databaseMaxBytes: maxBytes, writeQueueMax: writesMax } = storage
+    const store = await GalleryStore.open({ dataDir, maxBytes, writesMax, damagedRecords, onFailure, logger })
     const engine = new EmbeddedEngine(options, storage, store)
     failing.tell = (error) => engine.#fail(error)
     try {
@@ -140,7 +136,7 @@ export class EmbeddedEngine implements Engine {
 
   /** Unacknowledged writes. */
   get writeQueueDepth(): number {
-    return this.#parts.writes.depth
+    return this.#parts.store.writes.depth
   }
 
   /** Vectors not yet linked into a graph; searches find them anyway. */
@@ -189,9 +185,9 @@ export class EmbeddedEngine implements Engine {
 
   /** Finishes accepted writes, writes graph caches, ends the threads, releases the lock. */
   close(): Promise<void> {
-    const { writes, indexes, store } = this.#parts
+    const { indexes, store } = this.#parts
     this.#closing ??= (async () => {
-      await writes.close()
+      await store.writes.close()
       await indexes.saveAll()
       await indexes.close()
       await store.close()

@@ -12,18 +12,18 @@ import {
   type ImageRecord,
   type ImageStep,
   type PatchStep,
+  type PutImage,
   type PutStep,
   type StepResult,
   type StoredImage,
 } from '../../gallery/records.js'
-import type { BoundedWrites } from './bounded-writes.js'
 import type { FilterSlots } from './filter-slots.js'
 import type { GalleryIndexes, IndexedSet } from './gallery-indexes.js'
-import { packedSteps } from './packed-steps.js'
 import type { StorageSettings } from './storage-settings.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import { type ChangeRequest, type SlotResult, toldOf } from './store/set-images.js'
-import type { VectorIndex } from './vector-index/vector-index.js'
+import { type ChangeRequest, type SlotResult, withoutSlots } from './store/set-images.js'
+import { type Commit, listedIn } from './store/store-writes.js'
+import type { SlotVectors, VectorIndex } from './vector-index/vector-index.js'
 
 export type SetPlace = Pick<IndexedSet, 'number' | 'uid' | 'dimension' | 'next_slot'>
 
@@ -32,7 +32,6 @@ export interface SetParts {
   store: GalleryStore
   indexes: GalleryIndexes
   filters: FilterSlots
-  writes: BoundedWrites
   storage: StorageSettings
   /** The current time, ISO 8601. */
   now(): string
@@ -65,9 +64,9 @@ export class SetChanges {
   }
 
   change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
-    return this.#change(steps, async (request) => {
-      const results = await this.#parts.store.write('changeImages', { ...request, progress })
-      return { results, reply: results.map(toldOf) }
+    return this.#change(steps, async (commit, request) => {
+      const results = await commit('changeImages', { ...request, progress })
+      return { results, reply: results.map(withoutSlots) }
     })
   }
 
@@ -80,9 +79,9 @@ export class SetChanges {
   }
 
   #changeOne(step: PutStep | PatchStep): Promise<StoredImage> {
-    return this.#change([step], async ({ steps: [only], ...request }) => {
-      const { result, record } = await this.#parts.store.write('changeImage', { ...request, step: only! })
-      expectAccepted([toldOf(result)])
+    return this.#change([step], async (commit, { steps: [only], ...request }) => {
+      const { result, record } = await commit('changeImage', { ...request, step: only! })
+      expectAccepted([withoutSlots(result)])
       return { results: [result], reply: { record: record!, created: 'slot' in result && result.created } }
     })
   }
@@ -90,21 +89,21 @@ export class SetChanges {
   #change<Step extends ImageStep, Reply>(
     steps: readonly Step[],
     write: (
+      commit: Commit,
       request: Omit<ChangeRequest, 'steps'> & { steps: Step[] },
     ) => Promise<{ results: SlotResult[]; reply: Reply }>,
   ): Promise<Reply> {
     const { filters, indexes, storage, now } = this.#parts
-    return this.#run(async () => {
-      const sent = packedSteps(steps)
-      const { results, reply } = await write({
+    return this.#run(async (commit) => {
+      const { results, reply } = await write(commit, {
         set: this.#place.number,
-        steps: sent.steps,
+        steps: steps.map((step) => ('put' in step ? { ...step, put: withoutSurroundings(step.put) } : step)),
         imagesMax: storage.galleryImagesMax,
         at: now(),
       })
       // Other writes to the same id may have been committed and applied first. The index tolerates
       // that: slots are never reused, and a removed one cannot be added.
-      const { added, patched, retired } = sent.slotsOf(results, this.#place.dimension)
+      const { added, patched, retired } = changedSlots(steps, results, this.#place.dimension)
       filters.note(this.#place.number, [...patched, ...retired])
       if (added.slots.length + retired.length === 0) return reply
       await this.#apply((index) => Promise.all([index.add(added), index.remove(retired)]))
@@ -132,9 +131,9 @@ export class SetChanges {
 
   /** Removes those of the slots that still match the filter. */
   #removeSlots(slots: Uint32Array, filter: Filter): Promise<number> {
-    const { store, filters, indexes, now } = this.#parts
-    return this.#run(async () => {
-      const deleted = await store.write('deleteFitting', { set: this.#place.number, slots, filter, at: now() })
+    const { filters, indexes, now } = this.#parts
+    return this.#run(async (commit) => {
+      const deleted = await commit('deleteFitting', { set: this.#place.number, slots, filter, at: now() })
       filters.note(this.#place.number, deleted)
       await this.#apply((index) => index.remove(deleted))
       indexes.countChanges(this.#place.uid, { retired: deleted })
@@ -142,14 +141,8 @@ export class SetChanges {
     })
   }
 
-  async #run<Result>(write: () => Promise<Result>): Promise<Result> {
-    const writing = this.#parts.writes.run(write)
-    this.#underWay.add(writing)
-    try {
-      return await writing
-    } finally {
-      this.#underWay.delete(writing)
-    }
+  #run<Result>(write: (commit: Commit) => Promise<Result>): Promise<Result> {
+    return listedIn(this.#underWay, this.#parts.store.writes.run(write))
   }
 
   /**
@@ -164,4 +157,43 @@ export class SetChanges {
       if (!hasCode(error, 'gallery_not_found')) throw error
     }
   }
+}
+
+/** Posting a view of a larger buffer to a thread would send the whole buffer. */
+function withoutSurroundings(image: PutImage): PutImage {
+  const { vector, thumbnail, copyDescriptor } = image
+  return {
+    ...image,
+    vector: vector.byteLength === vector.buffer.byteLength ? vector : vector.slice(),
+    ...(copyDescriptor && { copyDescriptor: Uint8Array.from(copyDescriptor) }),
+    ...(thumbnail && {
+      thumbnail: thumbnail.byteLength === thumbnail.buffer.byteLength ? thumbnail : Uint8Array.from(thumbnail),
+    }),
+  }
+}
+
+/**
+ * What the steps changed in the index and for filters.
+ * @param results of the steps, in the same order
+ */
+function changedSlots(
+  steps: readonly ImageStep[],
+  results: readonly SlotResult[],
+  dimension: number,
+): { added: SlotVectors; patched: number[]; retired: Uint32Array } {
+  const added = steps.flatMap((step, i) => {
+    const result = results[i]!
+    return 'put' in step && 'slot' in result ? { slot: result.slot, vector: step.put.vector } : []
+  })
+  const retired = results.flatMap((result) =>
+    'slot' in result ? (result.retiredSlot ?? []) : 'removedSlot' in result ? result.removedSlot : [],
+  )
+  const patched = results.flatMap((result) => ('patchedSlot' in result ? result.patchedSlot : []))
+  return { added: packed(added, dimension), patched, retired: Uint32Array.from(retired) }
+}
+
+function packed(added: readonly { slot: number; vector: Float32Array }[], dimension: number): SlotVectors {
+  const vectors = new Float32Array(added.length * dimension)
+  added.forEach(({ vector }, i) => vectors.set(vector, i * dimension))
+  return { slots: Uint32Array.from(added, ({ slot }) => slot), vectors }
 }

@@ -1,14 +1,15 @@
 /** The catalogue of galleries, in the same database as their pictures. */
 import { AlikeError } from '../../errors.js'
 import type { Catalogue, CatalogueSet } from '../../gallery/catalogue.js'
+import { setOf } from './store/catalogue-writes.js'
 import { entryOf, recordOf, served } from './store/gallery-row.js'
-import { setOf } from './store/set-writes.js'
-import type { StoreAccess } from './store/store-access.js'
+import type { GalleryStore } from './store/gallery-store.js'
 
-export function storedCatalogue(access: StoreAccess): Catalogue {
-  const { store, write, now } = access
+/** @param now the current time, ISO 8601 */
+export function storedCatalogue(store: GalleryStore, now: () => string): Catalogue {
+  const { commit } = store.writes
   return {
-    create: (entry) => write(() => store.write('createGallery', { ...entry, at: now() })),
+    create: (entry) => commit('createGallery', { ...entry, at: now() }),
     async find(name) {
       const found = store.read(({ galleries }) => galleries.find(name))
       return found && entryOf(served(found))
@@ -27,18 +28,18 @@ export function storedCatalogue(access: StoreAccess): Catalogue {
       }
     },
     entries: async ({ after, limit }) => store.read(({ galleries }) => galleries.entries(after, limit)).map(entryOf),
-    change: (name, change) => write(() => store.write('changeGallery', { name, change })),
+    change: (name, change) => commit('changeGallery', { name, change }),
     remove: (name, unmade) =>
-      write(async () => {
+      store.writes.run(async (commit) => {
         const place = store.read(({ galleries }) => galleries.place(name))
         if (place === undefined || place.uid !== (unmade ?? place.uid)) throw new AlikeError('gallery_not_found')
         const { uid, number: gallery } = place
         return {
           uid,
-          sets: await store.write('deleteGallery', { gallery, onlyUnmade: unmade !== undefined, at: now() }),
+          sets: await commit('deleteGallery', { gallery, onlyUnmade: unmade !== undefined, at: now() }),
         }
       }),
-    ...setsOf(access),
+    ...setsOf(store, now),
   }
 }
 
@@ -47,19 +48,20 @@ type SetVerbs = Pick<
   'sets' | 'addSet' | 'changeSet' | 'serve' | 'removeSet' | 'removedSets' | 'forgetRemoved'
 >
 
-function setsOf({ store, write, now }: StoreAccess): SetVerbs {
+function setsOf(store: GalleryStore, now: () => string): SetVerbs {
+  const { commit } = store.writes
   return {
     sets: async (galleryUid) =>
       store.readAtOnce(({ galleries, sets }): CatalogueSet[] => {
         const gallery = galleries.ofUid(galleryUid)
         return sets.ofGallery(gallery.number).map((set) => setOf(set, gallery))
       }),
-    addSet: (set) => write(() => store.write('addSet', { set, at: now() })),
-    changeSet: (setUid, change) => write(() => store.write('changeSet', { setUid, change, at: now() })),
-    serve: (setUid, about) => write(() => store.write('serveSet', { setUid, about, at: now() })),
-    removeSet: (setUid) => write(() => store.write('removeSet', { setUid, at: now() })),
+    addSet: (set) => commit('addSet', { set, at: now() }),
+    changeSet: (setUid, change) => commit('changeSet', { setUid, change, at: now() }),
+    serve: (setUid, about) => commit('serveSet', { setUid, about, at: now() }),
+    removeSet: (setUid) => commit('removeSet', { setUid, at: now() }),
     removedSets: async () => store.read(({ removedSets }) => removedSets.all()),
-    forgetRemoved: (setUid) => write(() => store.write('forgetRemoved', { setUid })),
+    forgetRemoved: (setUid) => commit('forgetRemoved', { setUid }),
   }
 }
 

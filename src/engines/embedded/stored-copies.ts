@@ -1,13 +1,11 @@
 /** Near-copies within a set: translates between slots in the store and ids in the interface. */
 import type { Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
-import type { BoundedWrites } from './bounded-writes.js'
 import type { GalleryStore } from './store/gallery-store.js'
 
 export interface StoredCopiesOptions {
   /** The set's number. */
   number: number
   store: GalleryStore
-  writes: BoundedWrites
   slotsOf(images: readonly Identified[]): Uint32Array
 }
 
@@ -44,10 +42,10 @@ export class StoredCopies implements SetCopies {
   }
 
   describe(described: readonly { image: Identified; descriptor: Uint8Array }[]): Promise<number> {
-    const { store, writes, number, slotsOf } = this.#options
-    return writes.run(async () => {
+    const { store, number, slotsOf } = this.#options
+    return store.writes.run(async (commit) => {
       const slots = slotsOf(described.map(({ image }) => image))
-      return store.write('describeImages', {
+      return commit('describeImages', {
         set: number,
         described: described.map(({ descriptor }, i) => ({ slot: slots[i]!, descriptor })),
       })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { pino } from 'pino'
 import { FilterSlots } from '../../../src/engines/embedded/filter-slots.js'
 import { GalleryStore } from '../../../src/engines/embedded/store/gallery-store.js'
 import type { SlotsAmong } from '../../../src/engines/embedded/store/reader-protocol.js'
@@ -28,12 +29,13 @@ async function opened(t: TestContext) {
   const store = await GalleryStore.open({
     dataDir: await dataFolder(t),
     maxBytes: 0,
+    writesMax: 8,
     onFailure: (error) => assert.fail(error),
-    logger: { info() {} },
+    logger: pino({ level: 'silent' }),
   })
   t.after(() => store.close())
   const at = '2026-01-01T00:00:00.000Z'
-  await store.write('createGallery', {
+  await store.writes.commit('createGallery', {
     name: 'a',
     uid: 'u1',
     setUid: 's1',
@@ -52,7 +54,7 @@ async function opened(t: TestContext) {
     },
   })
   const put = (from: number, count: number) =>
-    store.write('changeImages', {
+    store.writes.commit('changeImages', {
       set: store.gallery('a').serving,
       steps: images(from, count).map((put) => ({ put })),
       imagesMax: 1e6,
@@ -60,7 +62,7 @@ async function opened(t: TestContext) {
     })
   const set = () => store.gallery('a').serving
   const change = async (id: string, change: ImageChange) => {
-    const [result] = await store.write('changeImages', {
+    const [result] = await store.writes.commit('changeImages', {
       set: set(),
       steps: [{ patch: id, change }],
       imagesMax: 1e6,
@@ -71,7 +73,7 @@ async function opened(t: TestContext) {
   const remove = async (...slots: number[]) =>
     filters.note(
       set(),
-      await store.write('deleteFitting', { set: set(), slots: Uint32Array.from(slots), filter: any, at }),
+      await store.writes.commit('deleteFitting', { set: set(), slots: Uint32Array.from(slots), filter: any, at }),
     )
   const setOf = () => store.read(({ sets }) => sets.get(store.gallery('a').serving))
   const slots = async (filter = even, keep = true) => [...(await filters.slots(setOf(), filter, keep))]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
 import { type FittingPlace, pageOfFitting } from '../../../src/engines/embedded/page-of-fitting.js'
 import { GalleryStore } from '../../../src/engines/embedded/store/gallery-store.js'
 import type { Filter } from '../../../src/gallery/filter.js'
@@ -15,16 +16,22 @@ const tenth: Filter = { field: 'metadata.tenth', in: [true] }
 
 async function place(t: TestContext, more: Partial<Pick<FittingPlace, 'lookedAtOnce' | 'lookedAtMax'>> = {}) {
   const onFailure = (error: unknown) => assert.fail(String(error))
-  const store = await GalleryStore.open({ dataDir: await dataFolder(t), maxBytes: 0, onFailure, logger: { info() {} } })
+  const store = await GalleryStore.open({
+    dataDir: await dataFolder(t),
+    maxBytes: 0,
+    writesMax: 8,
+    onFailure,
+    logger: pino({ level: 'silent' }),
+  })
   t.after(() => store.close())
   const gallery = { name: 'a', uid: 'u1', setUid: 's1', modelId: model.id, dimension: model.dimension, settings: {} }
-  await store.write('createGallery', { ...gallery, engine: 'embedded', galleriesMax: 1, at })
+  await store.writes.commit('createGallery', { ...gallery, engine: 'embedded', galleriesMax: 1, at })
   const number = store.gallery('a').serving
   const makeVector = unitVectors({ dimension: model.dimension, seed: 52 })
   const steps = Array.from({ length: count }, (_, i) => ({
     put: newImage(id(i), makeVector(), { metadata: { tenth: i % 10 === 5, text: 'x'.repeat(100) } }),
   }))
-  await store.write('changeImages', { set: number, steps, imagesMax: 1e6, at })
+  await store.writes.commit('changeImages', { set: number, steps, imagesMax: 1e6, at })
   return { number, store, maxLength: 1e6, lengthOfTurn: 1e6, lookedAtOnce: 8, lookedAtMax: 40, ...more }
 }
 
@@ -86,7 +93,7 @@ test('pictures removed or changed between filtering and reading are omitted, and
       scan: async (name, request) => {
         const found = await store.scan(name, request)
         const steps = [{ remove: id(15) }, { patch: id(25), change: { metadata: { tenth: false } } }]
-        await store.write('changeImages', { set: number, steps, imagesMax: 1e6, at })
+        await store.writes.commit('changeImages', { set: number, steps, imagesMax: 1e6, at })
         return found
       },
     },

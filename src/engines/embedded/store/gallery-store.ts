@@ -1,25 +1,26 @@
 /**
  * The durable truth as seen by the main thread: short reads on its own connection, long reads in the reader thread,
- * every write through the writer thread.
+ * every write through the writer thread. The log says what its operator should know.
  *
  * When the disk lacks the room SQLite needs beside the database to write, the store opens read-only and becomes
  * writable as soon as there is room, or a deletion gets that of the reserve.
  */
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 import { AlikeError } from '../../../errors.js'
-import type { MigrationLogger } from '../../../gallery/logged-migration.js'
 import { CopySearch } from './copy-search.js'
 import { damaged, withDatabase } from './database.js'
+import { networkFileSystem } from './file-systems.js'
 import { type FolderLock, lockFolder } from './folder-lock.js'
 import type { GalleryRow } from './gallery-row.js'
 import type { ImageTableOptions } from './image-row.js'
 import { expectDatabaseOrNothing } from './lost-database.js'
 import type { ReaderCalls } from './reader-protocol.js'
-import { ReservedWrites, type Write } from './reserved-writes.js'
 import { hasRoom, keepPlaceOfLog } from './room.js'
 import { RowRemoval } from './row-removal.js'
 import { openBesideOthers, openReads, openReadsAlone, type StoreReads, type StoreTables } from './store-reads.js'
 import { StoreThreads } from './store-threads.js'
+import { StoreWrites } from './store-writes.js'
 import type { WriterCalls } from './writer-protocol.js'
 
 export interface GalleryStoreOptions extends ImageTableOptions {
@@ -27,15 +28,11 @@ export interface GalleryStoreOptions extends ImageTableOptions {
   dataDir: string
   /** Maximum size of the database file in bytes; 0 for no limit. */
   maxBytes: number
+  /** Maximum unacknowledged writes; one more is refused with `overloaded`. */
+  writesMax: number
   /** Called once when a thread dies or the database file is deleted or replaced. */
   onFailure(error: AlikeError): void
-  logger: MigrationLogger
-  /** Called when the disk is full: from now on only deletions are accepted. */
-  onFull?: (() => void) | undefined
-  /** Called when every write is accepted again. */
-  onWritable?: (() => void) | undefined
-  /** Called for the first of several failures to remove rows of deleted galleries and sets, and then once an hour. */
-  onRemovalFailure?: ((error: unknown) => void) | undefined
+  logger: Logger
 }
 
 /** How often the store checks whether there is room for what it lacks, and the bytes it must be able to write to open. */
@@ -52,12 +49,12 @@ interface StoreParts {
 export class GalleryStore {
   /** Path of the database, for threads with their own connections. */
   readonly path: string
+  readonly writes: StoreWrites
   readonly copies = new CopySearch({
     call: async (name, request) =>
       this.#readerOpen ? this.#parts.threads.copies.call(name, request) : this.#reads.copies[name](request),
   })
   readonly #parts: StoreParts
-  readonly #writes: ReservedWrites
   readonly #removal: RowRemoval
   #reads: StoreReads
   /** Whether the reader thread is open, and the copies thread may read: from the start if there is room. */
@@ -73,17 +70,18 @@ export class GalleryStore {
     this.#parts = parts
     this.#reads = reads
     this.#readerOpen = this.#writerOpen = !reads.alone
-    this.#writes = new ReservedWrites({
-      dataDir: parts.options.dataDir,
-      write: (name, request) => this.#write(name, request),
+    const { dataDir, writesMax: max, logger } = parts.options
+    this.writes = new StoreWrites({
+      dataDir,
+      max,
+      expectOwnFile: () => this.#expectOwnFile(),
+      send: (name, request) => this.#send(name, request),
       onReleased: () => this.#useReserve(),
-      onGivenUp: () => {
-        if (this.readOnly === undefined) parts.options.onWritable?.()
-      },
+      onGivenUp: () => this.#logIfWritable(),
     })
     this.#removal = new RowRemoval({
-      step: () => this.write('purge', { shrinks: this.#writes.refusal !== undefined }),
-      onFailure: (error) => parts.options.onRemovalFailure?.(error),
+      step: () => this.writes.commitUnbounded('purge', { shrinks: this.writes.refusal !== undefined }),
+      onFailure: (err) => logger.error({ err }, removalFailure),
     })
     if (this.#writerOpen) this.#removal.start() // what a former process left unfinished
     this.#roomChecks = setInterval(() => void this.#checkRoom(), roomCheckMs).unref()
@@ -106,6 +104,7 @@ export class GalleryStore {
       reads = hasRoom ? openReads(path, options) : openReadsAlone(path, options)
       store = new GalleryStore({ options, path, lock, threads }, reads)
       await store.scan('verify', undefined)
+      store.#logFolder()
       return store
     } catch (error) {
       if (store !== undefined) await store.#endOwnWork()
@@ -118,7 +117,7 @@ export class GalleryStore {
 
   /** Why writes are refused, as a sentence; undefined while they are accepted. */
   get readOnly(): string | undefined {
-    return this.#writerOpen ? this.#writes.refusal : readOnlyDetail
+    return this.#writerOpen ? this.writes.refusal : readOnlyDetail
   }
 
   /** @throws AlikeError `storage_full` */
@@ -143,17 +142,6 @@ export class GalleryStore {
     return found.gallery
   }
 
-  /**
-   * Resolves after the commit. Callers bound the number in flight.
-   * @throws AlikeError `storage_full`; `data_unreadable` when the database was deleted or replaced under the process.
-   */
-  readonly write: Write = async (name, request) => {
-    this.#expectOwnFile()
-    const reply = await this.#writes.write(name, request)
-    if (name === 'deleteGallery' || name === 'removeSet') this.#removal.start()
-    return reply
-  }
-
   async scan<Name extends keyof ReaderCalls>(
     name: Name,
     request: ReaderCalls[Name]['request'],
@@ -176,16 +164,18 @@ export class GalleryStore {
     await this.#removal.close()
   }
 
-  async #write<Name extends keyof WriterCalls>(
+  async #send<Name extends keyof WriterCalls>(
     name: Name,
     request: WriterCalls[Name]['request'],
   ): Promise<WriterCalls[Name]['reply']> {
     if (!this.#writerOpen) throw new AlikeError('storage_full', { detail: readOnlyDetail })
-    return this.#parts.threads.writer.call(name, request)
+    const reply = await this.#parts.threads.writer.call(name, request)
+    if (name === 'deleteGallery' || name === 'removeSet') this.#removal.start()
+    return reply
   }
 
   async #useReserve(): Promise<void> {
-    this.#parts.options.onFull?.()
+    this.#parts.options.logger.error('the data folder is full: only deletions are accepted')
     await this.#checking // it may have looked before
     if (!this.#writerOpen) await this.#checkRoom()
   }
@@ -198,13 +188,12 @@ export class GalleryStore {
   }
 
   async #takeRoom(): Promise<void> {
-    const { onWritable } = this.#parts.options
     const was = this.readOnly
     if (!this.#writerOpen) await this.#becomeWritable()
     if (!this.#writerOpen) return
-    if (this.#writes.refusal !== undefined) this.#removal.start() // to shrink the database
-    await this.#writes.takeReserve()
-    if (was !== undefined && this.readOnly === undefined) onWritable?.()
+    if (this.writes.refusal !== undefined) this.#removal.start() // to shrink the database
+    await this.writes.takeReserve()
+    if (was !== undefined) this.#logIfWritable()
   }
 
   /** Switches connections synchronously between two reads, so that no caller finds the store without one. */
@@ -231,6 +220,22 @@ export class GalleryStore {
     }
   }
 
+  #logIfWritable(): void {
+    if (this.readOnly === undefined) this.#parts.options.logger.info('there is space again: accepting writes')
+  }
+
+  #logFolder(): void {
+    const { dataDir, logger } = this.#parts.options
+    if (this.readOnly !== undefined)
+      logger.error({ detail: this.readOnly }, 'the data folder is full: it is opened read-only')
+    const fileSystem = networkFileSystem(dataDir)
+    if (fileSystem !== undefined)
+      logger.warn(
+        { fileSystem },
+        `the data folder is on ${fileSystem}: the database is not safe there if another machine writes to it; use a local disk`,
+      )
+  }
+
   /** Writes to a deleted or replaced file would be lost with this process. */
   #expectOwnFile(): void {
     if (this.#taken === undefined && !this.#parts.lock.holds()) {
@@ -241,6 +246,7 @@ export class GalleryStore {
   }
 }
 
+const removalFailure = 'rows of deleted galleries and embedding sets cannot be removed; retrying every few seconds'
 const readOnlyDetail = 'It was opened without room for writes; they are taken again as soon as there is some.'
 
 /** Checks for a lost database first, because locking creates the file if it is missing. */

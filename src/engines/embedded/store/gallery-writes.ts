@@ -1,46 +1,34 @@
-/** Every change as a step of a transaction that the writer thread holds open. */
-import { AlikeError } from '../../../errors.js'
-import type { CatalogueRecord, CatalogueSet } from '../../../gallery/catalogue.js'
+/**
+ * What the writer thread changes, each change as a step of a transaction that it holds open: the tables, and what concerns
+ * several of them.
+ */
 import type { StoredDecision } from '../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../gallery/feedback.js'
-import type { GalleryChange } from '../../../gallery/gallery-options.js'
 import type { JobProgress, StoredCounts } from '../../../gallery/job-progress.js'
-import { isMade } from '../../../gallery/made-sets.js'
 import type { JobRecord } from '../../../jobs/job.js'
 import type { JobResult } from '../../../jobs/job-store.js'
+import { CatalogueWrites } from './catalogue-writes.js'
 import type { Database } from './database.js'
 import { DecisionTable, type NewDecisionRow } from './decision-table.js'
 import { type FeedbackRequest, FeedbackTable } from './feedback-table.js'
-import { recordOf } from './gallery-row.js'
-import { GalleryTable, type NewGallery } from './gallery-table.js'
+import { GalleryTable } from './gallery-table.js'
 import { JobTable } from './job-table.js'
 import { LayoutTable } from './layout-table.js'
 import { OriginalTable } from './original-table.js'
 import { RemovedSetTable } from './removed-set-table.js'
 import { SetImages } from './set-images.js'
-import { type SetRow, SetTable } from './set-table.js'
-import { SetWrites } from './set-writes.js'
+import { SetTable } from './set-table.js'
 
 /** Rows of each kind removed per step: a few milliseconds, so that no write waits long. */
 const purgeLimit = 200
 
-export interface GalleryDeletion {
-  gallery: number
-  /** It stays if storage has been prepared for one of its sets. */
-  onlyUnmade: boolean
-  at: string
-}
-
-const isMadeRow = ({ about }: SetRow): boolean => isMade({ about: JSON.parse(about) as CatalogueSet['about'] })
-
 export class GalleryWrites {
+  readonly catalogue: CatalogueWrites
+  readonly images: SetImages
   readonly jobs: JobTable
   readonly originals: OriginalTable
   readonly decisions: DecisionTable
   readonly layouts: LayoutTable
-  readonly images: SetImages
-  readonly sets: SetWrites
-  readonly removedSets: RemovedSetTable
   readonly #galleries: GalleryTable
   readonly #sets: SetTable
   readonly #feedback: FeedbackTable
@@ -48,42 +36,16 @@ export class GalleryWrites {
   #failed = { set: 0, gallery: 0 }
 
   constructor(database: Database) {
+    const [galleries, sets] = [new GalleryTable(database), new SetTable(database)]
+    this.#galleries = galleries
+    this.#sets = sets
+    this.#feedback = new FeedbackTable(database)
     this.jobs = new JobTable(database)
     this.originals = new OriginalTable(database)
-    this.#galleries = new GalleryTable(database)
-    this.#sets = new SetTable(database)
-    this.removedSets = new RemovedSetTable(database)
-    this.sets = new SetWrites({ galleries: this.#galleries, sets: this.#sets, removed: this.removedSets })
-    this.#feedback = new FeedbackTable(database)
-    const beside = { galleries: this.#galleries, sets: this.#sets, feedback: this.#feedback, jobs: this.jobs }
-    this.images = new SetImages(database, beside)
     this.decisions = new DecisionTable(database)
     this.layouts = new LayoutTable(database)
-  }
-
-  /** Returns an existing gallery of the same name; the caller decides whether it is acceptable. */
-  createGallery(gallery: NewGallery): { gallery: CatalogueRecord; created: boolean } {
-    const existing = this.#galleries.find(gallery.name)
-    if (existing !== undefined) return { gallery: recordOf(existing), created: false }
-    return { gallery: recordOf(this.#galleries.insert(gallery)), created: true }
-  }
-
-  changeGallery(name: string, change: GalleryChange): CatalogueRecord {
-    return recordOf(this.#galleries.change(name, change))
-  }
-
-  /**
-   * Frees the name at once; `purge` removes the rows.
-   * @returns the gallery's sets
-   * @throws AlikeError `gallery_not_found` for one whose storage has been prepared, if only another is meant
-   */
-  deleteGallery({ gallery, onlyUnmade, at }: GalleryDeletion): Pick<CatalogueSet, 'uid' | 'engine'>[] {
-    if (onlyUnmade && this.#sets.wholeOf(gallery).some(isMadeRow)) throw new AlikeError('gallery_not_found')
-    const sets = this.#sets.placesOf(gallery)
-    this.#galleries.release(gallery)
-    this.#sets.releaseAll(gallery, at)
-    this.removedSets.add(sets, at)
-    return sets
+    this.catalogue = new CatalogueWrites({ galleries, sets, removedSets: new RemovedSetTable(database) })
+    this.images = new SetImages(database, { galleries, sets, feedback: this.#feedback, jobs: this.jobs })
   }
 
   /** For steps that store no picture here. */

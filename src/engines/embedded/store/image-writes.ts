@@ -1,10 +1,8 @@
-/** Adds, changes and removes pictures with all their associated data. */
-import { mergedMetadata } from '../../../gallery/merged-metadata.js'
-import { type ImageChange, isMeant, type NewImage } from '../../../gallery/records.js'
+/** Writes, changes and removes the rows of pictures: records, embeddings, thumbnails and copy descriptors. */
+import type { NewImage } from '../../../gallery/records.js'
 import { checksumOfBytes } from './checksum.js'
 import type { Database, Statement } from './database.js'
-import { checksumOfImage, type ImageRow, isWhole, keyOf, recordOf, type StoredRow, slotOf } from './image-row.js'
-import type { ImageTable } from './image-table.js'
+import { checksumOfImage, type ImageRow, keyOf, type StoredRow } from './image-row.js'
 
 export interface ImageToInsert extends NewImage {
   slot: number
@@ -13,7 +11,6 @@ export interface ImageToInsert extends NewImage {
 }
 
 export class ImageWrites {
-  readonly #rows: Pick<ImageTable, 'row'>
   readonly #insert: Statement<[StoredRow]>
   readonly #update: Statement<[StoredRow]>
   readonly #insertVector: Statement<[number, Uint8Array, number]>
@@ -22,8 +19,7 @@ export class ImageWrites {
   readonly #deletes: Statement<[number]>[]
   readonly #purges: Statement<[number, number, number]>[]
 
-  constructor(database: Database, rows: Pick<ImageTable, 'row'>) {
-    this.#rows = rows
+  constructor(database: Database) {
     this.#insert = database.prepare(
       `INSERT INTO image VALUES (@key, @gallery, @id, @label, @metadata, @content_hash, @model_id, @width, @height,
          @format, @bytes, @thumbnail, @created_at, @updated_at, @checksum, @reference)`,
@@ -66,33 +62,9 @@ export class ImageWrites {
     if (image.thumbnail?.length) this.#insertThumbnail.run(key, image.thumbnail, checksumOfBytes(key, image.thumbnail))
   }
 
-  /**
-   * Omitted fields keep their values; everything else about a picture is fixed with its slot.
-   * @returns the slot; or why nothing was changed: there is no picture with this id, or not the one that is meant, or it is
-   * damaged, or its merged metadata would be too large
-   */
-  change(
-    gallery: number,
-    id: string,
-    change: ImageChange,
-    at: string,
-  ): number | 'image_not_found' | 'image_damaged' | 'metadata_too_large' {
-    const row = this.#rows.row(gallery, id)
-    if (row === undefined) return 'image_not_found'
-    if (!isWhole(row, true)) return 'image_damaged'
-    const stored = recordOf(row)
-    if (!isMeant(change, stored)) return 'image_not_found'
-    const { label, merge } = change
-    const metadata = merge === undefined ? change.metadata : mergedMetadata(stored, merge)
-    if (typeof metadata === 'string') return metadata
-    const changed: ImageRow = {
-      ...row,
-      label: label === undefined ? row.label : label,
-      metadata: metadata === undefined ? row.metadata : JSON.stringify(metadata),
-      updated_at: at,
-    }
-    this.#update.run({ ...changed, checksum: checksumOfImage(changed) })
-    return slotOf(row.key)
+  /** Writes label, metadata and the time of their change. */
+  update(row: ImageRow): void {
+    this.#update.run({ ...row, checksum: checksumOfImage(row) })
   }
 
   delete(gallery: number, slot: number): void {

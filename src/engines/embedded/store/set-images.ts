@@ -2,11 +2,13 @@
 import { AlikeError } from '../../../errors.js'
 import type { Filter } from '../../../gallery/filter.js'
 import { countsOf, type JobProgress, withRefusals } from '../../../gallery/job-progress.js'
+import { mergedMetadata } from '../../../gallery/merged-metadata.js'
 import { holds, preconditionFailed } from '../../../gallery/precondition.js'
 import {
   type ImageRecord,
   type ImageStep,
   idOfStep,
+  isMeant,
   isSameImage,
   type PatchStep,
   type PutImage,
@@ -22,6 +24,7 @@ import type { Database } from './database.js'
 import { DescriptorTable } from './descriptor-table.js'
 import type { FeedbackTable } from './feedback-table.js'
 import type { GalleryTable } from './gallery-table.js'
+import { damagedRecord, isWhole, recordOf, slotOf } from './image-row.js'
 import { ImageTable } from './image-table.js'
 import { ImageWrites } from './image-writes.js'
 import type { JobTable } from './job-table.js'
@@ -41,8 +44,7 @@ export type SlotResult =
   | { removedSlot: number }
   | Exclude<StepResult, PutResult | { patched: true } | { removed: true }>
 
-/** The result without slots. */
-export function toldOf(result: SlotResult): StepResult {
+export function withoutSlots(result: SlotResult): StepResult {
   if ('slot' in result) return { created: result.created }
   if ('patchedSlot' in result) return { patched: true }
   return 'removedSlot' in result ? { removed: true } : result
@@ -84,7 +86,7 @@ export class SetImages {
     this.#feedback = feedback
     this.#jobs = jobs
     this.#images = new ImageTable(database, { damagedRecords: 'named' }) // replaced and removed like others
-    this.#rows = new ImageWrites(database, this.#images)
+    this.#rows = new ImageWrites(database)
     this.#descriptors = new DescriptorTable(database)
   }
 
@@ -97,8 +99,8 @@ export class SetImages {
     if (results.some((result) => 'slot' in result || 'removedSlot' in result))
       this.#sets.save({ ...row, updated_at: at })
     if (progress !== undefined) {
-      const told = results.map(toldOf)
-      this.#jobs.advance(withRefusals(progress, told), countsOf(told), this.#galleries.get(row.gallery).uid)
+      const outcomes = results.map(withoutSlots)
+      this.#jobs.advance(withRefusals(progress, outcomes), countsOf(outcomes), this.#galleries.get(row.gallery).uid)
     }
     return results
   }
@@ -154,16 +156,16 @@ export class SetImages {
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
     const reference = referenceOf(image, former)
     const texts = storedTexts({ ...image, label })
-    const said = { ...image, ...texts, id: former?.id ?? texts.id, metadata, reference }
-    if (unlessSame && former !== undefined && isSameImage(former, said)) return { unchanged: true }
+    const stored = { ...image, ...texts, id: former?.id ?? texts.id, metadata, reference }
+    if (unlessSame && former !== undefined && isSameImage(former, stored)) return { unchanged: true }
     if (found !== undefined) this.#rows.delete(row.number, found.slot)
     else row.count++
     // judgements of the former picture do not apply to this one
-    if (former !== undefined && former.contentHash !== said.contentHash) this.#forgetFeedback(row, former.id)
+    if (former !== undefined && former.contentHash !== stored.contentHash) this.#forgetFeedback(row, former.id)
     const slot = row.next_slot++
     if (slot >= slotsMax) throw new AlikeError('gallery_full', { detail: 'It has used up its slots.' })
     this.#rows.insert(row.number, {
-      ...said,
+      ...stored,
       slot,
       createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,
       updatedAt: image.updatedAt || at,
@@ -177,12 +179,24 @@ export class SetImages {
     return createdAt !== undefined && found?.record.id !== id ? undefined : found
   }
 
+  /** Omitted fields keep their values; everything else about a picture is fixed with its slot. */
   #patch({ number }: SetRow, { patch: id, change, onlyIf }: PatchStep, at: string): SlotResult {
-    const { label } = change
-    const stored = onlyIf && this.#images.find(number, id)
-    if (stored !== undefined && !holds(onlyIf, stored)) return preconditionFailed
-    const changed = this.#rows.change(number, id, { ...change, ...(label && { label: nfc(label) }) }, at)
-    return typeof changed === 'number' ? { patchedSlot: changed } : { refused: changed }
+    const row = this.#images.row(number, id)
+    if (row === undefined) return { refused: 'image_not_found' }
+    const stored = isWhole(row, true) ? recordOf(row) : damagedRecord(row)
+    if (!holds(onlyIf, stored)) return preconditionFailed
+    if (stored.unreadable === 'record') return { refused: 'image_damaged' }
+    if (!isMeant(change, stored)) return { refused: 'image_not_found' }
+    const { label, merge } = change
+    const metadata = merge === undefined ? change.metadata : mergedMetadata(stored, merge)
+    if (typeof metadata === 'string') return { refused: metadata }
+    this.#rows.update({
+      ...row,
+      label: label === undefined ? row.label : label && nfc(label),
+      metadata: metadata === undefined ? row.metadata : JSON.stringify(metadata),
+      updated_at: at,
+    })
+    return { patchedSlot: slotOf(row.key) }
   }
 
   /** Counts in `row`, which the caller saves. */

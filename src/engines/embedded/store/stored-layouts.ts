@@ -1,15 +1,17 @@
 /** Implements the layouts interface on the store; writes in steps, so that other writes get a turn. */
 import type { LayoutStore, StoredLayout } from '../../../gallery/layout.js'
-import type { StoreAccess } from './store-access.js'
+import type { GalleryStore } from './gallery-store.js'
 
 /** Points per write: some milliseconds. */
 const pointsAtOnce = 1_000
 
-export function storedLayouts({ store, now, write }: StoreAccess): LayoutStore {
+/** @param now the current time, ISO 8601 */
+export function storedLayouts(store: GalleryStore, now: () => string): LayoutStore {
+  const { commit } = store.writes
   const numberOf = (setUid: string) => store.read(({ sets }) => sets.ofUid(setUid)).number
   const aboutOf = (set: number): StoredLayout | undefined => store.read(({ layouts }) => layouts.about(set))
   const dropOthers = async (set: number, generation: number) => {
-    while (await write(() => store.write('dropLayoutPoints', { set, generation, limit: pointsAtOnce }))) {}
+    while (await commit('dropLayoutPoints', { set, generation, limit: pointsAtOnce })) {}
   }
   return {
     async save(setUid, about, points) {
@@ -19,9 +21,9 @@ export function storedLayouts({ store, now, write }: StoreAccess): LayoutStore {
       await dropOthers(set, generation - 1)
       for (let from = 0; from < points.length; from += pointsAtOnce) {
         const request = { set, generation, from, points: points.slice(from, from + pointsAtOnce) }
-        await write(() => store.write('addLayoutPoints', request))
+        await commit('addLayoutPoints', request)
       }
-      await write(() => store.write('finishLayout', { set, generation, about: { ...about, madeAt: now() } }))
+      await commit('finishLayout', { set, generation, about: { ...about, madeAt: now() } })
       await dropOthers(set, generation)
     },
     about: async (setUid) => aboutOf(numberOf(setUid)),

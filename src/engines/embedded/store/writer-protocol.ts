@@ -9,6 +9,7 @@ import type { LayoutAbout } from '../../../gallery/layout.js'
 import type { ImageRecord } from '../../../gallery/records.js'
 import type { JobRecord, JobTrials } from '../../../jobs/job.js'
 import type { JobResult, JobSteering, JobTransition, NewJob, WebhookNote } from '../../../jobs/job-store.js'
+import type { GalleryDeletion } from './catalogue-writes.js'
 import type { NewDecisionRow } from './decision-table.js'
 import type { FeedbackRequest } from './feedback-table.js'
 import type { NewGallery } from './gallery-table.js'
@@ -31,10 +32,7 @@ export type WriterCalls = {
   createGallery: { request: NewGallery; reply: { gallery: CatalogueRecord; created: boolean } }
   changeGallery: { request: { name: string; change: GalleryChange }; reply: CatalogueRecord }
   /** Replies with the gallery's sets. */
-  deleteGallery: {
-    request: { gallery: number; onlyUnmade: boolean; at: string }
-    reply: Pick<CatalogueSet, 'uid' | 'engine'>[]
-  }
+  deleteGallery: { request: GalleryDeletion; reply: Pick<CatalogueSet, 'uid' | 'engine'>[] }
   addSet: { request: { set: NewCatalogueSet; at: string }; reply: CatalogueSet }
   changeSet: { request: { setUid: string; change: SetChange; at: string }; reply: CatalogueSet }
   serveSet: { request: { setUid: string; about: CatalogueSet['about']; at: string }; reply: void }

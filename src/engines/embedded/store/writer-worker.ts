@@ -30,20 +30,20 @@ answerCalls<WriterCalls>(
       writes = withDatabase(() => new GalleryWrites(database!))
       groups = new WriteGroups(database!, () => writes.forgetCounts())
     },
-    createGallery: (gallery) => groups.add(() => writes.createGallery(gallery)),
-    changeGallery: ({ name, change }) => groups.add(() => writes.changeGallery(name, change)),
-    deleteGallery: (request) => groups.add(() => writes.deleteGallery(request)),
-    addSet: ({ set, at }) => groups.add(() => writes.sets.add(set, at)),
-    changeSet: ({ setUid, change, at }) => groups.add(() => writes.sets.change(setUid, change, at)),
-    serveSet: ({ setUid, about, at }) => groups.add(() => writes.sets.serve(setUid, about, at)),
-    removeSet: ({ setUid, at }) => groups.add(() => writes.sets.remove(setUid, at)),
+    createGallery: (gallery) => groups.add(() => writes.catalogue.createGallery(gallery)),
+    changeGallery: ({ name, change }) => groups.add(() => writes.catalogue.changeGallery(name, change)),
+    deleteGallery: (request) => groups.add(() => writes.catalogue.deleteGallery(request)),
+    addSet: ({ set, at }) => groups.add(() => writes.catalogue.addSet(set, at)),
+    changeSet: ({ setUid, change, at }) => groups.add(() => writes.catalogue.changeSet(setUid, change, at)),
+    serveSet: ({ setUid, about, at }) => groups.add(() => writes.catalogue.serveSet(setUid, about, at)),
+    removeSet: ({ setUid, at }) => groups.add(() => writes.catalogue.removeSet(setUid, at)),
     async purge({ shrinks }) {
       const more = await groups.add(() => writes.purge())
       if (shrinks) return withDatabase(() => shrinkFile()) || more
       withDatabase(() => returnPages(freePagesKept))
       return more
     },
-    forgetRemoved: ({ setUid }) => groups.add(() => writes.removedSets.delete(setUid)),
+    forgetRemoved: ({ setUid }) => groups.add(() => writes.catalogue.forgetRemoved(setUid)),
     changeImages: (request) => groups.add(() => writes.images.change(request)),
     changeImage: (request) => groups.add(() => writes.images.changeOne(request)),
     deleteFitting: ({ set, slots, filter, at }) =>

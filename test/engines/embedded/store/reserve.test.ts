@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Reserve, reserveName } from '../../../../src/engines/embedded/store/reserve.js'
-import { ReservedWrites, type Write } from '../../../../src/engines/embedded/store/reserved-writes.js'
+import { type Commit, StoreWrites } from '../../../../src/engines/embedded/store/store-writes.js'
 import { AlikeError } from '../../../../src/errors.js'
 
 test('a part that a killed process left is made whole, and the empty file is remembered as given away', async (t) => {
@@ -40,19 +40,21 @@ test('cancelled jobs and removed decisions are accepted on a full disk; if the r
   const told: string[] = []
   let refused = 1
   const full = () => Promise.reject(new AlikeError('storage_full', { detail: 'no' }))
-  const writes = new ReservedWrites({
+  const writes = new StoreWrites({
     dataDir: folder,
-    write: ((name: string) => (refused-- > 0 ? full() : Promise.resolve(name))) as Write,
+    max: 8,
+    expectOwnFile() {},
+    send: ((name: string) => (refused-- > 0 ? full() : Promise.resolve(name))) as Commit,
     onReleased: async () => void told.push('released'),
     onGivenUp: () => told.push('given up'),
   })
   await writes.takeReserve()
   const transition = (to: 'cancelled' | 'failed') =>
-    writes.write('transitionJob', { id: 'a', transition: { from: ['running'], to }, at: '' })
+    writes.commit('transitionJob', { id: 'a', transition: { from: ['running'], to }, at: '' })
   await transition('cancelled')
   assert.deepEqual(told, ['released'])
   await assert.rejects(transition('failed'), { code: 'storage_full' })
-  await writes.write('removeDecision', { gallery: 1, number: 1 })
+  await writes.commit('removeDecision', { gallery: 1, number: 1 })
 
   await writes.takeReserve()
   await transition('failed')

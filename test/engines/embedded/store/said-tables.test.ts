@@ -17,7 +17,7 @@ async function decided(t: TestContext): Promise<{ database: Database; writes: Ga
   migrate(database)
   const writes = new GalleryWrites(database)
   const model = { engine: 'embedded', modelId: '00000000000000aa', dimension: 8, settings: {}, galleriesMax: 9 }
-  writes.createGallery({ name: 'a', uid: 'a', setUid: 'set-a', ...model, at })
+  writes.catalogue.createGallery({ name: 'a', uid: 'a', setUid: 'set-a', ...model, at })
   const images = ['x', 'y'].map((id) => ({ id, contentHash: 'h', label: null, labelBefore: null }))
   const finding = { kind: 'label' as const, decision: 'dismissed' as const, images, changed: 0, by: '' }
   writes.decisions.add({ gallery: 1, finding, max: 9, at })
@@ -41,7 +41,7 @@ test('decisions of an older version are found by their images; one that is damag
 
 test('the images of a decision are forgotten with its gallery', async (t) => {
   const { database, writes } = await decided(t)
-  writes.deleteGallery({ gallery: 1, onlyUnmade: false, at })
+  writes.catalogue.deleteGallery({ gallery: 1, onlyUnmade: false, at })
   while (writes.purge());
   assert.equal(database.prepare('SELECT count(*) FROM decision_image').pluck().get(), 0)
 })

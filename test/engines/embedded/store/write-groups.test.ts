@@ -104,7 +104,7 @@ test('judgements that were undone with a commit that failed are not counted', as
   const groups = new WriteGroups(database, () => writes.forgetCounts())
   const at = '2026-01-01T00:00:00.000Z'
   const entry = { name: 'a', uid: 'a', setUid: 's', engine: 'embedded', modelId: 'm', dimension: 1, settings: {} }
-  await groups.add(() => writes.createGallery({ ...entry, galleriesMax: 1, at }))
+  await groups.add(() => writes.catalogue.createGallery({ ...entry, galleriesMax: 1, at }))
   const record = (...keys: string[]) => {
     const hit = { hit: 'p', hitHash: 'h', verdict: 'right' as const, by: 'someone', at, modelId: 'm' }
     const judged = keys.map((key) => ({ ...hit, query: { key } }))
