@@ -4,7 +4,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import { checksumOfValues } from '../../src/engines/embedded/store/checksum.js'
 import { rewriteTables } from '../../src/engines/embedded/store/database.js'
 import { checksumOfGalleryBefore, type GalleryRowBefore } from '../../src/engines/embedded/store/set-schema.js'
-import { checksumOfJob, type StoredJobRow } from '../../src/engines/embedded/store/stored-job-row.js'
+import { jobRows, type StoredJobRow } from '../../src/engines/embedded/store/stored-job-row.js'
 
 type Row = Record<string, string | number | null> & { checksum: number }
 const columns = [
@@ -139,7 +139,7 @@ export function forgetUploads(dataDir: string): void {
     database.prepare('UPDATE job SET source = @source, checksum = @checksum WHERE number = @number').run({
       number: row.number,
       source: before.source,
-      checksum: checksumOfJob(before),
+      checksum: jobRows.checksumOf(before),
     })
   }
   database.close()

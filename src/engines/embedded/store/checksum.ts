@@ -9,6 +9,37 @@ export function checksumOfValues(values: readonly Value[]): number {
   return crc32(JSON.stringify(values))
 }
 
+/** Rows of one kind, whose checksum covers the same values in the same order. */
+export interface ChecksummedRows<Row> {
+  checksumOf(row: Row): number
+  /** The row with its checksum. */
+  sealed<Unsealed extends Row>(row: Unsealed): Unsealed & Checksum
+  isWhole(row: Row & Checksum): boolean
+  /** Returns the row, if there is one. @throws AlikeError `data_unreadable` */
+  checked<Sealed extends (Row & Checksum) | undefined>(row: Sealed): Sealed
+}
+
+export interface Checksum {
+  checksum: number
+}
+
+/** @param what the subject of the sentence that says that a row is damaged */
+export function checksummedRows<Row>(
+  what: string | ((row: Row) => string),
+  valuesOf: (row: Row) => readonly Value[],
+): ChecksummedRows<Row> {
+  const checksumOf = (row: Row) => checksumOfValues(valuesOf(row))
+  return {
+    checksumOf,
+    sealed: (row) => ({ ...row, checksum: checksumOf(row) }),
+    isWhole: (row) => checksumOf(row) === row.checksum,
+    checked(row) {
+      if (row !== undefined) expectChecksum(checksumOf(row), row.checksum, typeof what === 'string' ? what : what(row))
+      return row
+    },
+  }
+}
+
 /**
  * Checksum of bytes together with their key, so that bytes under the wrong key fail too. NaN, which equals nothing, for
  * anything that is not bytes: a damaged row may hold a value of any type.
@@ -24,17 +55,17 @@ export function expectChecksum(found: number, stored: number, what: string): voi
 
 /**
  * Checks every row of a table.
- * @param check throws for a row that does not have its checksum
  * @param onRow called after each row; throwing ends the scan
+ * @throws AlikeError `data_unreadable` for a row that does not have its checksum
  */
 export function checkRows<Row>(
   database: Database,
   table: string,
-  check: (row: Row) => unknown,
+  rows: Pick<ChecksummedRows<Row>, 'checked'>,
   onRow: () => void = () => {},
 ): void {
-  for (const row of database.prepare<[], Row>(`SELECT * FROM ${table}`).iterate()) {
-    check(row)
+  for (const row of database.prepare<[], Row & Checksum>(`SELECT * FROM ${table}`).iterate()) {
+    rows.checked(row)
     onRow()
   }
 }

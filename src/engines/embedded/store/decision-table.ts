@@ -1,8 +1,9 @@
 /** The rows of decisions about findings. */
 import { AlikeError } from '../../../errors.js'
 import type { DecidedFinding, DecidedImage, DecisionKind, StoredDecision } from '../../../gallery/decisions.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import type { Database, Statement } from './database.js'
+import { type Purge, purgeOf } from './purge.js'
 
 export const decisionSchema = `
   CREATE TABLE decision (
@@ -34,7 +35,22 @@ interface DecisionRow {
   at: string
 }
 type NewRow = Omit<DecisionRow, 'number'>
-type StoredRow = DecisionRow & { checksum: number; unsettled?: number }
+type StoredRow = DecisionRow & Checksum & { unsettled?: number }
+
+export const decisionRows = checksummedRows<NewRow>(
+  'A decision',
+  ({ gallery, kind, decision, images, label, keep, changed, judge, at }) => [
+    gallery,
+    kind,
+    decision,
+    images,
+    label,
+    keep,
+    changed,
+    judge,
+    at,
+  ],
+)
 
 /**
  * Decisions whose effects are still pending, or may be; older rows were stored together with their effects. Internal,
@@ -69,14 +85,14 @@ export interface NewDecisionRow {
 
 export class DecisionTable {
   readonly #count: Statement<[number], number>
-  readonly #insert: Statement<[NewRow & { checksum: number }]>
+  readonly #insert: Statement<[NewRow & Checksum]>
   readonly #addImage: Statement<[number, string, number]>
   readonly #page: Statement<[number, number, number], StoredRow>
   readonly #pageOfImages: Statement<[{ gallery: number; after: number; limit: number; ids: string }], StoredRow>
   readonly #unsettled: Statement<[number], StoredRow>
   readonly #settle: Statement<[number, number]>
   readonly #delete: Statement<[number, number]>
-  readonly #purge: Statement<[number, number]>
+  readonly purge: Purge
 
   constructor(database: Database) {
     this.#count = database.prepare<[number], number>('SELECT count(*) FROM decision WHERE gallery = ?').pluck()
@@ -94,7 +110,7 @@ export class DecisionTable {
     this.#unsettled = database.prepare('SELECT * FROM decision WHERE gallery = ? AND unsettled ORDER BY number')
     this.#settle = database.prepare('UPDATE decision SET unsettled = 0 WHERE gallery = ? AND number = ?')
     this.#delete = database.prepare('DELETE FROM decision WHERE gallery = ? AND number = ?')
-    this.#purge = database.prepare('DELETE FROM decision WHERE gallery = ? LIMIT ?')
+    this.purge = purgeOf(database, 'decision')
   }
 
   /** Stored as unsettled. @throws AlikeError `decisions_full` */
@@ -112,7 +128,7 @@ export class DecisionTable {
       judge: finding.by,
       at,
     }
-    const { lastInsertRowid } = this.#insert.run({ ...row, checksum: checksumOf(row) })
+    const { lastInsertRowid } = this.#insert.run(decisionRows.sealed(row))
     const number = Number(lastInsertRowid)
     for (const { id } of finding.images) this.#addImage.run(gallery, id, number)
     return recordOf({ ...row, number })
@@ -128,21 +144,16 @@ export class DecisionTable {
       ids === undefined
         ? this.#page.all(gallery, after, limit)
         : this.#pageOfImages.all({ gallery, after, limit, ids: JSON.stringify(ids) })
-    return rows.map((row) => recordOf(checkedDecision(row)))
+    return rows.map((row) => recordOf(decisionRows.checked(row)))
   }
 
   /** @throws AlikeError `data_unreadable` */
   unsettled(gallery: number): StoredDecision[] {
-    return this.#unsettled.all(gallery).map((row) => recordOf(checkedDecision(row)))
+    return this.#unsettled.all(gallery).map((row) => recordOf(decisionRows.checked(row)))
   }
 
   delete(gallery: number, number: number): void {
     this.#delete.run(gallery, number)
-  }
-
-  /** Removes up to `limit` rows of a deleted gallery; false when none are left. */
-  purge(gallery: number, limit: number): boolean {
-    return this.#purge.run(gallery, limit).changes > 0
   }
 }
 
@@ -158,14 +169,4 @@ function recordOf(row: DecisionRow): StoredDecision {
     by: row.judge,
     at: row.at,
   }
-}
-
-/** @throws AlikeError `data_unreadable` */
-export function checkedDecision(row: StoredRow): DecisionRow {
-  expectChecksum(checksumOf(row), row.checksum, 'A decision')
-  return row
-}
-
-function checksumOf({ gallery, kind, decision, images, label, keep, changed, judge, at }: NewRow): number {
-  return checksumOfValues([gallery, kind, decision, images, label, keep, changed, judge, at])
 }

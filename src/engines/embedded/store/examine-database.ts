@@ -1,16 +1,16 @@
 /** Reads a whole database file that no process has open, checks every row and summarises the content. */
 import { checkRows } from './checksum.js'
 import { type Database, damaged, hasTable, openForReading, withDatabase } from './database.js'
-import { checkedDecision } from './decision-table.js'
-import { checkedJudgement } from './feedback-table.js'
+import { decisionRows } from './decision-table.js'
+import { feedbackRows } from './feedback-table.js'
 import { GalleryScans } from './gallery-scans.js'
 import { GalleryTable } from './gallery-table.js'
 import { verifyAll } from './image-damage.js'
-import { checkedErrorLine } from './job-error-rows.js'
-import { checkedJobResult } from './job-result-rows.js'
+import { errorRows } from './job-error-rows.js'
+import { resultRows } from './job-result-rows.js'
 import { versionOf } from './schema.js'
 import { SetTable } from './set-table.js'
-import { checkedJob } from './stored-job-row.js'
+import { jobRows } from './stored-job-row.js'
 
 export interface DatabaseContents {
   schemaVersion: number
@@ -74,11 +74,11 @@ function verifyRows(database: Database, onPause: () => void): DamagedImage[] {
   const onRow = () => void (++read % rowsBetweenPauses === 0 && onPause())
   const damagedImages = new Map<string, DamagedImage>()
   verifyAll(database, onRow, ({ gallery, id }) => damagedImages.set(`${gallery} ${id}`, { gallery, id }))
-  checkRows(database, 'job', checkedJob, onRow)
-  checkRows(database, 'job_error', checkedErrorLine, onRow)
-  checkRows(database, 'job_result', checkedJobResult, onRow)
-  if (hasTable(database, 'decision')) checkRows(database, 'decision', checkedDecision, onRow)
-  if (hasTable(database, 'feedback')) checkRows(database, 'feedback', checkedJudgement, onRow)
+  checkRows(database, 'job', jobRows, onRow)
+  checkRows(database, 'job_error', errorRows, onRow)
+  checkRows(database, 'job_result', resultRows, onRow)
+  if (hasTable(database, 'decision')) checkRows(database, 'decision', decisionRows, onRow)
+  if (hasTable(database, 'feedback')) checkRows(database, 'feedback', feedbackRows, onRow)
   return [...damagedImages.values()]
 }
 

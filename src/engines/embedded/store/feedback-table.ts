@@ -14,8 +14,9 @@ import {
   judgementRow,
   queryColumns,
 } from '../../../gallery/feedback-row.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import type { Database, Statement } from './database.js'
+import { type Purge, purgeOf } from './purge.js'
 
 export const feedbackSchema = `
   CREATE TABLE feedback (
@@ -45,7 +46,22 @@ interface FeedbackRow extends JudgementRow {
   gallery: number
 }
 type NewRow = Omit<FeedbackRow, 'number'>
-type StoredRow = FeedbackRow & { checksum: number }
+type StoredRow = FeedbackRow & Checksum
+
+export const feedbackRows = checksummedRows<NewRow>('A judgement', (row) => [
+  row.gallery,
+  row.query_kind,
+  row.query,
+  row.query_hash,
+  row.hit,
+  row.hit_hash,
+  row.verdict,
+  row.judge,
+  row.at,
+  row.model_id,
+  row.rank,
+  row.score,
+])
 
 interface PageWish {
   gallery: number
@@ -64,12 +80,12 @@ export interface FeedbackRequest {
 export class FeedbackTable {
   readonly #count: Statement<[number], number>
   readonly #same: Statement<[NewRow], StoredRow>
-  readonly #insert: Statement<[NewRow & { checksum: number }]>
+  readonly #insert: Statement<[NewRow & Checksum]>
   readonly #delete: Statement<[number]>
   readonly #page: Statement<[PageWish], StoredRow>
   readonly #pageOfQuery: Statement<[PageWish & Pick<JudgementRow, 'query_kind' | 'query'>], StoredRow>
   readonly #forget: Statement<[{ gallery: number; id: string }]>
-  readonly #purge: Statement<[number, number]>
+  readonly purge: Purge
   /**
    * Cached per gallery, because counting a million rows takes longer than a write. Recounted before anything is
    * refused.
@@ -95,13 +111,13 @@ export class FeedbackTable {
     this.#forget = database.prepare(
       `DELETE FROM feedback WHERE gallery = @gallery AND (hit = @id OR (query_kind = 'id' AND query = @id))`,
     )
-    this.#purge = database.prepare('DELETE FROM feedback WHERE gallery = ? LIMIT ?')
+    this.purge = purgeOf(database, 'feedback')
   }
 
   /** @throws AlikeError `feedback_full`; the transaction then undoes the judgements recorded before */
   record({ gallery, judged, max }: FeedbackRequest): FeedbackCounts {
     const counts = { recorded: 0, changed: 0, withdrawn: 0, unchanged: 0 }
-    for (const judgement of judged) counts[this.#put({ gallery: gallery, ...judgementRow(judgement) })] += 1
+    for (const judgement of judged) counts[this.#put({ gallery, ...judgementRow(judgement) })] += 1
     const known = this.#stored.get(gallery)
     let stored = known === undefined ? this.#count.get(gallery)! : known + counts.recorded - counts.withdrawn
     if (stored > max) stored = this.#count.get(gallery)!
@@ -118,7 +134,7 @@ export class FeedbackTable {
     // a new number, so that readers continuing from a cursor see the change
     if (former !== undefined) this.#delete.run(former.number)
     if (fate === 'withdrawn') return fate
-    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    this.#insert.run(feedbackRows.sealed(row))
     return fate
   }
 
@@ -126,7 +142,7 @@ export class FeedbackTable {
   page(gallery: number, after: number, limit: number, { query, by }: JudgementFilter = {}): KeptJudgement[] {
     const wish = { gallery, after, limit, by: by ?? null }
     const rows = query ? this.#pageOfQuery.all({ ...wish, ...queryColumns(query) }) : this.#page.all(wish)
-    return rows.map((row) => judgementOf(checkedJudgement(row)))
+    return rows.map((row) => judgementOf(feedbackRows.checked(row)))
   }
 
   /** Removes judgements that name this picture as a query or a hit, because it was removed or replaced. */
@@ -138,32 +154,4 @@ export class FeedbackTable {
   forgetCounts(): void {
     this.#stored.clear()
   }
-
-  /** Removes up to `limit` rows of a deleted gallery; false when none are left. */
-  purge(gallery: number, limit: number): boolean {
-    return this.#purge.run(gallery, limit).changes > 0
-  }
-}
-
-/** @throws AlikeError `data_unreadable` */
-export function checkedJudgement(row: StoredRow): FeedbackRow {
-  expectChecksum(checksumOf(row), row.checksum, 'A judgement')
-  return row
-}
-
-function checksumOf(row: NewRow): number {
-  return checksumOfValues([
-    row.gallery,
-    row.query_kind,
-    row.query,
-    row.query_hash,
-    row.hit,
-    row.hit_hash,
-    row.verdict,
-    row.judge,
-    row.at,
-    row.model_id,
-    row.rank,
-    row.score,
-  ])
 }

@@ -3,7 +3,7 @@ import { AlikeError } from '../../../errors.js'
 import type { CatalogueEntry, CatalogueRecord } from '../../../gallery/catalogue.js'
 import type { GalleryOptions } from '../../../gallery/gallery-options.js'
 import { readStored } from '../../../gallery/stored-json.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import type { SetRow } from './set-table.js'
 
 export interface GalleryRow {
@@ -18,7 +18,16 @@ export interface GalleryRow {
   /** JSON, see `GalleryOptions`. */
   options: string
 }
-export type StoredGalleryRow = GalleryRow & { checksum: number }
+export type StoredGalleryRow = GalleryRow & Checksum
+
+/** Rows written before options existed have none. */
+export const galleryRows = checksummedRows<GalleryRow>(
+  ({ name, uid }) => `The record of gallery ${name ?? uid}`,
+  ({ number, name, uid, settings, created_at, serving, options }) => [
+    ...[number, name, uid, settings, created_at, serving],
+    ...(options === '{}' ? [] : [options]),
+  ],
+)
 
 export interface ServedGallery {
   gallery: GalleryRow
@@ -76,17 +85,4 @@ export function damagedGallery({ number, name, uid, serving }: GalleryRow): Serv
   const unknown = { engine: '', model_id: '', dimension: 0, count: 0, next_slot: 0, created_at: '', updated_at: '' }
   const set: SetRow = { ...unknown, number: serving, uid: '', gallery: number, stage: 'ready', about: '{}' }
   return { gallery, set, isDamaged: true }
-}
-
-/** @throws AlikeError `data_unreadable` */
-export function checkedGallery(row: StoredGalleryRow | undefined): GalleryRow | undefined {
-  if (row !== undefined)
-    expectChecksum(checksumOfGallery(row), row.checksum, `The record of gallery ${row.name ?? row.uid}`)
-  return row
-}
-
-/** Rows written before options existed have none. */
-export function checksumOfGallery({ number, name, uid, settings, created_at, serving, options }: GalleryRow): number {
-  const values = [number, name, uid, settings, created_at, serving]
-  return checksumOfValues(options === '{}' ? values : [...values, options])
 }

@@ -13,7 +13,7 @@ import { damagedKeys } from './image-damage.js'
 import { keyOf, keysOf, slotOf } from './image-row.js'
 import type { ReaderCalls, SlotsAmong } from './reader-protocol.js'
 import { type SetRow, SetTable } from './set-table.js'
-import { checkedJob } from './stored-job-row.js'
+import { jobRows } from './stored-job-row.js'
 
 /** Tables whose indexes affect answers. The others are read only by key, and their rows carry checksums. */
 const indexedTables = ['gallery', 'embedding_set', 'image', 'job', 'job_error', 'feedback', 'decision']
@@ -75,7 +75,7 @@ export class GalleryScans {
       if (faults !== 'ok') throw damaged(`The table of ${table} records is damaged.`, new Error(String(faults)))
     }
     // lists select jobs by the values of columns, and might miss a damaged one
-    checkRows(this.#database, 'job', checkedJob)
+    checkRows(this.#database, 'job', jobRows)
     for (const { gallery, isDamaged } of this.#galleries.list())
       for (const set of isDamaged ? [] : this.#sets.wholeOf(gallery.number)) this.#verifySet(set, gallery.name)
     this.#damagedKeys = damagedKeys(this.#database)

@@ -4,11 +4,10 @@ import type { NewCatalogueEntry } from '../../../gallery/catalogue.js'
 import { changedOptions, type GalleryChange } from '../../../gallery/gallery-options.js'
 import { type Database, damaged, type Statement } from './database.js'
 import {
-  checkedGallery,
-  checksumOfGallery,
   damagedGallery,
   type GalleryEntry,
   type GalleryRow,
+  galleryRows,
   liveGallery,
   optionsOf,
   type ServedGallery,
@@ -77,7 +76,7 @@ export class GalleryTable {
 
   /** @throws AlikeError `data_unreadable` */
   find(name: string): ServedGallery | undefined {
-    const row = checkedGallery(this.#named(name))
+    const row = galleryRows.checked(this.#named(name))
     return row && { gallery: row, set: this.#sets.get(row.serving) }
   }
 
@@ -95,12 +94,12 @@ export class GalleryTable {
 
   /** @throws AlikeError `gallery_not_found`, also for a deleted one; `data_unreadable` */
   ofUid(uid: string): GalleryRow & { name: string } {
-    return liveGallery(checkedGallery(this.#byUid.get(uid)))
+    return liveGallery(galleryRows.checked(this.#byUid.get(uid)))
   }
 
   /** @throws AlikeError `gallery_not_found`, also for a deleted one; `data_unreadable` */
   get(number: number): GalleryRow & { name: string } {
-    return liveGallery(checkedGallery(this.#byNumber.get(number)))
+    return liveGallery(galleryRows.checked(this.#byNumber.get(number)))
   }
 
   /** By name, ascending; holds one in memory at a time. @param after names after this one */
@@ -141,7 +140,7 @@ export class GalleryTable {
     const number = this.#sets.nextNumber()
     const said = { settings: JSON.stringify(settings), options: JSON.stringify(options) }
     const gallery = { number, name, uid, ...said, created_at: at, serving: number }
-    this.#insert.run({ ...gallery, checksum: checksumOfGallery(gallery) })
+    this.#insert.run(galleryRows.sealed(gallery))
     const made = { number, uid: setUid, gallery: number, engine, model_id: modelId, dimension, created_at: at }
     return { gallery, set: this.#sets.insert({ ...made, stage: 'ready', about: JSON.stringify(about) }) }
   }
@@ -175,7 +174,7 @@ export class GalleryTable {
   }
 
   #save(row: GalleryRow): void {
-    this.#update.run({ ...row, checksum: checksumOfGallery(row) })
+    this.#update.run(galleryRows.sealed(row))
   }
 
   #named(name: string): StoredGalleryRow | undefined {
@@ -186,7 +185,7 @@ export class GalleryTable {
 
   #listed(row: StoredGalleryRow): ServedGallery {
     try {
-      const gallery = checkedGallery(row)!
+      const gallery = galleryRows.checked(row)
       return { gallery, set: this.#sets.get(gallery.serving) }
     } catch (error) {
       if (this.#namesDamaged && error instanceof AlikeError) return damagedGallery(row)

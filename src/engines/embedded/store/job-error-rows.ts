@@ -1,12 +1,19 @@
 /** The rows of jobs' error reports: which items failed, and why. */
-
 import type { JobError } from '../../../gallery/job-progress.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
 import { forgettableJobs } from './webhook-table.js'
 
 type ErrorRow = JobError & { job: number }
-type StoredRow = ErrorRow & { checksum: number }
+type StoredRow = ErrorRow & Checksum
+
+export const errorRows = checksummedRows<ErrorRow>('A line of an error report', ({ job, item, name, code, detail }) => [
+  job,
+  item,
+  name,
+  code,
+  detail,
+])
 
 /** Reports of up to this many lines are counted when their end is read: some milliseconds. */
 const countedMax = 100_000
@@ -45,12 +52,11 @@ export class JobErrorRows {
     const rows = this.#page.all(job, fromItem, limit)
     if (rows.length < limit && failed <= countedMax && this.#count.get(job)! < failed)
       throw damaged('Lines of an error report are missing.')
-    return rows.map(checkedErrorLine).map(({ item, name, code, detail }) => ({ item, name, code, detail }))
+    return rows.map(errorRows.checked).map(({ item, name, code, detail }) => ({ item, name, code, detail }))
   }
 
   insert(job: number, { item, name, code, detail }: JobError): void {
-    const row: ErrorRow = { job, item, name, code, detail }
-    this.#insert.run({ ...row, checksum: checksumOf(row) })
+    this.#insert.run(errorRows.sealed({ job, item, name, code, detail }))
   }
 
   forget(finishedBefore: string): void {
@@ -69,19 +75,9 @@ export function addErrorChecksums(database: Database): void {
   const update = database.prepare('UPDATE job_error SET checksum = ? WHERE job = ? AND item = ?')
   for (let [job, item] = [-1, -1]; ; ) {
     const rows = page.all(job, item, migratedAtOnce)
-    for (const row of rows) update.run(checksumOf(row), row.job, row.item)
+    for (const row of rows) update.run(errorRows.checksumOf(row), row.job, row.item)
     const last = rows.at(-1)
     if (last === undefined) return
     ;[job, item] = [last.job, last.item]
   }
-}
-
-/** @throws AlikeError `data_unreadable` */
-export function checkedErrorLine({ checksum, ...row }: StoredRow): ErrorRow {
-  expectChecksum(checksumOf(row), checksum, 'A line of an error report')
-  return row
-}
-
-function checksumOf({ job, item, name, code, detail }: ErrorRow): number {
-  return checksumOfValues([job, item, name, code, detail])
 }

@@ -1,14 +1,16 @@
 /** The rows of job results, such as the reports of analyses. */
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import { type Database, damaged, type Statement } from './database.js'
 import { forgettableJobs } from './webhook-table.js'
 
-interface StoredRow {
+interface ResultRow {
   /** Its number. */
   job: number
   result: string
-  checksum: number
 }
+type StoredRow = ResultRow & Checksum
+
+export const resultRows = checksummedRows<ResultRow>('The result of a job', ({ job, result }) => [job, result])
 
 export class JobResultRows {
   readonly #ofJob: Statement<[number], StoredRow>
@@ -25,20 +27,14 @@ export class JobResultRows {
   get(job: number): string {
     const row = this.#ofJob.get(job)
     if (row === undefined) throw damaged('The result of a job is missing.')
-    return checkedJobResult(row).result
+    return resultRows.checked(row).result
   }
 
   insert(job: number, result: string): void {
-    this.#insert.run({ job, result, checksum: checksumOfValues([job, result]) })
+    this.#insert.run(resultRows.sealed({ job, result }))
   }
 
   forget(finishedBefore: string): void {
     this.#forget.run(finishedBefore)
   }
-}
-
-/** @throws AlikeError `data_unreadable` */
-export function checkedJobResult(row: StoredRow): StoredRow {
-  expectChecksum(checksumOfValues([row.job, row.result]), row.checksum, 'The result of a job')
-  return row
 }

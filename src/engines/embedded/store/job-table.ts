@@ -34,7 +34,7 @@ import type {
 import type { Database, Statement } from './database.js'
 import { JobErrorRows, type JobErrorsPage } from './job-error-rows.js'
 import { JobResultRows } from './job-result-rows.js'
-import { checkedJob, checksumOfJob, type NumberedJobRow, type StoredJobRow } from './stored-job-row.js'
+import { jobRows, type NumberedJobRow, type StoredJobRow } from './stored-job-row.js'
 import { forgettableJobs, WebhookTable } from './webhook-table.js'
 
 /** JSON lists. */
@@ -109,13 +109,13 @@ export class JobTable {
   }: JobListOptions = {}): JobRecord[] {
     return (order === 'newest' ? this.#newest : this.#oldest)
       .all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit })
-      .map((row) => recordOf(checkedJob(row)))
+      .map((row) => recordOf(jobRows.checked(row)))
   }
 
   /** The next job to start. */
   next(kinds: readonly JobKind[]): JobRecord | undefined {
     const row = this.#next.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(activeJobStates) })
-    return row && recordOf(checkedJob(row))
+    return row && recordOf(jobRows.checked(row))
   }
 
   /** Unfinished jobs, without checking their rows against their checksums. */
@@ -137,11 +137,10 @@ export class JobTable {
   create(job: NewJob, galleryUid: string, at: string): { job: JobRecord; created: boolean } {
     if (job.idempotencyKey !== undefined) {
       const existing = this.#byIdempotencyKey.get(galleryUid, job.idempotencyKey)
-      if (existing !== undefined) return { job: recordOf(checkedJob(existing)), created: false }
+      if (existing !== undefined) return { job: recordOf(jobRows.checked(existing)), created: false }
     }
     const record = newRecord(job, galleryUid, at)
-    const row = rowOf(record)
-    const { lastInsertRowid } = this.#insert.run({ ...row, checksum: checksumOfJob(row) })
+    const { lastInsertRowid } = this.#insert.run(jobRows.sealed(rowOf(record)))
     if (job.webhook !== undefined) this.#webhooks.add(Number(lastInsertRowid), job.webhook)
     return { job: record, created: true }
   }
@@ -218,10 +217,10 @@ export class JobTable {
 
   #row(id: string): NumberedJobRow | undefined {
     const row = this.#byId.get(id)
-    return row && checkedJob(row)
+    return row && jobRows.checked(row)
   }
 
   #save(row: NumberedJobRow): void {
-    this.#update.run({ ...row, checksum: checksumOfJob(row) })
+    this.#update.run(jobRows.sealed(row))
   }
 }

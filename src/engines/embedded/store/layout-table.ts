@@ -3,8 +3,9 @@
  * carry no checksum: a flipped bit only moves one of them.
  */
 import type { LaidOut, LayoutAbout, LayoutPage, LayoutPlace, StoredLayout } from '../../../gallery/layout.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import type { Database, Statement } from './database.js'
+import { type Purge, purgeOf } from './purge.js'
 
 export const layoutSchema = `
   CREATE TABLE layout (
@@ -29,8 +30,13 @@ interface LayoutRow {
   gallery: number
   generation: number
   about: string
-  checksum: number
 }
+
+const layoutRows = checksummedRows<LayoutRow>('A layout', ({ gallery, generation, about }) => [
+  gallery,
+  generation,
+  about,
+])
 
 interface PointRow extends LaidOut {
   position: number
@@ -45,12 +51,12 @@ export interface NewPoints {
 }
 
 export class LayoutTable {
-  readonly #row: Statement<[number], LayoutRow>
-  readonly #save: Statement<[LayoutRow]>
+  readonly #row: Statement<[number], LayoutRow & Checksum>
+  readonly #save: Statement<[LayoutRow & Checksum]>
   readonly #insert: Statement<[number, number, number, string, number, number, number | null]>
   readonly #page: Statement<[number, number, number, number], PointRow>
   readonly #dropOthers: Statement<[number, number, number]>
-  readonly #purges: Statement<[number, number]>[]
+  readonly purge: Purge
 
   constructor(database: Database) {
     this.#row = database.prepare('SELECT * FROM layout WHERE gallery = ?')
@@ -61,17 +67,15 @@ export class LayoutTable {
        WHERE gallery = ? AND generation = ? AND position >= ? ORDER BY position LIMIT ?`,
     )
     this.#dropOthers = database.prepare('DELETE FROM layout_point WHERE gallery = ? AND generation <> ? LIMIT ?')
-    this.#purges = ['layout_point', 'layout'].map((table) =>
-      database.prepare(`DELETE FROM ${table} WHERE gallery = ? LIMIT ?`),
-    )
+    this.purge = purgeOf(database, 'layout_point', 'layout')
   }
 
   /** @throws AlikeError `data_unreadable` */
   about(set: number): StoredLayout | undefined {
     const row = this.#row.get(set)
     if (row === undefined) return undefined
-    expectChecksum(checksumOf(row), row.checksum, 'A layout')
-    return { ...(JSON.parse(row.about) as LayoutAbout), generation: row.generation }
+    const { about, generation } = layoutRows.checked(row)
+    return { ...(JSON.parse(about) as LayoutAbout), generation }
   }
 
   page(set: number, { generation, position }: LayoutPlace, limit: number): LayoutPage {
@@ -86,21 +90,11 @@ export class LayoutTable {
   }
 
   finish(set: number, generation: number, about: LayoutAbout): void {
-    const row = { gallery: set, generation, about: JSON.stringify(about) }
-    this.#save.run({ ...row, checksum: checksumOf(row) })
+    this.#save.run(layoutRows.sealed({ gallery: set, generation, about: JSON.stringify(about) }))
   }
 
   /** Removes up to `limit` points of other layouts; false when none are left. */
   dropOthers(set: number, generation: number, limit: number): boolean {
     return this.#dropOthers.run(set, generation, limit).changes > 0
   }
-
-  /** Removes up to `limit` rows of each kind of a dropped set; false when none are left. */
-  purge(set: number, limit: number): boolean {
-    return this.#purges.map((statement) => statement.run(set, limit).changes).some((changes) => changes > 0)
-  }
-}
-
-function checksumOf({ gallery, generation, about }: Omit<LayoutRow, 'checksum'>): number {
-  return checksumOfValues([gallery, generation, about])
 }

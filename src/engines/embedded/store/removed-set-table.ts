@@ -1,14 +1,19 @@
 /** Sets of other engines whose rows were removed, until their storage there is known to be free; see `gallery/removed-sets.ts`. */
 import type { RemovedSet } from '../../../gallery/catalogue.js'
-import { checksumOfValues } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
 interface RemovedSetRow {
   uid: string
   engine: string
   removed_at: string
-  checksum: number
 }
+
+const removedSetRows = checksummedRows<RemovedSetRow>('A removed set', ({ uid, engine, removed_at }) => [
+  uid,
+  engine,
+  removed_at,
+])
 
 export const removedSetSchema = `
   CREATE TABLE removed_set (
@@ -20,8 +25,8 @@ export const removedSetSchema = `
 `
 
 export class RemovedSetTable {
-  readonly #insert: Statement<[RemovedSetRow]>
-  readonly #all: Statement<[], RemovedSetRow>
+  readonly #insert: Statement<[RemovedSetRow & Checksum]>
+  readonly #all: Statement<[], RemovedSetRow & Checksum>
   readonly #delete: Statement<[string]>
 
   constructor(database: Database) {
@@ -33,22 +38,17 @@ export class RemovedSetTable {
   /** @param sets those of the embedded engine are passed over: their rows are removed here */
   add(sets: readonly Pick<RemovedSet, 'uid' | 'engine'>[], at: string): void {
     for (const { uid, engine } of sets) {
-      const row = { uid, engine, removed_at: at }
-      if (engine !== 'embedded') this.#insert.run({ ...row, checksum: checksumOf(row) })
+      if (engine !== 'embedded') this.#insert.run(removedSetRows.sealed({ uid, engine, removed_at: at }))
     }
   }
 
   /** The earliest first. A damaged row may name a set that was not removed, and is left out. */
   all(): RemovedSet[] {
-    const whole = this.#all.all().filter((row) => checksumOf(row) === row.checksum)
+    const whole = this.#all.all().filter(removedSetRows.isWhole)
     return whole.map(({ uid, engine, removed_at: removedAt }) => ({ uid, engine, removedAt }))
   }
 
   delete(uid: string): void {
     this.#delete.run(uid)
   }
-}
-
-function checksumOf({ uid, engine, removed_at: removedAt }: Omit<RemovedSetRow, 'checksum'>): number {
-  return checksumOfValues([uid, engine, removedAt])
 }

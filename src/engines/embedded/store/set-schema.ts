@@ -4,8 +4,8 @@
  */
 import { checksumOfValues } from './checksum.js'
 import { type Database, rewriteTables } from './database.js'
-import { checksumOfGallery } from './gallery-row.js'
-import { checksumOfSet } from './set-table.js'
+import { galleryRows } from './gallery-row.js'
+import { setRows } from './set-table.js'
 
 const setSchema = `
   CREATE TABLE embedding_set (
@@ -59,9 +59,9 @@ export function separateSets(database: Database): void {
     const isWhole = checksumOfGalleryBefore(row) === checksum
     const stage = name === null ? 'dropped' : 'ready'
     const set = { ...moved, number, uid, gallery: number, stage, about: '{}', created_at } as const
-    insert.run({ ...set, checksum: isWhole ? checksumOfSet(set) : checksum })
+    insert.run({ ...set, checksum: isWhole ? setRows.checksumOf(set) : checksum })
     const gallery = { number, name, uid, settings, created_at, serving: number, options: '{}' }
-    update.run(number, isWhole ? checksumOfGallery(gallery) : checksum, number)
+    update.run(number, isWhole ? galleryRows.checksumOf(gallery) : checksum, number)
   }
   for (const column of movedColumns) database.exec(`ALTER TABLE gallery DROP COLUMN ${column}`)
   rewriteTables(database, ['image', 'layout', 'layout_point'], (sql) =>

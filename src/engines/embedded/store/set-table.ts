@@ -3,7 +3,7 @@
  */
 import { AlikeError } from '../../../errors.js'
 import type { SetStage } from '../../../gallery/catalogue.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
 /** Higher slots would not fit their rows' key, nor the graph. */
@@ -34,7 +34,15 @@ export interface SetRow {
   created_at: string
   updated_at: string
 }
-type StoredRow = SetRow & { checksum: number }
+type StoredRow = SetRow & Checksum
+
+export const setRows = checksummedRows<SetRow>(
+  ({ uid }) => `The record of embedding set ${uid}`,
+  ({ number, uid, gallery, engine, model_id, dimension, stage, about, count, next_slot, created_at, updated_at }) => [
+    ...[number, uid, gallery, engine, model_id, dimension, stage, about],
+    ...[count, next_slot, created_at, updated_at],
+  ],
+)
 
 export type NewSetRow = Omit<SetRow, 'count' | 'next_slot' | 'updated_at'>
 
@@ -81,7 +89,7 @@ export class SetTable {
 
   /** @throws AlikeError `gallery_not_found`, also for a dropped set; `data_unreadable` */
   get(number: number): SetRow {
-    return live(checkedSet(this.#byNumber.get(number)))
+    return live(setRows.checked(this.#byNumber.get(number)))
   }
 
   /** @throws AlikeError as `get` */
@@ -91,18 +99,18 @@ export class SetTable {
 
   /** Undefined for a dropped one, too. @throws AlikeError `data_unreadable` */
   find(uid: string): SetRow | undefined {
-    const row = checkedSet(this.#byUid.get(uid))
+    const row = setRows.checked(this.#byUid.get(uid))
     return row?.stage === 'dropped' ? undefined : row
   }
 
   /** In order of creation. @throws AlikeError `data_unreadable` */
   ofGallery(gallery: number): SetRow[] {
-    return this.#ofGallery.all(gallery).map((row) => checkedSet(row)!)
+    return this.#ofGallery.all(gallery).map(setRows.checked)
   }
 
   /** Only those with an undamaged record. */
   wholeOf(gallery: number): SetRow[] {
-    return this.#ofGallery.all(gallery).filter((row) => checksumOfSet(row) === row.checksum)
+    return this.#ofGallery.all(gallery).filter(setRows.isWhole)
   }
 
   /** Does not depend on the state of their records. */
@@ -129,12 +137,12 @@ export class SetTable {
 
   insert(set: NewSetRow): SetRow {
     const row: SetRow = { ...set, count: 0, next_slot: 0, updated_at: set.created_at }
-    this.#insert.run({ ...row, checksum: checksumOfSet(row) })
+    this.#insert.run(setRows.sealed(row))
     return row
   }
 
   save(row: SetRow): void {
-    this.#update.run({ ...row, checksum: checksumOfSet(row) })
+    this.#update.run(setRows.sealed(row))
   }
 
   /** Marks its rows for removal, even if its record is damaged. */
@@ -162,18 +170,4 @@ export class SetTable {
 function live(row: SetRow | undefined): SetRow {
   if (row === undefined || row.stage === 'dropped') throw new AlikeError('gallery_not_found')
   return row
-}
-
-function checkedSet(row: StoredRow | undefined): SetRow | undefined {
-  if (row !== undefined) expectChecksum(checksumOfSet(row), row.checksum, `The record of embedding set ${row.uid}`)
-  return row
-}
-
-export function checksumOfSet(row: SetRow): number {
-  const { number, uid, gallery, engine, model_id, dimension, stage, about } = row
-  const { count, next_slot, created_at, updated_at } = row
-  return checksumOfValues([
-    ...[number, uid, gallery, engine, model_id, dimension, stage, about],
-    ...[count, next_slot, created_at, updated_at],
-  ])
 }

@@ -1,19 +1,14 @@
 /** A job's row as stored: with its number and a checksum, which is verified whenever the row is read. */
 import type { JobRow } from '../../../jobs/job-row.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 
 export type NumberedJobRow = JobRow & { number: number }
-export type StoredJobRow = NumberedJobRow & { checksum: number }
-
-/** @throws AlikeError `data_unreadable` */
-export function checkedJob(row: StoredJobRow): StoredJobRow {
-  expectChecksum(checksumOfJob(row), row.checksum, `The record of job ${row.id}`)
-  return row
-}
+export type StoredJobRow = NumberedJobRow & Checksum
 
 /** Rows written before kinds existed have a checksum without one. */
-export function checksumOfJob(row: JobRow): number {
-  return checksumOfValues([
+export const jobRows = checksummedRows<JobRow>(
+  ({ id }) => `The record of job ${id}`,
+  (row) => [
     row.id,
     row.gallery,
     row.gallery_uid,
@@ -36,5 +31,5 @@ export function checksumOfJob(row: JobRow): number {
     ...(row.trials === null ? [] : [row.trials]),
     ...(row.replaced === 0 && row.names_assumed === 0 ? [] : ['replaced', row.replaced, row.names_assumed]),
     ...(row.priority === 0 && row.paused === 0 ? [] : ['steered', row.priority, row.paused]),
-  ])
-}
+  ],
+)

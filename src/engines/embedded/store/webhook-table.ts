@@ -1,6 +1,6 @@
 /** Pending webhooks of jobs: a row exists from the job's creation until its webhook is delivered or given up. */
 import type { PendingWebhook } from '../../../jobs/job-store.js'
-import { checksumOfValues, expectChecksum } from './checksum.js'
+import { type Checksum, checksummedRows } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
 interface WebhookRow {
@@ -8,8 +8,15 @@ interface WebhookRow {
   url: string
   attempts: number
   next_at: string | null
-  checksum: number
 }
+type StoredRow = WebhookRow & Checksum
+
+const webhookRows = checksummedRows<WebhookRow>('The webhook of a job', ({ job, url, attempts, next_at }) => [
+  job,
+  url,
+  attempts,
+  next_at,
+])
 
 export const webhookSchema = `
   ALTER TABLE job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
@@ -29,10 +36,10 @@ export const forgettableJobs = `SELECT number FROM job
   WHERE finished_at < ? AND NOT EXISTS (SELECT 1 FROM webhook WHERE webhook.job = job.number)`
 
 export class WebhookTable {
-  readonly #insert: Statement<[WebhookRow]>
+  readonly #insert: Statement<[StoredRow]>
   readonly #delete: Statement<[number]>
-  readonly #get: Statement<[number], WebhookRow>
-  readonly #due: Statement<[], WebhookRow & { id: string }>
+  readonly #get: Statement<[number], StoredRow>
+  readonly #due: Statement<[], StoredRow & { id: string }>
 
   constructor(database: Database) {
     this.#insert = database.prepare(
@@ -47,7 +54,7 @@ export class WebhookTable {
 
   /** Of finished jobs. A damaged row may hold any URL, and is left out. */
   pending(): PendingWebhook[] {
-    const whole = this.#due.all().filter((row) => checksumOf(row) === row.checksum)
+    const whole = this.#due.all().filter(webhookRows.isWhole)
     return whole.map(({ id, url, attempts, next_at: nextAt }) => ({ jobId: id, url, attempts, nextAt }))
   }
 
@@ -60,19 +67,10 @@ export class WebhookTable {
     const row = this.#get.get(job)
     if (row === undefined) return
     if (next === null) this.#delete.run(job)
-    else this.#save({ ...checked(row), attempts: next.attempts, next_at: next.at })
+    else this.#save({ ...webhookRows.checked(row), attempts: next.attempts, next_at: next.at })
   }
 
-  #save(row: Omit<WebhookRow, 'checksum'>): void {
-    this.#insert.run({ ...row, checksum: checksumOf(row) })
+  #save(row: WebhookRow): void {
+    this.#insert.run(webhookRows.sealed(row))
   }
-}
-
-function checked(row: WebhookRow): WebhookRow {
-  expectChecksum(checksumOf(row), row.checksum, 'The webhook of a job')
-  return row
-}
-
-function checksumOf({ job, url, attempts, next_at: nextAt }: Omit<WebhookRow, 'checksum'>): number {
-  return checksumOfValues([job, url, attempts, nextAt])
 }
