@@ -290,8 +290,8 @@ test('only the commands use the clients; the service does not', () => {
 const soleImporters: Record<string, RegExp> = {
   sharp: /^src\/image\//,
   'onnxruntime-node': /^src\/(embedding\/onnx-model|train\/onnx\/onnx-session)\.ts$/,
-  'better-sqlite3': /^src\/engines\/embedded\/store\/database\.ts$/,
-  'fs-native-extensions': /^src\/engines\/embedded\/store\/folder-lock\.ts$/,
+  'better-sqlite3': /^src\/engines\/embedded\/store\/database\/database\.ts$/,
+  'fs-native-extensions': /^src\/engines\/embedded\/store\/folder\/folder-lock\.ts$/,
   'weaviate-client': /^src\/engines\/weaviate\//,
   '@aws-sdk/client-s3': /^src\/(originals\/s3-(originals|denied|owners|uploads|pages)|remote\/listed-buckets)\.ts$/,
   pg: /^src\/postgres\/postgres\.ts$/,

@@ -1,6 +1,6 @@
 /** The manifest beside the files of a snapshot: their content, and checksums to verify them. */
 import { createHash } from 'node:crypto'
-import type { DatabaseContents } from '../engines/embedded/store/examine-database.js'
+import type { DatabaseContents } from '../engines/embedded/store/database/examine-database.js'
 
 export const manifestName = 'manifest.json'
 export const databaseName = 'alike.db'

@@ -1,5 +1,5 @@
 /** The only call to the snapshot thread, which lives as long as a snapshot is being written. */
-import type { DatabaseContents } from '../engines/embedded/store/examine-database.js'
+import type { DatabaseContents } from '../engines/embedded/store/database/examine-database.js'
 import type { SnapshotFile } from './backup-manifest.js'
 
 /** Start-up data of the thread. */

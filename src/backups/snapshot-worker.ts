@@ -1,8 +1,8 @@
 /** The thread that writes a snapshot, so that neither requests nor writes wait for it. */
 import { workerData } from 'node:worker_threads'
 import { asStorageError, settleFile } from '../durable-files.js'
-import { asAlikeError, copyDatabase } from '../engines/embedded/store/database.js'
-import { examineDatabase } from '../engines/embedded/store/examine-database.js'
+import { asAlikeError, copyDatabase } from '../engines/embedded/store/database/database.js'
+import { examineDatabase } from '../engines/embedded/store/database/examine-database.js'
 import { AlikeError } from '../errors.js'
 import { answerCalls } from '../worker-calls/answered-calls.js'
 import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'

@@ -1,10 +1,10 @@
 /** Writes rows as older versions did: data that is refused today may exist in old data folders. */
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
-import { checksumOfValues } from '../../src/engines/embedded/store/checksum.js'
-import { rewriteTables } from '../../src/engines/embedded/store/database.js'
-import { checksumOfGalleryBefore, type GalleryRowBefore } from '../../src/engines/embedded/store/set-schema.js'
-import { jobRows, type StoredJobRow } from '../../src/engines/embedded/store/stored-job-row.js'
+import { checksumOfValues } from '../../src/engines/embedded/store/database/checksum.js'
+import { rewriteTables } from '../../src/engines/embedded/store/database/database.js'
+import { checksumOfGalleryBefore, type GalleryRowBefore } from '../../src/engines/embedded/store/database/set-schema.js'
+import { jobRows, type StoredJobRow } from '../../src/engines/embedded/store/jobs/stored-job-row.js'
 
 type Row = Record<string, string | number | null> & { checksum: number }
 const columns = [

@@ -6,8 +6,8 @@ import { hash } from 'node:crypto'
 import { firstFrom } from '../../first-from.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import { listsIds } from './store/id-conditions.js'
-import type { SlotsAmong } from './store/reader-protocol.js'
+import { listsIds } from './store/images/id-conditions.js'
+import type { SlotsAmong } from './store/reading/reader-protocol.js'
 
 /**
  * Maximum number of cached filters per set, and of their slots in total (4 bytes each). Beyond either, the whole cache

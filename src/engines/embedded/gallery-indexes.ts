@@ -1,9 +1,9 @@
 /** The indexes of the searchable sets: loaded from the database and written to disk periodically. */
 import type { Logger } from 'pino'
 import type { AlikeError } from '../../errors.js'
+import type { SetRow } from './store/catalogue/set-table.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import type { SetRow } from './store/set-table.js'
-import { setVectors } from './store/set-vectors.js'
+import { setVectors } from './store/images/set-vectors.js'
 import { eraseForeignGraphCaches } from './vector-index/graph-cache.js'
 import { IndexThreads } from './vector-index/index-threads.js'
 import type { IndexSettings, VectorIndex } from './vector-index/vector-index.js'

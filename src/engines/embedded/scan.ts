@@ -1,9 +1,9 @@
 /** Reads a whole set in a dedicated thread, on its own connection, so that neither searches nor writes wait for it. */
 import type { ScanPage, ScanParts, ScanReader } from '../../gallery/scan.js'
-import { type Database, damaged, openForReading, withDatabase } from './store/database.js'
-import { DescriptorTable } from './store/descriptor-table.js'
-import { GalleryScans } from './store/gallery-scans.js'
-import { type ImageIdentity, ImageTable } from './store/image-table.js'
+import { type Database, damaged, openForReading, withDatabase } from './store/database/database.js'
+import { DescriptorTable } from './store/images/descriptor-table.js'
+import { type ImageIdentity, ImageTable } from './store/images/image-table.js'
+import { GalleryScans } from './store/reading/gallery-scans.js'
 
 /** Input of `openScan`. */
 export interface ScanPlace {

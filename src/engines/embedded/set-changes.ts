@@ -21,8 +21,8 @@ import type { FilterSlots } from './filter-slots.js'
 import type { GalleryIndexes, IndexedSet } from './gallery-indexes.js'
 import type { StorageSettings } from './storage-settings.js'
 import type { GalleryStore } from './store/gallery-store.js'
-import { type ChangeRequest, type SlotResult, withoutSlots } from './store/set-images.js'
-import { type Commit, listedIn } from './store/store-writes.js'
+import { type ChangeRequest, type SlotResult, withoutSlots } from './store/images/set-images.js'
+import { type Commit, listedIn } from './store/writing/store-writes.js'
 import type { SlotVectors, VectorIndex } from './vector-index/vector-index.js'
 
 export type SetPlace = Pick<IndexedSet, 'number' | 'uid' | 'dimension' | 'next_slot'>

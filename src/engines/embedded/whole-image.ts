@@ -1,7 +1,7 @@
 /** Everything stored about a picture, read from one snapshot. */
 import { AlikeError } from '../../errors.js'
 import type { WholeImage } from '../../gallery/records.js'
-import type { StoreTables } from './store/store-reads.js'
+import type { StoreTables } from './store/reading/store-reads.js'
 
 /** @param set its number @returns undefined if there is none @throws AlikeError `image_damaged` */
 export function wholeImage(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import SqliteDatabase from 'better-sqlite3'
-import { sqlOf } from '../../../src/engines/embedded/store/filter-sql.js'
+import { sqlOf } from '../../../src/engines/embedded/store/images/filter-sql.js'
 import { tokensOf } from '../../../src/engines/weaviate/filter-tokens.js'
 import { type WordName, wordProperties } from '../../../src/engines/weaviate/id-words.js'
 import { uuidOf } from '../../../src/engines/weaviate/image-object.js'

@@ -8,20 +8,26 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { AlikeError } from '../../../errors.js'
-import { CopySearch } from './copy-search.js'
-import { damaged, withDatabase } from './database.js'
-import { networkFileSystem } from './file-systems.js'
-import { type FolderLock, lockFolder } from './folder-lock.js'
-import type { GalleryRow } from './gallery-row.js'
-import type { ImageTableOptions } from './image-row.js'
-import { expectDatabaseOrNothing } from './lost-database.js'
-import type { ReaderCalls } from './reader-protocol.js'
-import { hasRoom, keepPlaceOfLog } from './room.js'
-import { RowRemoval } from './row-removal.js'
-import { openBesideOthers, openReads, openReadsAlone, type StoreReads, type StoreTables } from './store-reads.js'
+import type { GalleryRow } from './catalogue/gallery-row.js'
+import { CopySearch } from './copies/copy-search.js'
+import { damaged, withDatabase } from './database/database.js'
+import { networkFileSystem } from './folder/file-systems.js'
+import { type FolderLock, lockFolder } from './folder/folder-lock.js'
+import { expectDatabaseOrNothing } from './folder/lost-database.js'
+import { hasRoom, keepPlaceOfLog } from './folder/room.js'
+import type { ImageTableOptions } from './images/image-row.js'
+import type { ReaderCalls } from './reading/reader-protocol.js'
+import {
+  openBesideOthers,
+  openReads,
+  openReadsAlone,
+  type StoreReads,
+  type StoreTables,
+} from './reading/store-reads.js'
 import { StoreThreads } from './store-threads.js'
-import { StoreWrites } from './store-writes.js'
-import type { WriterCalls } from './writer-protocol.js'
+import { RowRemoval } from './writing/row-removal.js'
+import { StoreWrites } from './writing/store-writes.js'
+import type { WriterCalls } from './writing/writer-protocol.js'
 
 export interface GalleryStoreOptions extends ImageTableOptions {
   /** Created if missing; locked against a second process. */

@@ -2,10 +2,10 @@
 import { type AlikeError, hasCode } from '../../../errors.js'
 import { loggedMigration, type MigrationLogger } from '../../../gallery/logged-migration.js'
 import { CalledThread } from '../../../worker-calls/called-thread.js'
-import type { CopiesCalls, CopiesThreadData } from './copies-protocol.js'
-import type { ReaderCalls, ReaderThreadData } from './reader-protocol.js'
-import { schemaVersion } from './schema.js'
-import type { WriterCalls, WriterThreadData } from './writer-protocol.js'
+import type { CopiesCalls, CopiesThreadData } from './copies/copies-protocol.js'
+import { schemaVersion } from './database/schema.js'
+import type { ReaderCalls, ReaderThreadData } from './reading/reader-protocol.js'
+import type { WriterCalls, WriterThreadData } from './writing/writer-protocol.js'
 
 export interface StoreThreadsOptions extends WriterThreadData {
   /** Called once when a thread dies. */
@@ -23,19 +23,19 @@ export class StoreThreads {
     this.#logger = logger
     this.writer = new CalledThread<WriterCalls>({
       name: 'writer',
-      file: new URL('./writer-worker.js', import.meta.url),
+      file: new URL('./writing/writer-worker.js', import.meta.url),
       data: { path, maxBytes } satisfies WriterThreadData,
       onFailure,
     })
     this.reader = new CalledThread<ReaderCalls>({
       name: 'reader',
-      file: new URL('./reader-worker.js', import.meta.url),
+      file: new URL('./reading/reader-worker.js', import.meta.url),
       data: { path } satisfies ReaderThreadData,
       onFailure,
     })
     this.copies = new CalledThread<CopiesCalls>({
       name: 'copies',
-      file: new URL('./copies-worker.js', import.meta.url),
+      file: new URL('./copies/copies-worker.js', import.meta.url),
       data: { path } satisfies CopiesThreadData,
       startsWhenCalled: true,
       onFailure,

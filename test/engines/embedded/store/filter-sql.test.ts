@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import SqliteDatabase from 'better-sqlite3'
-import { sqlOf } from '../../../../src/engines/embedded/store/filter-sql.js'
+import { sqlOf } from '../../../../src/engines/embedded/store/images/filter-sql.js'
 import { AlikeError } from '../../../../src/errors.js'
 import { readFilter } from '../../../../src/gallery/filter.js'
 

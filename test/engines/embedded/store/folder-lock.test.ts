@@ -6,8 +6,11 @@ import { access, chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFil
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { nameOfNetworkFileSystem, networkFileSystem } from '../../../../src/engines/embedded/store/file-systems.js'
-import { lockFolder } from '../../../../src/engines/embedded/store/folder-lock.js'
+import {
+  nameOfNetworkFileSystem,
+  networkFileSystem,
+} from '../../../../src/engines/embedded/store/folder/file-systems.js'
+import { lockFolder } from '../../../../src/engines/embedded/store/folder/folder-lock.js'
 import { model, newImage } from '../../../gallery/stored-images.js'
 import { dataFolder, openIn } from '../storage-folder.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
@@ -16,7 +19,7 @@ const makeVector = unitVectors({ dimension: model.dimension, seed: 12 })
 
 /** A process that holds the lock until it is killed. */
 async function lockingProcess(t: TestContext, dataDir: string): Promise<{ pid: number; kill(): Promise<void> }> {
-  const lockModule = new URL('../../../../src/engines/embedded/store/folder-lock.js', import.meta.url).href
+  const lockModule = new URL('../../../../src/engines/embedded/store/folder/folder-lock.js', import.meta.url).href
   const code = `const { lockFolder } = await import(${JSON.stringify(lockModule)}); await lockFolder(${JSON.stringify(dataDir)}); console.log('locked'); setInterval(() => {}, 1e6)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => void child.kill('SIGKILL'))

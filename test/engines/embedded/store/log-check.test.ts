@@ -4,7 +4,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import BetterSqlite3 from 'better-sqlite3'
-import { expectWholeLog } from '../../../../src/engines/embedded/store/log-check.js'
+import { expectWholeLog } from '../../../../src/engines/embedded/store/database/log-check.js'
 import { dataFolder } from '../storage-folder.js'
 
 const headerBytes = 32

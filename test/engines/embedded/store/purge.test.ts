@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Database, openForWriting } from '../../../../src/engines/embedded/store/database.js'
-import { GalleryWrites } from '../../../../src/engines/embedded/store/gallery-writes.js'
-import { migrate } from '../../../../src/engines/embedded/store/schema.js'
+import { type Database, openForWriting } from '../../../../src/engines/embedded/store/database/database.js'
+import { migrate } from '../../../../src/engines/embedded/store/database/schema.js'
+import { GalleryWrites } from '../../../../src/engines/embedded/store/writing/gallery-writes.js'
 import { dataFolder } from '../storage-folder.js'
 
 const at = '2026-01-01T00:00:00Z'

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Reserve, reserveName } from '../../../../src/engines/embedded/store/reserve.js'
-import { type Commit, StoreWrites } from '../../../../src/engines/embedded/store/store-writes.js'
+import { Reserve, reserveName } from '../../../../src/engines/embedded/store/folder/reserve.js'
+import { type Commit, StoreWrites } from '../../../../src/engines/embedded/store/writing/store-writes.js'
 import { AlikeError } from '../../../../src/errors.js'
 
 test('a part that a killed process left is made whole, and the empty file is remembered as given away', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RowRemoval } from '../../../../src/engines/embedded/store/row-removal.js'
+import { RowRemoval } from '../../../../src/engines/embedded/store/writing/row-removal.js'
 import { until } from '../../../support/until.js'
 
 test('a removal that keeps failing is reported at first and then once an hour, also between others, and goes on when it can', async (t) => {

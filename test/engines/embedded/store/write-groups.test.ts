@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Database, openForReading, openForWriting } from '../../../../src/engines/embedded/store/database.js'
-import { GalleryWrites } from '../../../../src/engines/embedded/store/gallery-writes.js'
-import { migrate } from '../../../../src/engines/embedded/store/schema.js'
-import { WriteGroups } from '../../../../src/engines/embedded/store/write-groups.js'
+import {
+  type Database,
+  openForReading,
+  openForWriting,
+} from '../../../../src/engines/embedded/store/database/database.js'
+import { migrate } from '../../../../src/engines/embedded/store/database/schema.js'
+import { GalleryWrites } from '../../../../src/engines/embedded/store/writing/gallery-writes.js'
+import { WriteGroups } from '../../../../src/engines/embedded/store/writing/write-groups.js'
 import { AlikeError } from '../../../../src/errors.js'
 import { dataFolder } from '../storage-folder.js'
 

@@ -1,0 +1,13 @@
+/** What a filter says of ids, which the database looks up in an index. */
+import type { Condition, Filter } from '../../../../gallery/filter.js'
+
+/** Conditions on the id that every match meets. */
+export function idConditions(filter: Filter): Condition[] {
+  if ('and' in filter) return filter.and.flatMap(idConditions)
+  return 'field' in filter && filter.field === 'id' ? [filter] : []
+}
+
+/** Whether the ids of all matches are listed: they are looked up, and no other record is read. */
+export function listsIds(filter: Filter): boolean {
+  return idConditions(filter).some((condition) => 'in' in condition)
+}
