@@ -8,9 +8,12 @@ import { GalleryTable } from './gallery-table.js'
 import { verifyAll } from './image-damage.js'
 import { checkedErrorLine } from './job-error-rows.js'
 import { checkedJobResult } from './job-result-rows.js'
+import { checkedLayout } from './layout-table.js'
+import { checkedRemovedSet } from './removed-set-table.js'
 import { versionOf } from './schema.js'
 import { SetTable } from './set-table.js'
 import { checkedJob } from './stored-job-row.js'
+import { checkedWebhook } from './webhook-table.js'
 
 export interface DatabaseContents {
   schemaVersion: number
@@ -77,8 +80,13 @@ function verifyRows(database: Database, onPause: () => void): DamagedImage[] {
   checkRows(database, 'job', checkedJob, onRow)
   checkRows(database, 'job_error', checkedErrorLine, onRow)
   checkRows(database, 'job_result', checkedJobResult, onRow)
-  if (hasTable(database, 'decision')) checkRows(database, 'decision', checkedDecision, onRow)
-  if (hasTable(database, 'feedback')) checkRows(database, 'feedback', checkedJudgement, onRow)
+  const younger = <Row>(table: string, check: (row: Row) => unknown) =>
+    hasTable(database, table) && checkRows(database, table, check, onRow)
+  younger('decision', checkedDecision)
+  younger('feedback', checkedJudgement)
+  younger('layout', checkedLayout)
+  younger('webhook', checkedWebhook)
+  younger('removed_set', checkedRemovedSet)
   return [...damagedImages.values()]
 }
 

@@ -70,8 +70,8 @@ export class LayoutTable {
   about(set: number): StoredLayout | undefined {
     const row = this.#row.get(set)
     if (row === undefined) return undefined
-    expectChecksum(checksumOf(row), row.checksum, 'A layout')
-    return { ...(JSON.parse(row.about) as LayoutAbout), generation: row.generation }
+    const { about, generation } = checkedLayout(row)
+    return { ...(JSON.parse(about) as LayoutAbout), generation }
   }
 
   page(set: number, { generation, position }: LayoutPlace, limit: number): LayoutPage {
@@ -99,6 +99,12 @@ export class LayoutTable {
   purge(set: number, limit: number): boolean {
     return this.#purges.map((statement) => statement.run(set, limit).changes).some((changes) => changes > 0)
   }
+}
+
+/** @throws AlikeError `data_unreadable` */
+export function checkedLayout(row: LayoutRow): LayoutRow {
+  expectChecksum(checksumOf(row), row.checksum, 'A layout')
+  return row
 }
 
 function checksumOf({ gallery, generation, about }: Omit<LayoutRow, 'checksum'>): number {

@@ -1,6 +1,6 @@
 /** Sets of other engines whose rows were removed, until their storage there is known to be free; see `gallery/removed-sets.ts`. */
 import type { RemovedSet } from '../../../gallery/catalogue.js'
-import { checksumOfValues } from './checksum.js'
+import { checksumOfValues, expectChecksum } from './checksum.js'
 import type { Database, Statement } from './database.js'
 
 interface RemovedSetRow {
@@ -47,6 +47,12 @@ export class RemovedSetTable {
   delete(uid: string): void {
     this.#delete.run(uid)
   }
+}
+
+/** @throws AlikeError `data_unreadable` */
+export function checkedRemovedSet(row: RemovedSetRow): RemovedSetRow {
+  expectChecksum(checksumOf(row), row.checksum, 'A removed set')
+  return row
 }
 
 function checksumOf({ uid, engine, removed_at: removedAt }: Omit<RemovedSetRow, 'checksum'>): number {

@@ -60,7 +60,7 @@ export class WebhookTable {
     const row = this.#get.get(job)
     if (row === undefined) return
     if (next === null) this.#delete.run(job)
-    else this.#save({ ...checked(row), attempts: next.attempts, next_at: next.at })
+    else this.#save({ ...checkedWebhook(row), attempts: next.attempts, next_at: next.at })
   }
 
   #save(row: Omit<WebhookRow, 'checksum'>): void {
@@ -68,7 +68,8 @@ export class WebhookTable {
   }
 }
 
-function checked(row: WebhookRow): WebhookRow {
+/** @throws AlikeError `data_unreadable` */
+export function checkedWebhook(row: WebhookRow): WebhookRow {
   expectChecksum(checksumOf(row), row.checksum, 'The webhook of a job')
   return row
 }
