@@ -25,6 +25,7 @@ import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
 import { limitBodyTime } from './http/plugins/body-time.js'
 import { omitBodies } from './http/plugins/bodyless-answers.js'
 import { answerUnreadable, type UnreadableRequests } from './http/plugins/client-errors.js'
+import { refuseConditions } from './http/plugins/conditions.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
@@ -194,6 +195,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
     tokens,
     galleryOfJob: async (job) => (await parts.jobs.report(job)).job.gallery,
   })
+  refuseConditions(app)
   refuseCodedBodies(app)
   discardRefusedBodies(app, config)
   await describeApi(app, config)
