@@ -18,7 +18,7 @@ import { acceptJson } from './http/json-body.js'
 import { requestLogging } from './http/logger.js'
 import { type Guard, guard } from './http/plugins/access.js'
 import { expectAddressText } from './http/plugins/address-text.js'
-import { continueWhenAdmitted, limitConcurrency, limitConnections } from './http/plugins/admission.js'
+import { continueWhenRead, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
 import { auditRequests } from './http/plugins/audit.js'
 import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
@@ -182,7 +182,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal }) })
   takeTurns(app)
   keepWhileWorking(app)
-  continueWhenAdmitted(app)
+  continueWhenRead(app)
   expectAddressText(app)
   const answers = limitAnswers(app, config)
   metrics.watch({ answerBytes: () => answers.held })
