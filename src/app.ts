@@ -18,13 +18,14 @@ import { acceptJson } from './http/json-body.js'
 import { requestLogging } from './http/logger.js'
 import { type Guard, guard } from './http/plugins/access.js'
 import { expectAddressText } from './http/plugins/address-text.js'
-import { continueWhenAdmitted, limitConcurrency, limitConnections } from './http/plugins/admission.js'
+import { continueWhenRead, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
 import { auditRequests } from './http/plugins/audit.js'
 import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
 import { limitBodyTime } from './http/plugins/body-time.js'
 import { omitBodies } from './http/plugins/bodyless-answers.js'
 import { answerUnreadable, type UnreadableRequests } from './http/plugins/client-errors.js'
+import { refuseConditions } from './http/plugins/conditions.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
@@ -181,7 +182,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal }) })
   takeTurns(app)
   keepWhileWorking(app)
-  continueWhenAdmitted(app)
+  continueWhenRead(app)
   expectAddressText(app)
   const answers = limitAnswers(app, config)
   metrics.watch({ answerBytes: () => answers.held })
@@ -194,6 +195,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
     tokens,
     galleryOfJob: async (job) => (await parts.jobs.report(job)).job.gallery,
   })
+  refuseConditions(app)
   refuseCodedBodies(app)
   discardRefusedBodies(app, config)
   await describeApi(app, config)

@@ -4,6 +4,12 @@ import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
 import { type Config, type SettingSchema, Settings, settingsOf, variableOf } from './config.js'
 
+/** Variables of the first version and their names now: under the old ones they would have no effect, and nobody would notice. */
+const renamed: Readonly<Record<string, keyof Config>> = {
+  SNAPSHOT_AFTER_WRITES: 'graphCacheAfterWrites',
+  SNAPSHOT_AFTER_SECONDS: 'graphCacheAfterSeconds',
+}
+
 /**
  * @param environment usually `process.env`; an empty variable counts as unset
  * @throws AlikeError `config_invalid`, naming every invalid setting
@@ -18,6 +24,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       problems.push(`${variableOf(name)} must be ${rangeOf(schema)}, not "${withoutCredentials(text ?? '')}"`)
     values[name] = value
   }
+  for (const [variable, name] of Object.entries(renamed))
+    if ((environment[variable] ?? '').trim() !== '') problems.push(`${variable} is now called ${variableOf(name)}`)
   const config = values as Static<typeof Settings>
   // otherwise an answer of allowed size would never find room, and its caller be told to try again
   if (problems.length === 0 && config.answersMaxBytes < config.answerMaxBytes)

@@ -2,7 +2,6 @@
 import { type Static, Type } from 'typebox'
 import { type Precondition, type Versions, versionOf } from '../gallery/precondition.js'
 import type { ImageRecord } from '../gallery/records.js'
-import { type Misfit, RequestInvalid } from './validation.js'
 
 /** Whether the caller already has what would be sent. */
 export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
@@ -47,18 +46,6 @@ export function preconditionOf(headers: Static<typeof WriteHeaders>): Preconditi
   const { 'if-match': match, 'if-none-match': noneMatch } = headers
   if (match === undefined && noneMatch === undefined) return undefined
   return { match: versionsOf(match), noneMatch: versionsOf(noneMatch) }
-}
-
-/**
- * Of a change of a gallery, or of pictures that the URL does not name by id: what has no tag. A condition that is ignored would change what
- * it protects.
- * @throws RequestInvalid
- */
-export function expectUnconditional(headers: Readonly<Record<string, unknown>>): void {
-  const conditions = ['if-match', 'if-none-match'].filter((name) => headers[name] !== undefined)
-  if (conditions.length === 0) return
-  const detail = 'is a condition on a single picture, named in the URL; nothing has changed'
-  throw new RequestInvalid(conditions.map((name): Misfit => ({ in: 'headers', pointer: `/${name}`, detail })))
 }
 
 /** A proxy that compresses answers makes strong tags weak or appends its coding (`"…-gzip"`); the version they name is the same. */

@@ -22,16 +22,17 @@ export interface WatchedSearch {
   given: SearchGiven
 }
 
-/**
- * Only for queries by a picture over the whole of one gallery: others say little about the model, and boosted scores
- * nothing.
- */
+/** Only of one gallery: searches of several are neither kept nor watched. */
 export function watchAnswer(
   answer: Answer,
   { gallery, images, given }: WatchedSearch,
   { drift, recall, shadow, queries }: QueryWatch,
 ): void {
-  if (typeof gallery !== 'string' || 'boosts' in given) return
+  if (typeof gallery !== 'string') return
+  const like = onlyExample(images, given)
+  // only a whole picture can be given to another model as well
+  if (like !== undefined && 'bytes' in like && like.region === undefined) void queries.offer(gallery, like.bytes)
+  if ('boosts' in given) return // boosted scores say nothing about the model
   const { modelId, vector, method, hits } = answer
   const best = hits[0]
   const { unlike, nearCopies, expand } = given
@@ -39,9 +40,6 @@ export function watchAnswer(
   const isPlain = images.length > 0 && filterOf(given) === undefined && !isChanged
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })
-  const like = onlyExample(images, given)
-  // only a whole picture can be given to another model as well
-  if (like !== undefined && 'bytes' in like && like.region === undefined) void queries.offer(gallery, like.bytes)
   if (like !== undefined && best?.rank === 1 && !isShaped(given))
     shadow.offer(gallery, {
       like,

@@ -1,5 +1,6 @@
 /** The pixel path, for training and serving alike: bytes of a picture → the square that the network sees. */
 import { describeCopies } from '../copies/copy-descriptor.js'
+import { allEnded } from './all-ended.js'
 import { openImage, type SizedRgb } from './decoder.js'
 import type { ImageFormat } from './formats.js'
 import { type Made, type Output, outputsOf, shapeOf, type WantedOutputs } from './prepared-outputs.js'
@@ -68,7 +69,7 @@ export async function planPreparation(bytes: Uint8Array, options: PrepareOptions
       options.signal?.throwIfAborted()
       await image.load()
       const made: Made = {}
-      if (sideBySide) await Promise.all(outputs.map(({ make }) => make(made)))
+      if (sideBySide) await allEnded(outputs.map(({ make }) => make(made)))
       else await oneAfterTheOther(outputs, made, options.signal)
       options.signal?.throwIfAborted()
       const { pixels, otherFit, whole, all, thumbnail } = made as Made & Pick<Required<Made>, 'pixels'>

@@ -1,5 +1,6 @@
 /** Plans the outputs of a picture: as few decodes as possible, each with the memory it needs. */
 import type { Sharp } from 'sharp'
+import { allEnded } from './all-ended.js'
 import { decodeMemoryBytes } from './decode-memory.js'
 import {
   allPixels,
@@ -116,7 +117,7 @@ async function madeFromAll(
   small: Shape | undefined,
 ): Promise<Made> {
   const all = await (isRegion ? toSizedRgb(image, source()) : allPixels(image))
-  const [pixels, otherFit, whole, thumbnail] = await Promise.all([
+  const [pixels, otherFit, whole, thumbnail] = await allEnded([
     isEnlargedHere(preprocessing)
       ? enlargedSquare(all, preprocessing)
       : toRgb(image, squared(fromRgb(all), preprocessing)),

@@ -52,6 +52,17 @@ test('credentials in a refused URL are not reported', () => {
     )
 })
 
+test('a setting under a former name is refused, naming the present one', () => {
+  for (const [former, present] of [
+    ['SNAPSHOT_AFTER_WRITES', 'GRAPH_CACHE_AFTER_WRITES'],
+    ['SNAPSHOT_AFTER_SECONDS', 'GRAPH_CACHE_AFTER_SECONDS'],
+  ] as const) {
+    const detail = `${former} is now called ${present}.`
+    assert.throws(() => readConfig({ [former]: '100' }), { code: 'config_invalid', detail })
+    readConfig({ [former]: '', [present]: '100' })
+  }
+})
+
 test('every problem is listed at once, by variable', () => {
   const environment = {
     PORT: '80a',

@@ -16,6 +16,7 @@ import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { fillDisk, limitFileSize, mayLimitFileSize, smallDisk, takeAllFiles } from '../support/full-disk.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runToExit, type ServiceProcess, startProcess } from '../support/service-process.js'
+import { storeTexts } from '../support/stored-rows.js'
 import { until } from '../support/until.js'
 
 const images = await Promise.all(
@@ -380,7 +381,16 @@ test('a data folder that is new, or from an older version, is not opened without
   assert.equal(code, 1)
   assert.match(output, /storage_full: .*no space for a new/)
   const service = await startProcess(t, environment)
+  assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
   assert.equal(await service.stop('SIGTERM'), 0)
+
+  storeTexts(dataDir, {}) // as an older version would have left it
+  const older = await runToExit(environment, { fileMaxBytes: 1_024 })
+  assert.equal(older.code, 1)
+  assert.match(older.output, /storage_full: .*older version/)
+  const upgraded = await startProcess(t, environment)
+  assert.equal((await ask(upgraded, 'GET', '/galleries/g')).answer.count, 0)
+  assert.equal(await upgraded.stop('SIGTERM'), 0)
 })
 
 test('a snapshot that runs out of space is reported as failed, and leaves nothing behind', async (t) => {

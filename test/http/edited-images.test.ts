@@ -68,31 +68,6 @@ test('every picture that matches is changed, and told how many', async (t) => {
   )
 })
 
-test('a change or deletion of all that match is refused with a condition, which is one on a single picture', async (t) => {
-  const { app, stored } = await filled(t, { a: {}, b: {} })
-  const before = await stored()
-  const { headers } = await app.app.inject({ method: 'GET', url: `${gallery}/images/a` })
-  for (const method of ['PATCH', 'DELETE'] as const)
-    for (const condition of ['if-match', 'if-none-match'])
-      for (const tags of ['*', String(headers.etag), ''])
-        await t.test(`${method} with ${condition}: ${tags}`, async () => {
-          const { code, detail } = await app.call(400, {
-            method,
-            url: `${gallery}/images?label=old`,
-            headers: { [condition]: tags },
-            ...(method === 'PATCH' && { payload: { label: 'new' } }),
-          })
-          assert.deepEqual(
-            [code, detail],
-            [
-              'request_invalid',
-              `${condition} is a condition on a single picture, named in the URL; nothing has changed.`,
-            ],
-          )
-        })
-  assert.deepEqual(await stored(), before)
-})
-
 test('what cannot be stored is refused, naming the picture where it depends on one', async (t) => {
   const { patch, patchAll, stored } = await filled(t, { a: { text: 'x'.repeat(100) }, b: {} })
   const before = await stored()

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'
-import { drawImage } from '../support/drawn-images.js'
 
 const url = '/v1/galleries/g'
 
@@ -72,26 +71,4 @@ test('a gallery is created only if there is none of its name, if the request say
   await create(200, { settings }, {})
   await app.call(204, { method: 'DELETE', url })
   await create(201)
-})
-
-test('a condition that only a picture can meet is refused for a gallery, and for a picture without its id', async (t) => {
-  const app = await startApp(t)
-  await app.call(201, { method: 'PUT', url })
-  const before = await app.call(200, { url })
-  const requests = {
-    PUT: { url },
-    PATCH: { url, payload: { keepQueries: 3 } },
-    DELETE: { url },
-    POST: { url: `${url}/images`, headers: { 'content-type': 'image/png' }, payload: await drawImage('circle', 1) },
-  }
-  for (const [method, request] of Object.entries(requests))
-    for (const condition of ['if-match', 'if-none-match'])
-      for (const tags of ['*', '"seen"', '']) {
-        if (method === 'PUT' && condition === 'if-none-match' && tags === '*') continue
-        const headers = { ...('headers' in request && request.headers), [condition]: tags }
-        const { code, detail } = await app.call(400, { ...request, method: method as 'PUT', headers })
-        assert.equal(code, 'request_invalid')
-        assert.match(String(detail), new RegExp(condition), `${method} with ${condition}: ${tags}`)
-      }
-  assert.deepEqual(await app.call(200, { url }), before)
 })

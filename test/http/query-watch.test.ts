@@ -18,7 +18,7 @@ const answer: Answer = {
 const images = [Buffer.from('a picture')]
 
 /** Which observers were told of an answered search. */
-function toldOf(given: WatchedSearch['given']): string[] {
+function toldOf(given: WatchedSearch['given'], gallery: WatchedSearch['gallery'] = 'g'): string[] {
   const told: string[] = []
   const watch = {
     drift: { observe: () => told.push('drift') },
@@ -26,12 +26,12 @@ function toldOf(given: WatchedSearch['given']): string[] {
     shadow: { offer: () => told.push('shadow') },
     queries: { offer: async () => told.push('queries') },
   } as unknown as QueryWatch
-  watchAnswer(answer, { gallery: 'g', images, given }, watch)
+  watchAnswer(answer, { gallery, images, given }, watch)
   return told
 }
 
 test('the best hit tells of drift only if every picture of the gallery could have been it', () => {
-  assert.deepEqual(toldOf({}), ['drift', 'queries', 'shadow'])
+  assert.deepEqual(toldOf({}).sort(), ['drift', 'queries', 'shadow'])
   for (const given of [
     { label: ['cat'] },
     { filter: '{"field":"label","exists":true}' },
@@ -53,6 +53,9 @@ test('hits are compared with those of another model only if it can leave out the
 test('a whole picture that is searched with alone is kept, however its hits are chosen', () => {
   for (const given of [{ expand: 5 }, { minScore: 0.5 }, { diversity: 0.5 }, { nearCopies: 'only' as const }])
     assert.ok(toldOf(given).includes('queries'), JSON.stringify(given))
+  const boosts = [{ filter: { field: 'label', in: ['cat'] }, by: 0.1 }]
+  assert.deepEqual(toldOf({ boosts } as WatchedSearch['given']), ['queries'])
+  assert.deepEqual(toldOf({}, ['g', 'h']), [], 'of several galleries none keeps it')
   for (const given of [{ unlike: ['b'] }, { like: ['b'] }, { imageId: 'b' }, { region: '0,0,0.5,0.5' }])
     assert.ok(!toldOf(given).includes('queries'), JSON.stringify(given))
 })

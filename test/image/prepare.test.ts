@@ -39,6 +39,22 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   )
 }
 
+test('a picture that fails is no longer being decoded for any of its outputs', async () => {
+  const whole = await halves(3000, 1000).jpeg().toBuffer()
+  const cut = whole.subarray(0, whole.length * 0.9)
+  const square = { ...preprocessing, inputSize: 900, resizeShortSide: 900 }
+  for (let i = 0; i < 5; i++) {
+    const prepared = prepareImage(cut, {
+      preprocessing: square,
+      maxPixels: 10_000_000,
+      views: 4,
+      thumbnail: { maxSide: 64 },
+    })
+    await assert.rejects(prepared, { code: 'image_unreadable' })
+    assert.deepEqual(sharp.counters(), { queue: 0, process: 0 })
+  }
+})
+
 for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif'] as const) {
   test(`reads ${format}`, async () => {
     const prepared = await prepareImage(await halves(96, 64).toFormat(format).toBuffer(), options)

@@ -258,16 +258,13 @@ export interface paths {
          */
         put: operations["createGallery"];
         post?: never;
-        /**
-         * Delete a gallery and every picture in it
-         * @description `If-Match` and `If-None-Match` are refused: a gallery has no `ETag`.
-         */
+        /** Delete a gallery and every picture in it */
         delete: operations["deleteGallery"];
         options?: never;
         head?: never;
         /**
          * Change what is kept of a gallery’s pictures and queries
-         * @description Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once. `If-Match` and `If-None-Match` are refused: a gallery has no `ETag`.
+         * @description Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.
          */
         patch: operations["changeGallery"];
         trace?: never;
@@ -376,21 +373,18 @@ export interface paths {
         /** List pictures, page by page */
         get: operations["listImages"];
         put?: never;
-        /**
-         * Store a picture under its content hash
-         * @description `If-Match` and `If-None-Match` are refused: they are conditions on a picture named in the URL.
-         */
+        /** Store a picture under its content hash */
         post: operations["addImage"];
         /**
          * Delete every picture that matches
-         * @description By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest. `If-Match` and `If-None-Match` are refused: they are conditions on a single picture.
+         * @description By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest.
          */
         delete: operations["deleteImages"];
         options?: never;
         head?: never;
         /**
          * Change every picture that matches
-         * @description Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. `If-Match` and `If-None-Match` are refused: they are conditions on a single picture. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.
+         * @description Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.
          */
         patch: operations["changeImages"];
         trace?: never;

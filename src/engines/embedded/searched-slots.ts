@@ -15,7 +15,7 @@ export interface SearchedSlots {
   /** Matching slots, ascending; `keep` them when the same filter is likely to be used again. */
   slotsOf(filter: Filter, keep: boolean): Promise<Uint32Array>
   /** Slots of near-copies, ascending. */
-  copiesOf(wanted: CopiesWanted): Promise<Uint32Array>
+  copiesOf(wanted: CopiesWanted, signal: AbortSignal | undefined): Promise<Uint32Array>
   /** Keyed by slot; removed pictures are missing. */
   recordsOf(slots: readonly number[]): ReadonlyMap<number, SlotHit>
   /** Whether pictures have been removed or replaced since. */
@@ -46,7 +46,7 @@ export async function searchedSlots(
     count: row.count,
     nextSlot: row.next_slot,
     slotsOf: (filter, keep) => filters.slots(row, filter, keep),
-    copiesOf: (wanted) => store.copies.find(number, wanted),
+    copiesOf: (wanted, signal) => store.copies.find(number, wanted, signal),
     recordsOf: (slots) => store.read(({ images }) => images.hits(number, slots, groupBy)),
     hasRetired: () => retiredOf(rowNow()) !== retiredOf(row),
     later: () => searchedSlots({ store, filters }, set),
@@ -71,7 +71,7 @@ export async function scopeOf(searched: SearchedSlots, query: NearestQuery): Pro
   const fitting = filter && (await searched.slotsOf(filter, true))
   if (copiesOf !== undefined) {
     // only once, because all descriptors are compared
-    const copies = await searched.copiesOf(copiesOf)
+    const copies = await searched.copiesOf(copiesOf, query.signal)
     return { searched, allow: fitting === undefined ? copies : inBoth(copies, fitting) }
   }
   return { searched, allow: fitting, later: async () => scopeOf(await searched.later(), query) }

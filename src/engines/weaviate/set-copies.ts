@@ -57,7 +57,7 @@ export class StoredCopies implements SetCopies {
   }
 
   /** Uuids of the near-copies of any of these pictures. */
-  async find({ descriptors, contentHashes = [], least }: CopiesWanted): Promise<string[]> {
+  async find({ descriptors, contentHashes = [], least }: CopiesWanted, signal?: AbortSignal): Promise<string[]> {
     const words = queryWords(descriptors)
     if (words.length === 0 && contentHashes.length === 0) return []
     const isCopy = (one: Found) =>
@@ -67,6 +67,7 @@ export class StoredCopies implements SetCopies {
     for await (const page of wholePages(this.#collection, asked)) {
       for (const one of page) if (isCopy(one)) found.push(one.uuid)
       await nextTick()
+      signal?.throwIfAborted()
     }
     return found
   }

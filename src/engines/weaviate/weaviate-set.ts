@@ -147,7 +147,7 @@ export class WeaviateSet implements OpenSet {
     this.#expectReady()
     const { collection, clock } = this.#parts
     const stamp = clock.stamp()
-    const copiesOf = (wanted: CopiesWanted) => this.copies.find(wanted)
+    const copiesOf = (wanted: CopiesWanted) => this.copies.find(wanted, query.signal)
     const exactBelow = await collection.access.exactBelow()
     const images = await SearchedImages.open({ collection, exactBelow, copiesOf }, query)
     return new RankedHits(images, query, stamp, [])

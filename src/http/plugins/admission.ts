@@ -2,6 +2,7 @@
  * Admission of requests that cost a decode and a model run: a maximum number at once, further ones are refused before
  * their body is read.
  */
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
@@ -79,16 +80,23 @@ function closeUnused(open: ReadonlySet<Socket>): void {
 }
 
 /**
- * Clients that ask before they send (`Expect: 100-continue`) are told to continue only when the body is about to be
- * read, so that a refused upload is never sent.
+ * Clients that ask before they send (`Expect: 100-continue`) are told to continue only once their body is read, so that
+ * a refused upload is never sent.
  */
-export function continueWhenAdmitted(app: FastifyInstance): void {
-  const asking = new WeakSet<object>()
+export function continueWhenRead(app: FastifyInstance): void {
+  const asking = new WeakSet<IncomingMessage>()
   app.server.on('checkContinue', (incoming, outgoing) => {
     asking.add(incoming)
+    const read = incoming._read
+    incoming._read = (size) => {
+      if (asking.delete(incoming)) outgoing.writeContinue()
+      incoming._read = read
+      incoming._read(size)
+    }
     app.server.emit('request', incoming, outgoing)
   })
-  app.addHook('preParsing', async (request, reply) => {
-    if (asking.delete(request.raw)) reply.raw.writeContinue()
+  // what is read after a refusal is discarded
+  app.addHook('onSend', async ({ raw }) => {
+    asking.delete(raw)
   })
 }

@@ -65,7 +65,7 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
         title: 'Alike',
         version: serviceVersion,
         description:
-          'Image retrieval: send a picture, get the ids of the most similar pictures in a gallery, ranked. Errors are `application/problem+json` (RFC 9457) with a stable `code`.',
+          'Image retrieval: send a picture, get the ids of the most similar pictures in a gallery, ranked. Errors are `application/problem+json` (RFC 9457) with a stable `code`. A change whose parameters do not list `If-Match` or `If-None-Match` is refused with it.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: basePath === '' ? '/' : basePath }],

@@ -12,7 +12,7 @@ import type { KeptQueries } from '../../originals/kept-queries.js'
 import type { GalleryMoves } from '../../re-embedding/gallery-moves.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
-import { CreationHeaders, expectUnconditional } from '../conditions.js'
+import { CreationHeaders } from '../conditions.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
 import { ListCursors } from '../list-cursors.js'
@@ -111,8 +111,7 @@ function createGallery(app: TypedApp, { galleries, config }: GalleryRouteOptions
       },
     },
     async (request, reply) => {
-      const { 'if-none-match': onlyNew, ...headers } = request.headers
-      expectUnconditional(headers)
+      const { 'if-none-match': onlyNew } = request.headers
       const { settings = {}, ...where } = (request.body ?? {}) as { settings?: Metadata } & NewGalleryOptions
       expectStorable(settings, config.metadataMaxBytes, { in: 'body', pointer: '/settings' })
       const { gallery, created } = await galleries.create(request.params.gallery, settings, where).catch((error) => {
@@ -134,7 +133,7 @@ function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions)
         tags,
         summary: 'Change what is kept of a gallery’s pictures and queries',
         description:
-          'Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once. `If-Match` and `If-None-Match` are refused: a gallery has no `ETag`.',
+          'Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.',
         params: GalleryPath,
         body: GalleryChangeBody,
         response: {
@@ -144,7 +143,6 @@ function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions)
       },
     },
     async (request) => {
-      expectUnconditional(request.headers)
       const change = request.body as Static<typeof GalleryChangeBody>
       const { originals } = change.originals === undefined ? await galleries.rules(request.params.gallery) : change
       if (change.releaseOriginals === true && originals === 'keep')
@@ -188,13 +186,11 @@ function deleteGallery(app: TypedApp, { galleries }: GalleryRouteOptions): void 
         operationId: 'deleteGallery',
         tags,
         summary: 'Delete a gallery and every picture in it',
-        description: '`If-Match` and `If-None-Match` are refused: a gallery has no `ETag`.',
         params: GalleryPath,
         response: { 204: { description: 'It has been deleted.', ...Type.Null() }, ...problems(400, 404, 429, 507) },
       },
     },
     async (request, reply) => {
-      expectUnconditional(request.headers)
       await galleries.delete(request.params.gallery)
       return reply.code(204).send(null)
     },

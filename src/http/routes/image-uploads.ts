@@ -11,7 +11,7 @@ import { type IntakeParts, storeOne } from '../../ingest/new-image.js'
 import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
-import { etagOf, expectUnconditional, preconditionOf, WriteHeaders } from '../conditions.js'
+import { etagOf, preconditionOf, WriteHeaders } from '../conditions.js'
 import { imageRequestReader } from '../image-request.js'
 import { expectStorable } from '../json-body.js'
 import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
@@ -71,14 +71,10 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = 
         ...shared,
         operationId: 'addImage',
         summary: 'Store a picture under its content hash',
-        description: '`If-Match` and `If-None-Match` are refused: they are conditions on a picture named in the URL.',
         params: GalleryPath,
       },
     },
-    (request, reply) => {
-      expectUnconditional(request.headers)
-      return store(request, reply, request.params)
-    },
+    (request, reply) => store(request, reply, request.params),
   )
 }
 

@@ -10,7 +10,7 @@ import type { ImageChange, ImagePage } from '../../gallery/records.js'
 import { changeOf, ImageEdit } from '../../ingest/line-schemas.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
-import { etagOf, expectUnconditional, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
+import { etagOf, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
 import { filterOf } from '../given-filter.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
@@ -99,7 +99,7 @@ function changeImages(app: TypedApp, { galleries, config }: ImageRouteOptions): 
         tags,
         summary: 'Change every picture that matches',
         description:
-          'Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. `If-Match` and `If-None-Match` are refused: they are conditions on a single picture. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.',
+          'Label or metadata, by `label`, by `filter`, or by both; without either it is refused. Pictures are changed in groups: an answer other than 200 may have changed some, and the same request changes the rest. Damaged ones stay as they are. Changes that differ from picture to picture are `patch` lines of an NDJSON ingestion.',
         params: GalleryPath,
         querystring: SelectionParameters,
         body: ImageEdit,
@@ -110,7 +110,6 @@ function changeImages(app: TypedApp, { galleries, config }: ImageRouteOptions): 
       },
     },
     async (request, reply) => {
-      expectUnconditional(request.headers)
       const change = storableChange(request.body, config)
       const filter = selection(request.query, 'to change all of them, filter {"field":"id","exists":true}')
       const asked = { filter, change, signal: clientGone(reply) }
@@ -147,7 +146,7 @@ function deleteImages(app: TypedApp, { galleries }: ImageRouteOptions): void {
         tags,
         summary: 'Delete every picture that matches',
         description:
-          'By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest. `If-Match` and `If-None-Match` are refused: they are conditions on a single picture.',
+          'By `label`, by `filter`, or by both; without either it is refused. Pictures are deleted in groups: an answer other than 200 may have deleted some, and the same request deletes the rest.',
         params: GalleryPath,
         querystring: SelectionParameters,
         response: {
@@ -157,7 +156,6 @@ function deleteImages(app: TypedApp, { galleries }: ImageRouteOptions): void {
       },
     },
     async (request, reply) => {
-      expectUnconditional(request.headers)
       const filter = selection(request.query, 'to delete all of them, delete the gallery')
       return { removed: await galleries.images.removeFitting(request.params.gallery, filter, clientGone(reply)) }
     },

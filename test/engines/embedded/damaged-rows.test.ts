@@ -3,10 +3,14 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openForWriting } from '../../../src/engines/embedded/store/database/database.js'
+import { RemovedSetTable } from '../../../src/engines/embedded/store/catalogue/removed-set-table.js'
+import { type Database, openForWriting } from '../../../src/engines/embedded/store/database/database.js'
 import { examineDatabase } from '../../../src/engines/embedded/store/database/examine-database.js'
+import { LayoutTable } from '../../../src/engines/embedded/store/images/layout-table.js'
+import { WebhookTable } from '../../../src/engines/embedded/store/jobs/webhook-table.js'
 import { AlikeError } from '../../../src/errors.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
+import type { LayoutAbout } from '../../../src/gallery/layout.js'
 import { model, newImage } from '../../gallery/stored-images.js'
 import { damageImage, damageRow } from '../../support/stored-rows.js'
 import { jobsOf } from './embedded-galleries.js'
@@ -247,6 +251,26 @@ test('a damaged error report or result prevents a snapshot', async (t) => {
     assert.throws(() => examineDatabase(path), { code: 'data_unreadable' })
   }
 })
+
+for (const [table, column, add] of [
+  ['webhook', 'url', (database) => new WebhookTable(database).add(1, 'https://example.org/')],
+  ['removed_set', 'engine', (database) => new RemovedSetTable(database).add([{ uid: 'a', engine: 'weaviate' }], '')],
+  ['layout', 'about', (database) => new LayoutTable(database).finish(1, 1, {} as LayoutAbout)],
+] satisfies [string, string, (database: Database) => void][]) {
+  test(`a damaged row of the table ${table} prevents a snapshot`, async (t) => {
+    const path = join(await dataFolder(t), 'alike.db')
+    await writeFile(path, await withJobs(t))
+    const change = (how: (database: Database) => void) => {
+      const database = openForWriting(path, { maxBytes: 0 })
+      how(database)
+      database.close()
+    }
+    change(add)
+    examineDatabase(path)
+    change((database) => database.exec(`UPDATE ${table} SET ${column} = '{"x":1}'`))
+    assert.throws(() => examineDatabase(path), { code: 'data_unreadable' })
+  })
+}
 
 test('a filtered search that would return a picture with damaged metadata reports it instead of omitting the picture', async (t) => {
   const dataDir = await dataFolder(t)

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { Snapshots } from '../../../../src/backups/snapshots.js'
-import { openForWriting } from '../../../../src/engines/embedded/store/database/database.js'
+import { copyCalls } from '../../../../src/engines/embedded/store/copies/copy-calls.js'
+import { CopySearch } from '../../../../src/engines/embedded/store/copies/copy-search.js'
+import { openForReading, openForWriting } from '../../../../src/engines/embedded/store/database/database.js'
+import { DescriptorTable } from '../../../../src/engines/embedded/store/images/descriptor-table.js'
 import { copyWalksMax } from '../../../../src/gallery/copy-walks.js'
 import { model, newImage } from '../../../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../../../support/copy-descriptors.js'
@@ -90,6 +93,36 @@ test('a damaged descriptor affects one picture, and a snapshot names it', async 
   while ((await snapshots.get(id)).state === 'writing') await new Promise((resolve) => setImmediate(resolve))
   const { state, manifest } = await snapshots.get(id)
   assert.deepEqual([state, manifest?.damagedImages], ['ready', { count: 1, first: [{ gallery: 'a', id: 'p5' }] }])
+})
+
+test('a search for copies ends soon after its caller has left', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  const many = Array.from({ length: 3_500 }, (_, i) => {
+    const copyDescriptor = descriptors[i % descriptors.length]
+    return newImage(`p${i}`, vectors[i % vectors.length]!, { copyDescriptor })
+  })
+  await galleries.images.put('a', many)
+  const database = openForReading(join(dataDir, 'alike.db'))
+  t.after(() => database.close())
+  const table = new DescriptorTable(database)
+  const pages = t.mock.method(table, 'page').mock
+  const calls = copyCalls(table)
+  const copies = new CopySearch({ call: async (name, request) => calls[name](request as never) as never })
+  const [[gallery]] = database.prepare('SELECT number FROM embedding_set').raw().all() as [[number]]
+  const query = { descriptors: [descriptors[0]!], least: 0.4 }
+
+  assert.ok((await copies.find(gallery, query)).length > 80)
+  assert.equal(pages.callCount(), 4)
+  const leaving = new AbortController()
+  const left = copies.find(gallery, query, leaving.signal)
+  leaving.abort(new Error('left'))
+  await assert.rejects(left, /left/)
+  assert.equal(pages.callCount(), 5)
+  assert.equal(copies.depth, 0)
+  await assert.rejects(copies.find(gallery, query, leaving.signal), /left/)
+  assert.equal(pages.callCount(), 5)
 })
 
 test('scans over galleries are bounded in total, and refused beyond that', async (t) => {

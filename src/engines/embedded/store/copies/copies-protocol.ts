@@ -16,9 +16,12 @@ export type CopiesCalls = {
    * themselves; each row is compared only with the rows before it.
    */
   likeness: { request: { gallery: number; rows: number; columns: Uint32Array; least: number }; reply: Float32Array }
-  /** Slots, ascending, of all pictures that score at least `least` against a picture of the query, or have its bytes. */
+  /**
+   * Slots, ascending, of all pictures that score at least `least` against a picture of the query, or have its bytes.
+   * Ends with those found so far once `stop` (shared memory) is not 0.
+   */
   find: {
-    request: { gallery: number; query: readonly Uint8Array[] } & Omit<CopiesWanted, 'descriptors'>
+    request: { gallery: number; query: readonly Uint8Array[]; stop: Int32Array } & Omit<CopiesWanted, 'descriptors'>
     reply: Uint32Array
   }
   /** Pictures with a thumbnail but no descriptor, ordered by slot. */

@@ -31,10 +31,10 @@ export function copyCalls(table: DescriptorTable): CopyCalls {
         rows,
         least,
       ),
-    async find({ gallery, query, contentHashes = [], least }) {
+    async find({ gallery, query, contentHashes = [], least, stop }) {
       const words = queryWords(query)
       const found = new Set(withDatabase(() => contentHashes.flatMap((hash) => table.slotsOfContent(gallery, hash))))
-      for (let fromSlot = 0, more = words.length > 0; more; ) {
+      for (let fromSlot = 0, more = words.length > 0; more && Atomics.load(stop, 0) === 0; ) {
         const page = withDatabase(() => table.page(gallery, fromSlot, walkedPerTurn))
         page.slots.forEach((slot, i) => {
           if (scoreOf(words, page, i, least) >= least) found.add(slot)

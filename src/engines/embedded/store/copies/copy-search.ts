@@ -33,8 +33,23 @@ export class CopySearch {
     return this.#ask('likeness', { gallery, rows, columns, least })
   }
 
-  find(gallery: number, { descriptors: query, ...wanted }: CopiesWanted): Promise<Uint32Array> {
-    return this.#ask('find', { gallery, query, ...wanted })
+  /** @param signal aborted when nobody is waiting for the result any more */
+  async find(
+    gallery: number,
+    { descriptors: query, ...wanted }: CopiesWanted,
+    signal?: AbortSignal,
+  ): Promise<Uint32Array> {
+    signal?.throwIfAborted()
+    const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+    const onAbort = () => void Atomics.store(stop, 0, 1)
+    signal?.addEventListener('abort', onAbort)
+    try {
+      const found = await this.#ask('find', { gallery, query, stop, ...wanted })
+      signal?.throwIfAborted()
+      return found
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
   }
 
   undescribed(gallery: number, fromSlot: number, limit: number): Promise<Undescribed[]> {

@@ -32,7 +32,7 @@ interface LayoutRow {
   about: string
 }
 
-const layoutRows = checksummedRows<LayoutRow>('A layout', ({ gallery, generation, about }) => [
+export const layoutRows = checksummedRows<LayoutRow>('A layout', ({ gallery, generation, about }) => [
   gallery,
   generation,
   about,
