@@ -18,9 +18,22 @@ export const cancelled = 130
 /** As of a program that SIGPIPE ends, which Node.js ignores. */
 const unread = 141
 
+/** Of an option that is mistyped the user hears, not of the required one that is missing because of it. */
+class UnknownFirst extends Command {
+  override createCommand(name?: string): Command {
+    return new UnknownFirst(name)
+  }
+
+  override parseOptions(args: string[]): ReturnType<Command['parseOptions']> {
+    const parsed = super.parseOptions(args)
+    if (parsed.unknown.length > 0) for (const option of this.options) option.mandatory = false
+    return parsed
+  }
+}
+
 /** @param name as typed, for the usage: `npm run backup --` */
 export function command(name: string, description: string): Command {
-  return new Command(name)
+  return new UnknownFirst(name)
     .description(description)
     .exitOverride()
     .configureHelp({
