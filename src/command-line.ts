@@ -45,15 +45,33 @@ export function command(name: string, description: string): Command {
     })
 }
 
+const defaultUrl = 'http://127.0.0.1:8080'
+
 /** URL of the service, and the key if it requires one: `serviceClient` takes them. */
 export const serviceOptions = {
-  url: ['--url <url>', 'address of the service', webAddress, 'http://127.0.0.1:8080'],
+  url: ['--url <url>', 'address of the service', webAddress, defaultUrl],
   key: ['--key <key>', 'API key, where the service asks for one'],
   keyFile: new Option(
     '--key-file <file>',
     'file that contains the key: other users of this machine can read arguments',
   ).conflicts('key'),
 } as const
+
+/** The same options for a command that is printed, to be pasted: without the key, which a log must not contain. */
+export function serviceWords(given: { url: string; key?: string | undefined; keyFile?: string | undefined }): string {
+  const { url, key, keyFile } = given
+  const words = [
+    ...(url === defaultUrl ? [] : ['--url', shellWord(url)]),
+    ...(key === undefined ? [] : ['--key', 'KEY']),
+    ...(keyFile === undefined ? [] : ['--key-file', shellWord(keyFile)]),
+  ]
+  return words.map((word) => ` ${word}`).join('')
+}
+
+/** Quoted for a shell if necessary. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
 
 function webAddress(text: string): string {
   if (URL.canParse(text) && /^https?:\/\//i.test(text)) return text
