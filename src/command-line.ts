@@ -144,6 +144,12 @@ export async function runCommand(program: { parseAsync(): Promise<unknown> }): P
   }
 }
 
+/** The first of a list that may be long, and how many are left out. */
+export function firstOf(parts: readonly string[], most: number, separator = ', '): string {
+  const more = parts.length > most ? ` and ${parts.length - most} more` : ''
+  return `${parts.slice(0, most).join(separator)}${more}`
+}
+
 /** One line for people at a terminal. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
