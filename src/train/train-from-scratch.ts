@@ -27,7 +27,7 @@ import { RunCheckpoints } from './run-checkpoints.js'
 import { networkIn } from './run-folder.js'
 import { shapingSettings, type TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
-import { epochWork, exportPasses, secondsLeft } from './time-left.js'
+import { exportPasses, secondsLeft } from './time-left.js'
 import { logParts, readTrainingData, type TrainingData } from './training-data.js'
 import { inputOf, trainingStep } from './training-step.js'
 
@@ -230,11 +230,9 @@ async function judgeEpoch({ settings, data, loader, averaged }: Run, epoch: numb
 }
 
 function timeLeft(settings: TrainSettings, data: TrainingData, { epoch, history }: RunState): number | null {
-  const planned = (side: number) => ({
-    side,
-    work: epochWork(data.train.length, { side }, settings.preprocessing.inputSize),
-  })
-  const done = history.map(({ side, seconds }) => ({ ...planned(side), seconds }))
-  const toCome = Array.from({ length: settings.epochs - epoch }, (_, i) => planned(sideOf(settings, epoch + i)))
-  return secondsLeft(done, toCome, { count: exportPasses(data, { report: settings.report, hasInstance: false }) })
+  const toCome = Array.from({ length: settings.epochs - epoch }, (_, i) => ({ side: sideOf(settings, epoch + i) }))
+  const fullSide = settings.preprocessing.inputSize
+  const size = { pictures: data.train.length, judged: data.val.length, fullSide }
+  const count = exportPasses(data, { report: settings.report, hasInstance: false })
+  return secondsLeft(history, toCome, size, { count })
 }
