@@ -18,9 +18,22 @@ export const cancelled = 130
 /** As of a program that SIGPIPE ends, which Node.js ignores. */
 const unread = 141
 
+/** Of an option that is mistyped the user hears, not of the required one that is missing because of it. */
+class UnknownFirst extends Command {
+  override createCommand(name?: string): Command {
+    return new UnknownFirst(name)
+  }
+
+  override parseOptions(args: string[]): ReturnType<Command['parseOptions']> {
+    const parsed = super.parseOptions(args)
+    if (parsed.unknown.length > 0) for (const option of this.options) option.mandatory = false
+    return parsed
+  }
+}
+
 /** @param name as typed, for the usage: `npm run backup --` */
 export function command(name: string, description: string): Command {
-  return new Command(name)
+  return new UnknownFirst(name)
     .description(description)
     .exitOverride()
     .configureHelp({
@@ -32,15 +45,33 @@ export function command(name: string, description: string): Command {
     })
 }
 
+const defaultUrl = 'http://127.0.0.1:8080'
+
 /** URL of the service, and the key if it requires one: `serviceClient` takes them. */
 export const serviceOptions = {
-  url: ['--url <url>', 'address of the service', webAddress, 'http://127.0.0.1:8080'],
+  url: ['--url <url>', 'address of the service', webAddress, defaultUrl],
   key: ['--key <key>', 'API key, where the service asks for one'],
   keyFile: new Option(
     '--key-file <file>',
     'file that contains the key: other users of this machine can read arguments',
   ).conflicts('key'),
 } as const
+
+/** The same options for a command that is printed, to be pasted: without the key, which a log must not contain. */
+export function serviceWords(given: { url: string; key?: string | undefined; keyFile?: string | undefined }): string {
+  const { url, key, keyFile } = given
+  const words = [
+    ...(url === defaultUrl ? [] : ['--url', shellWord(url)]),
+    ...(key === undefined ? [] : ['--key', 'KEY']),
+    ...(keyFile === undefined ? [] : ['--key-file', shellWord(keyFile)]),
+  ]
+  return words.map((word) => ` ${word}`).join('')
+}
+
+/** Quoted for a shell if necessary. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
 
 function webAddress(text: string): string {
   if (URL.canParse(text) && /^https?:\/\//i.test(text)) return text
@@ -111,6 +142,12 @@ export async function runCommand(program: { parseAsync(): Promise<unknown> }): P
     console.error(messageOf(error))
     process.exitCode = failed
   }
+}
+
+/** The first of a list that may be long, and how many are left out. */
+export function firstOf(parts: readonly string[], most: number, separator = ', '): string {
+  const more = parts.length > most ? ` and ${parts.length - most} more` : ''
+  return `${parts.slice(0, most).join(separator)}${more}`
 }
 
 /** One line for people at a terminal. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { cpus } from 'node:os'
 import type { Job, ServedModel } from '../../clients/typescript/src/alike-client.js'
+import { firstOf } from '../command-line.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 import type { RetrievalQuality } from '../eval/quality.js'
 import { percentile } from './percentile.js'
@@ -97,9 +98,8 @@ const namesShown = 10
 
 function leftOutLines(leftOut: ReadonlyMap<string, string>): string[] {
   if (leftOut.size === 0) return []
-  const named = [...leftOut].slice(0, namesShown).map(([id, code]) => `${id} (${code})`)
-  const rest = leftOut.size > namesShown ? ` and ${leftOut.size - namesShown} more` : ''
-  return [`Test pictures that cannot be read, left out (${leftOut.size}): ${named.join(', ')}${rest}.`]
+  const named = [...leftOut].map(([id, code]) => `${id} (${code})`)
+  return [`Test pictures that cannot be read, left out (${leftOut.size}): ${firstOf(named, namesShown)}.`]
 }
 
 function shown(value: number | null | undefined, digits = 3): string {

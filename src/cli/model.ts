@@ -4,7 +4,7 @@
  */
 import cliProgress from 'cli-progress'
 import { type AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
-import { command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
+import { command, failed, oneOf, runCommand, serviceOptions, serviceWords, shellWord } from '../command-line.js'
 import { archiveOfModel, filesOfModel } from './model-archive.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { setLines } from './set-lines.js'
@@ -15,7 +15,7 @@ async function install(folder: string, place: ServicePlace): Promise<void> {
   const files = await filesOfModel(folder)
   const { id, name } = await (await serviceClient(place)).installModel({ open: () => archiveOfModel(folder, files) })
   console.log(`${name} (${id}) can be used by galleries.`)
-  console.log(`next: npm run model -- build GALLERY ${name}`)
+  console.log(`next: ${typed('build', 'GALLERY', name, place)}`)
 }
 
 async function list(place: ServicePlace): Promise<void> {
@@ -46,7 +46,7 @@ async function build(gallery: string, model: string, { withoutOriginal, ...place
     return
   }
   await compare(gallery, place)
-  console.log(`next: npm run model -- switch ${gallery} ${model}${process.exitCode === failed ? ' --force' : ''}`)
+  console.log(`next: ${typed('switch', gallery, model, place)}${process.exitCode === failed ? ' --force' : ''}`)
 }
 
 /** Exit code 1 unless the set has passed the quality gate. */
@@ -73,9 +73,13 @@ async function switchTo(
   const kept = sets.find(({ state }) => state === 'kept')
   if (kept !== undefined)
     console.log(
-      `back, until ${kept.keptUntil?.slice(0, 10) ?? 'it is removed'}: npm run model -- switch ${gallery} ${nameOf(kept.modelId)}`,
+      `back, until ${kept.keptUntil?.slice(0, 10) ?? 'it is removed'}: ${typed('switch', gallery, nameOf(kept.modelId), place)}`,
     )
 }
+
+/** A command for the same service, to be pasted. */
+const typed = (verb: 'build' | 'switch', gallery: string, model: string, place: ServicePlace): string =>
+  `npm run model -- ${verb} ${shellWord(gallery)} ${shellWord(model)}${serviceWords(place)}`
 
 async function namesOf(service: AlikeClient): Promise<(id: string) => string> {
   const { models } = await dataOf(service.api.GET('/v1/models'))

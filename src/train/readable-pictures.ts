@@ -2,6 +2,7 @@
  * Decodes every picture before a run: the test pictures are read only after its last epoch, and without one of them its
  * checkpoints would belong to other data.
  */
+import { firstOf } from '../command-line.js'
 import { AlikeError, hasCode } from '../errors.js'
 import type { Preprocessing } from '../image/preprocessing.js'
 import type { ImageLoader } from './loader/image-loader.js'
@@ -37,9 +38,8 @@ export async function expectReadable({ data, loader, preprocessing, log, stop }:
 }
 
 function detailOf(ids: readonly string[]): string {
-  const names = ids.slice(0, shownIds).map((id) => `"${id}"`)
-  const more = ids.length > shownIds ? ` and ${ids.length - shownIds} more` : ''
+  const names = ids.map((id) => `"${id}"`)
   return ids.length === 1
     ? `The picture ${names[0]} cannot be read.`
-    : `${ids.length} pictures cannot be read: ${names.join(', ')}${more}.`
+    : `${ids.length} pictures cannot be read: ${firstOf(names, shownIds)}.`
 }

@@ -1,4 +1,5 @@
 /** Refuses a checkpoint of another run, and says what differs: settings, starting weights or data. */
+import { firstOf } from '../command-line.js'
 import { AlikeError } from '../errors.js'
 
 /** What a run is made of besides its settings, in the words of its user. */
@@ -32,8 +33,8 @@ const shownDifferences = 5
 export function expectSameRun(saved: string, given: string): void {
   if (saved === given) return
   const differences = differencesOf(JSON.parse(saved), JSON.parse(given))
-  const more = differences.length > shownDifferences ? ` and ${differences.length - shownDifferences} more` : ''
-  const detail = `These differ: ${differences.slice(0, shownDifferences).join('; ')}${more}. Resume with what it was started with, or choose another --name.`
+  const listed = firstOf(differences, shownDifferences, '; ')
+  const detail = `These differ: ${listed}. Resume with what it was started with, or choose another --name.`
   throw new AlikeError('run_differs', { detail })
 }
 

@@ -2,9 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { PlannedBatch } from './epoch-plan.js'
 import { TaughtViews, type TaughtViewsOptions } from './feature-cache/taught-views.js'
-import { openTeachers, type Taught } from './fine-tuning/teachers.js'
-import type { TrainableNetwork } from './models/network.js'
-import { microBatchHere } from './models/pieces.js'
+import type { Taught, Teachers } from './fine-tuning/teachers.js'
 
 export interface Teaching {
   /**
@@ -17,19 +15,14 @@ export interface Teaching {
 }
 
 /** @returns null if the run has no teachers or does not train; `stopped` if it was, while answers were computed */
-export async function openTeaching(
-  run: Omit<TaughtViewsOptions, 'teachers'> & { averaged: TrainableNetwork },
-): Promise<Teaching | null | 'stopped'> {
-  const { settings, averaged, log } = run
-  const teachers = await openTeachers(settings, averaged, microBatchHere(), log)
+export async function openTeaching({
+  teachers,
+  ...run
+}: Omit<TaughtViewsOptions, 'teachers'> & { teachers: Teachers | null }): Promise<Teaching | null | 'stopped'> {
   if (teachers === null) return null
-  if (settings.teacherViews === 0)
-    return { of: (_batch, _view, input) => teachers.teach(input), close: () => teachers.close() }
-  try {
-    const views = await TaughtViews.build({ ...run, teachers })
-    if (views === null) return 'stopped'
-    return { of: ({ members, mix }, view) => views.teach(members, view!, mix), close: () => views.close() }
-  } finally {
-    await teachers.close()
-  }
+  if (run.settings.teacherViews === 0)
+    return { of: (_batch, _view, input) => teachers.teach(input), close: async () => {} }
+  const views = await TaughtViews.build({ ...run, teachers })
+  if (views === null) return 'stopped'
+  return { of: ({ members, mix }, view) => views.teach(members, view!, mix), close: () => views.close() }
 }

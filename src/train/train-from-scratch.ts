@@ -10,9 +10,11 @@ import type { RunState } from './checkpoint.js'
 import { embedImages } from './embed-images.js'
 import { planEpoch, sideOf } from './epoch-plan.js'
 import { type EndedRun, exportAndReport, factsOf } from './export-and-report.js'
+import { openTeachers, type Teachers } from './fine-tuning/teachers.js'
 import { ImageLoader } from './loader/image-loader.js'
 import { eraseSquares } from './loader/normalise.js'
 import { type TrainableNetwork, trainableVariablesOf, variablesOf } from './models/network.js'
+import { microBatchHere } from './models/pieces.js'
 import { simpleCnn } from './models/simple-cnn.js'
 import { mAP10Of } from './models/val-choice.js'
 import { setConvolutionPrecision } from './native/bfloat16-convolutions.js'
@@ -25,7 +27,7 @@ import { RunCheckpoints } from './run-checkpoints.js'
 import { networkIn } from './run-folder.js'
 import { shapingSettings, type TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
-import { epochWork, exportPasses, secondsLeft } from './time-left.js'
+import { exportPasses, secondsLeft } from './time-left.js'
 import { logParts, readTrainingData, type TrainingData } from './training-data.js'
 import { inputOf, trainingStep } from './training-step.js'
 
@@ -39,6 +41,7 @@ interface Run {
   /** The moving average of its weights: the network that is evaluated and exported. */
   averaged: TrainableNetwork
   optimizer: AdamW
+  teachers: Teachers | null
   backend: string
   log: (line: string) => void
   stop: AbortSignal
@@ -88,12 +91,14 @@ async function openRun(given: Pick<Run, 'settings' | 'data' | 'backend' | 'log' 
   log(`${averaged.architecture}: ${averaged.model.countParams()} weights`)
 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
+  const teachers = await openTeachers(settings, averaged, microBatchHere(), log)
   const networkBefore = await networkIn(join(settings.out, settings.name))
-  return { ...given, loader: new ImageLoader(data.images), network, averaged, optimizer, networkBefore }
+  return { ...given, loader: new ImageLoader(data.images), network, averaged, optimizer, teachers, networkBefore }
 }
 
-async function closeRun({ loader, optimizer, network, averaged }: Run): Promise<void> {
+async function closeRun({ loader, teachers, optimizer, network, averaged }: Run): Promise<void> {
   await loader.close()
+  await teachers?.close()
   optimizer.dispose()
   for (const { model } of [network, averaged]) model.dispose()
 }
@@ -225,11 +230,9 @@ async function judgeEpoch({ settings, data, loader, averaged }: Run, epoch: numb
 }
 
 function timeLeft(settings: TrainSettings, data: TrainingData, { epoch, history }: RunState): number | null {
-  const planned = (side: number) => ({
-    side,
-    work: epochWork(data.train.length, { side }, settings.preprocessing.inputSize),
-  })
-  const done = history.map(({ side, seconds }) => ({ ...planned(side), seconds }))
-  const toCome = Array.from({ length: settings.epochs - epoch }, (_, i) => planned(sideOf(settings, epoch + i)))
-  return secondsLeft(done, toCome, { count: exportPasses(data, { report: settings.report, hasInstance: false }) })
+  const toCome = Array.from({ length: settings.epochs - epoch }, (_, i) => ({ side: sideOf(settings, epoch + i) }))
+  const fullSide = settings.preprocessing.inputSize
+  const size = { pictures: data.train.length, judged: data.val.length, fullSide }
+  const count = exportPasses(data, { report: settings.report, hasInstance: false })
+  return secondsLeft(history, toCome, size, { count })
 }

@@ -1,5 +1,6 @@
 /** The data set of a run: pictures, labels and the three parts. */
 import { createHash } from 'node:crypto'
+import { firstOf } from '../command-line.js'
 import { imagesWithoutLabel } from '../datasets/labelled-images.js'
 import { emptyPart, groupsAcross, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
@@ -8,6 +9,8 @@ import { AlikeError } from '../errors.js'
 import { type JudgedPair, readJudgedPairs } from './feedback/judged-pairs.js'
 import { isRankable } from './rankable.js'
 import type { TrainSettings } from './settings.js'
+
+const shownExamples = 3
 
 export interface TrainingData {
   images: SplitImage[]
@@ -41,7 +44,9 @@ export async function readTrainingData(
   const images = await readSplitImages({ ...source, records: learntFrom })
   const without = await imagesWithoutLabel(source.data, source.labels)
   if (without.length > 0)
-    log(`pictures left out because they lie beside the folders of labels: ${without.length} (${examplesOf(without)})`)
+    log(
+      `pictures left out because they lie beside the folders of labels: ${without.length} (${firstOf(without, shownExamples)})`,
+    )
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()
@@ -75,18 +80,15 @@ export function logParts({ images, labels, train, val, test }: TrainingData, log
       'no two val pictures share a label, not counting copies: mAP@10 is unknown, and the most accurate epoch is chosen',
     )
   const [astray, doubtful] = [groupsAcross(images, 'split'), groupsAcross(images, 'label')]
-  const told = (groups: string[][]) => `${groups.length} (${examplesOf(groups.map((ids) => ids.join(' = ')))})`
+  const examples = (groups: string[][]) =>
+    `${groups.length} (${firstOf(
+      groups.map((ids) => ids.join(' = ')),
+      shownExamples,
+    )})`
   if (astray.length > 0)
-    log(`groups of copies in more than one part of the data: ${told(astray)}; its numbers will be too good`)
+    log(`groups of copies in more than one part of the data: ${examples(astray)}; its numbers will be too good`)
   if (doubtful.length > 0)
-    log(`groups of copies with different labels: ${told(doubtful)}; some of these labels are probably wrong`)
-}
-
-const shownExamples = 3
-
-function examplesOf(names: readonly string[]): string {
-  const more = names.length > shownExamples ? ` and ${names.length - shownExamples} more` : ''
-  return `${names.slice(0, shownExamples).join(', ')}${more}`
+    log(`groups of copies with different labels: ${examples(doubtful)}; some of these labels are probably wrong`)
 }
 
 /**

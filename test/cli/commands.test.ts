@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
-import { messageOf } from '../../src/command-line.js'
+import { messageOf, serviceWords } from '../../src/command-line.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
 import { recordOf } from '../../src/datasets/split-record.js'
 import { startApp, temporaryFolder } from '../support/app.js'
@@ -29,10 +29,10 @@ for (const name of commands) {
     assert.match(output, /^Usage: (npm run|alike-ingest) /)
   })
 
-  test(`${name} with a wrong option prints one line and exits with 2`, async () => {
-    const { code, output } = await runCommand(name, ['--nope'])
+  test(`${name} with an unknown option names it in one line and exits with 2`, async () => {
+    const { code, output } = await runCommand(name, ['--nope', 'x'])
     assert.equal(code, 2)
-    assert.match(output, /^error: .+--help lists the options\)\n$/)
+    assert.match(output, /^error: unknown option '--nope'.*--help lists the options\)\n$/)
   })
 }
 
@@ -123,6 +123,15 @@ test('a command whose output nobody reads any more ends without a word', async (
   child.stderr.on('data', (text: Buffer) => void (errors += text.toString()))
   const [code] = (await once(child, 'close')) as [number | null]
   assert.deepEqual([code, errors], [141, ''])
+})
+
+test('a command to be pasted is for the same service, and does not show its key', () => {
+  assert.equal(serviceWords({ url: 'http://127.0.0.1:8080' }), '')
+  assert.equal(serviceWords({ url: 'https://a.test', key: 'secret' }), ' --url https://a.test --key KEY')
+  assert.equal(
+    serviceWords({ url: 'https://a.test/?b', keyFile: 'my key' }),
+    " --url 'https://a.test/?b' --key-file 'my key'",
+  )
 })
 
 test('a full disk is told in words', () => {

@@ -24,13 +24,13 @@ async function opened(t: TestContext, bounds: Partial<Config>) {
   await mkdir(join(folder, 'work'))
   await writeFile(join(folder, 'work', 'weights.bin'), 'to go on from')
   const model = (...parameters: string[]) => runCommand('cli/model', [...parameters, '--url', url])
-  return { app, folder, model }
+  return { app, folder, model, url }
 }
 const dimensionOf = async ({ call }: Awaited<ReturnType<typeof opened>>['app']) =>
   (await call(200, { url: '/v1/galleries/g' })).dimension
 
 test('a model is installed, listed, built for a gallery, compared, switched to, and switched back', async (t) => {
-  const { app, folder, model } = await opened(t, { gateOverlapMin: 0, gateMapLossMax: 1, gateRankLossMax: 1 })
+  const { app, folder, model, url } = await opened(t, { gateOverlapMin: 0, gateMapLossMax: 1, gateRankLossMax: 1 })
   const installed = await model('install', folder)
   assert.equal(installed.code, 0, installed.output)
   assert.match(installed.output, /^twelve \([0-9a-f]{16}\) can be used by galleries\.\nnext: npm run model -- build/)
@@ -45,7 +45,7 @@ test('a model is installed, listed, built for a gallery, compared, switched to, 
   assert.match(built.output, /^twelve \(.+\): ready, 8 pictures$/m)
   assert.match(built.output, /^ {2}passed the quality gate against handmade, /m)
   assert.match(built.output, /^ {2}mAP@10 +[01]\.\d{3} → [01]\.\d{3} +[+−]/m)
-  assert.match(built.output, /^next: npm run model -- switch g twelve$/m)
+  assert.ok(built.output.endsWith(`\nnext: npm run model -- switch g twelve --url ${url}\n`), 'the same service')
   assert.equal(await dimensionOf(app), 24, 'nothing has changed yet')
   const compared = await model('compare', 'g')
   assert.deepEqual([compared.code, built.output.includes(compared.output)], [0, true])
@@ -53,7 +53,7 @@ test('a model is installed, listed, built for a gallery, compared, switched to, 
   const switched = await model('switch', 'g', 'twelve')
   assert.match(
     switched.output,
-    /^twelve \(.+\) serves g: 8 pictures\.\nback, until .+: npm run model -- switch g handmade$/m,
+    /^twelve \(.+\) serves g: 8 pictures\.\nback, until .+: npm run model -- switch g handmade --url http:\S+$/m,
   )
   assert.equal(await dimensionOf(app), 12)
   assert.equal((await model('switch', 'g', 'handmade')).code, 0)
@@ -66,7 +66,7 @@ test('a model that fails the gate is reported with reasons, and serves only by f
   const built = await model('build', 'g', 'twelve')
   assert.equal(built.code, 1, built.output)
   assert.match(built.output, /^ {2}did not pass the quality gate against handmade, .+\n {2}\S.+ is allowed\.$/m)
-  assert.match(built.output, /^next: npm run model -- switch g twelve --force$/m)
+  assert.match(built.output, /^next: npm run model -- switch g twelve --url \S+ --force$/m)
   const refused = await model('switch', 'g', 'twelve')
   assert.deepEqual([refused.code, await dimensionOf(app)], [1, 24])
   assert.match(refused.output, /^gate_not_passed: /)

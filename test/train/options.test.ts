@@ -18,6 +18,7 @@ const misuses: [args: string[], says: RegExp][] = [
   [['--data', 'x', '--name', 'My network'], /--name.+up to 63 characters a-z, 0-9 and -/],
   [['--data', 'x', '--name', '../other'], /--name.+up to 63 characters a-z, 0-9 and -/],
   [['--data', 'x', '--unknown'], /unknown option '--unknown'/],
+  [['--dta', 'x', '--name', 'n'], /unknown option '--dta'.+Did you mean --data/s],
   [['--data', 'x', '--phases', 'all:1'], /--phases needs --init/],
   [['--data', 'x', '--teacher-views', '4'], /--teacher-views needs --teachers/],
   [['--init', 'w', '--name', 'n'], /required option '--data <folder>' not specified/],

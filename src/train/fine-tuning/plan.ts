@@ -84,6 +84,12 @@ export function planBatches(data: TrainingData, settings: FineTuneSettings, epoc
   })
 }
 
+/** Mean number of rows for each picture of a batch, without judged pairs: see `planBatches`. */
+export function rowsOfPicture({ batch, mixShare, instance }: FineTuneSettings): number {
+  const again = instance.weight > 0 ? Math.min(1, instance.pairs / batch.samples) : 0
+  return 1 + (1 - mixShare) * again
+}
+
 /** For each picture of `train` the first one of its duplicate group. */
 function numbersOfPictures({ images, train }: Pick<TrainingData, 'images' | 'train'>): number[] {
   const firstOf = new Map<string, number>()

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import * as tf from '@tensorflow/tfjs-core'
-import { networkFile, type Precision, readModel } from '../../embedding/model-manifest.js'
+import { type Model, networkFile, type Precision } from '../../embedding/model-manifest.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import { forward } from '../models/network.js'
 import type { StagedNetwork } from '../models/staged-network.js'
@@ -27,9 +27,8 @@ export interface TeacherNetwork {
   close(): Promise<void>
 }
 
-/** @throws AlikeError `model_unreadable`, `weights_unreadable` */
-export async function openTeacher(folder: string): Promise<TeacherNetwork> {
-  const model = await readModel(folder)
+/** @throws AlikeError `weights_unreadable` */
+export async function openTeacher(model: Model): Promise<TeacherNetwork> {
   const network = await readTeacher(model)
   if (nativeDevice() === 'gpu') return asLayers(network)
   const int8 = networkFile(model, 'int8')

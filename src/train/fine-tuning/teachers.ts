@@ -3,7 +3,7 @@
  * than a label.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { readModel } from '../../embedding/model-manifest.js'
+import { type Model, type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import type { RunState } from '../checkpoint.js'
@@ -46,7 +46,7 @@ export async function openTeachers(
  * @throws AlikeError `model_unreadable`
  */
 export function teacherIds({ teachers }: Pick<FineTuneSettings, 'teachers'>): Promise<string[]> {
-  return Promise.all(teachers.map(async (folder) => (await readModel(folder).catch(namedBy(folder))).manifest.id))
+  return Promise.all(teachers.map(async (folder) => (await readTeacherModel(folder)).manifest.id))
 }
 
 /** @param ids as given now @throws AlikeError `run_differs` if the run was started with others */
@@ -64,6 +64,20 @@ const namedBy =
       ? new AlikeError(cause.code, { detail: `The teacher ${folder}: ${cause.detail}`, cause })
       : cause
   }
+
+const readTeacherModel = (folder: string): Promise<Model> => readModel(folder).catch(namedBy(folder))
+
+/** @throws AlikeError `weights_unreadable` for a teacher that cannot teach the pupil */
+function expectSuited(folder: string, { labels, preprocessing }: ModelManifest, pupil: TrainableNetwork): void {
+  if (labels.join() !== pupil.labels.join())
+    throw new AlikeError('weights_unreadable', {
+      detail: `${folder} was trained on other labels: it cannot teach this network.`,
+    })
+  if (preprocessing.fit !== pupil.preprocessing.fit)
+    throw new AlikeError('weights_unreadable', {
+      detail: `${folder} was trained with the fit ${preprocessing.fit}, this network uses ${pupil.preprocessing.fit}.`,
+    })
+}
 
 export class Teachers {
   readonly #networks: readonly TeacherNetwork[]
@@ -83,19 +97,10 @@ export class Teachers {
    * @throws AlikeError `model_unreadable`, `weights_unreadable`.
    */
   static async read(folders: readonly string[], pupil: TrainableNetwork, microBatch: number): Promise<Teachers> {
+    const models = await Promise.all(folders.map(readTeacherModel))
+    for (const [i, { manifest }] of models.entries()) expectSuited(folders[i]!, manifest, pupil)
     const networks: TeacherNetwork[] = []
-    for (const folder of folders) {
-      const teacher = await openTeacher(folder).catch(namedBy(folder))
-      if (teacher.labels.join() !== pupil.labels.join())
-        throw new AlikeError('weights_unreadable', {
-          detail: `${folder} was trained on other labels: it cannot teach this network.`,
-        })
-      if (teacher.preprocessing.fit !== pupil.preprocessing.fit)
-        throw new AlikeError('weights_unreadable', {
-          detail: `${folder} was trained with the fit ${teacher.preprocessing.fit}, this network uses ${pupil.preprocessing.fit}.`,
-        })
-      networks.push(teacher)
-    }
+    for (const [i, model] of models.entries()) networks.push(await openTeacher(model).catch(namedBy(folders[i]!)))
     return new Teachers(networks, pupil.preprocessing, microBatch)
   }
 

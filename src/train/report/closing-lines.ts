@@ -1,5 +1,6 @@
 /** The closing lines of a run: how good the network is, and what to do next. */
 import { basename, join } from 'node:path'
+import { shellWord } from '../../command-line.js'
 import type { ExportedRun } from '../export-and-report.js'
 import { isMeasured } from './judge-exported.js'
 import type { ModelMetrics } from './model-metrics.js'
@@ -25,24 +26,19 @@ function qualityLines(folder: string, metrics: ModelMetrics | undefined): string
 }
 
 function quantizing(folder: string, { data, labels }: { data: string; labels?: string | undefined }): string {
-  const where = labels === undefined ? word(data) : `${word(data)} --labels ${word(labels)}`
-  return `npm run quantize -- --model ${word(folder)} --data ${where}    # int8 for CPUs, fp16 for CUDA`
+  const where = labels === undefined ? shellWord(data) : `${shellWord(data)} --labels ${shellWord(labels)}`
+  return `npm run quantize -- --model ${shellWord(folder)} --data ${where}    # int8 for CPUs, fp16 for CUDA`
 }
 
 function serving(folder: string): string[] {
-  const name = word(basename(folder))
+  const name = shellWord(basename(folder))
   return [
-    `MODEL_DIR=${word(folder)} npm start    # or, if a service is already running:`,
-    `npm run model -- install ${word(folder)} && npm run model -- build GALLERY ${name}`,
+    `MODEL_DIR=${shellWord(folder)} npm start    # or, if a service is already running:`,
+    `npm run model -- install ${shellWord(folder)} && npm run model -- build GALLERY ${name}`,
     `npm run model -- switch GALLERY ${name}    # docs/changing-the-network.md`,
   ]
 }
 
 function shown(value: number | null | undefined): string {
   return value?.toFixed(3) ?? '–'
-}
-
-/** Quoted for a shell if necessary. */
-function word(text: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

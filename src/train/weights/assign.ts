@@ -1,5 +1,6 @@
 /** Assigns starting weights to a network, or reports every mismatch. */
 import * as tf from '@tensorflow/tfjs-core'
+import { firstOf } from '../../command-line.js'
 import { AlikeError } from '../../errors.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import type { StartingWeights } from './weight-format.js'
@@ -27,8 +28,7 @@ export function assignWeights(
   }
   problems.push(...[...waiting].map((name) => `${name} of the file has no place in the network`))
   if (problems.length === 0) return
-  const more = problems.length > shownProblems ? `; and ${problems.length - shownProblems} more` : ''
   throw new AlikeError('weights_unreadable', {
-    detail: `${file} does not fit: ${problems.slice(0, shownProblems).join('; ')}${more}.`,
+    detail: `${file} does not fit: ${firstOf(problems, shownProblems, '; ')}.`,
   })
 }

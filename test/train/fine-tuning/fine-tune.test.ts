@@ -15,6 +15,7 @@ import { Teachers } from '../../../src/train/fine-tuning/teachers.js'
 import { ImageLoader } from '../../../src/train/loader/image-loader.js'
 import { normalised } from '../../../src/train/loader/normalise.js'
 import { writeTensors } from '../../../src/train/safetensors.js'
+import type { TrainSettings } from '../../../src/train/settings.js'
 import { trainFromScratch } from '../../../src/train/train-from-scratch.js'
 import { readTrainingData } from '../../../src/train/training-data.js'
 import { readTeacher } from '../../../src/train/weights/teacher.js'
@@ -203,10 +204,22 @@ test('a network trained from scratch can have a teacher too, which sees larger s
   assert.ok(Number.isFinite(first!.loss))
   assert.equal(again!.loss, first!.loss)
   assert.notEqual(untaught!.loss, first!.loss)
-  await assert.rejects(
-    trainFromScratch({ ...taught, preprocessing: { ...taught.preprocessing, fit: 'squash' } }, () => {}, never),
-    /with the fit cover/,
-  )
+
+  const lines: string[] = []
+  const refused: [Partial<TrainSettings>, { code: string; message: RegExp }][] = [
+    [
+      { preprocessing: { ...taught.preprocessing, fit: 'squash' } },
+      { code: 'weights_unreadable', message: /with the fit cover/ },
+    ],
+    [{ teachers: ['onnx/har-lite0'] }, { code: 'weights_unreadable', message: /was trained on other labels/ }],
+    [{ teachers: [join(folder, 'onnx', 'tiny')] }, { code: 'weights_unreadable', message: /architecture simple-cnn/ }],
+  ]
+  for (const [settings, error] of refused)
+    await assert.rejects(
+      trainFromScratch({ ...taught, ...settings }, (line) => lines.push(line), never),
+      error,
+    )
+  assert.ok(!lines.some((line) => line.startsWith('reading each')), 'before every picture is read')
 })
 
 test('teachers asked once about a few views give a run that can be stopped and resumed, while they are asked too', async () => {

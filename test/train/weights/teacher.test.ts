@@ -163,7 +163,7 @@ test('a teacher says the same as a graph, which a CPU runs, and as layers, which
 
 test('on a CPU a teacher is computed from its int8 file, which says nearly the same', async () => {
   const layers = asLayers(await readTeacher(await readModel('onnx/har-lite0')))
-  const eightBits = await openTeacher('onnx/har-lite0')
+  const eightBits = await openTeacher(await readModel('onnx/har-lite0'))
   const { inputSize, mean } = layers.preprocessing
   const pixels = tf.add(tf.mul(tf.randomNormal<tf.Rank.R4>([6, 7, 7, 3], 0, 1, 'float32', 3), 40), mean) as tf.Tensor4D
   const smooth = tf.clipByValue(tf.image.resizeBilinear(pixels, [inputSize, inputSize]), 0, 255)
