@@ -72,6 +72,6 @@ function askedOf({ images: [bytes], given, placeOf }: ImageRequest<ExplainGiven>
   return {
     hit,
     query: bytes === undefined ? { id: imageId! } : { bytes },
-    ...(region !== undefined && { region: regionOf(region) }),
+    region: regionOf(region),
   }
 }

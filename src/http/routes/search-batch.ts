@@ -141,7 +141,7 @@ async function counted(queries: readonly unknown[], count: () => Promise<void>):
             () => undefined,
             (error: unknown) => error,
           )
-    items.push({ query, ...(refusal !== undefined && { refusal }) })
+    items.push({ query, refusal })
   }
   return items
 }
