@@ -106,7 +106,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
   const contentHashes = search.copiesFrom === undefined ? undefined : await contentHashesOf(like, serving)
-  const asked = { ...search, vector, copyDescriptors, contentHashes, excludeIds, ...(vote && { voters: vote.k }) }
+  const asked = { ...search, vector, copyDescriptors, contentHashes, excludeIds, voters: vote?.k }
   const found: SearchPage =
     paged === undefined
       ? await parts.galleries.searches.search(serving, { ...asked, signal })

@@ -37,13 +37,13 @@ export async function buildWorkerApp(options: SideAppOptions & Pick<AppOptions, 
 /** The apps of a process that must not serve; with `METRICS_PORT`, metrics have their port here too. */
 export async function buildUnreadyApps(
   options: SideAppOptions & { reason: AlikeError },
-): Promise<{ app: FastifyInstance; metricsApp?: FastifyInstance; close(): Promise<void> }> {
+): Promise<{ app: FastifyInstance; metricsApp: FastifyInstance | undefined; close(): Promise<void> }> {
   const hasPort = options.config.metricsPort !== 0
   const app = await buildUnreadyApp(options, !hasPort)
   const metricsApp = hasPort ? await buildUnreadyApp(options, true) : undefined
   return {
     app,
-    ...(metricsApp && { metricsApp }),
+    metricsApp,
     close: async () => void (await Promise.all([app.close(), metricsApp?.close()])),
   }
 }

@@ -72,7 +72,7 @@ answerCalls<AnalysisCalls>(
       const { duplicateScore } = request
       const options = {
         ...request,
-        ...(duplicateScore !== undefined && { copies: copyGroups(duplicateScore, settled.apart(['not-copies'])) }),
+        copies: duplicateScore === undefined ? undefined : copyGroups(duplicateScore, settled.apart(['not-copies'])),
         onSample: (queries: number) => control.expect(queries),
         onQuery: step,
       }

@@ -14,7 +14,7 @@ export async function embedViews(
   { signal, ...options }: EmbedOptions = {},
 ): Promise<Embedding> {
   const embeddings = await allOrNone(views, signal, (pixels, stop) =>
-    embedder.embed(pixels, { ...options, together: views.length, ...(stop && { signal: stop }) }),
+    embedder.embed(pixels, { ...options, together: views.length, signal: stop }),
   )
   if (embeddings.length === 1) return embeddings[0]!
   const slowest = (key: 'queueMs' | 'embedMs' | 'batchSize') =>

@@ -27,7 +27,7 @@ export interface EmbedderOptions extends ProviderOptions {
 
 export interface EmbedOptions {
   /** The caller has disconnected: a waiting picture is dropped, the result of a running one is discarded. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Default `interactive`. */
   priority?: Priority
   /** Pictures that the caller embeds at the same time; default 1. */

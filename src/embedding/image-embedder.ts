@@ -118,15 +118,15 @@ export class ImageEmbedder {
         maxPixels,
         views: isStored ? galleryViews : queryViews,
         copies: true,
-        ...(isStored && thumbnailMaxSide > 0 && { thumbnail: { maxSide: thumbnailMaxSide } }),
-        ...(region && { region }),
+        thumbnail: isStored && thumbnailMaxSide > 0 ? { maxSide: thumbnailMaxSide } : undefined,
+        region,
         signal,
       },
       priority,
     )
     // the model runs on another thread meanwhile; async, so that a failed description does not abandon its run
     const [{ vector, logits, queueMs, embedMs }, copyDescriptor] = await Promise.all([
-      embedViews(embedder, views, { priority, ...(signal && { signal }) }),
+      embedViews(embedder, views, { priority, signal }),
       (async () => describe!())(),
     ])
     views.forEach(discard)

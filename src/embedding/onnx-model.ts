@@ -43,11 +43,6 @@ export class OnnxModel {
     return env.versions.node ?? env.versions.common
   }
 
-  /** The batch sizes of each session. */
-  get shapes(): readonly (readonly number[])[] {
-    return this.#sessions.map(({ batchSizes }) => batchSizes)
-  }
-
   /**
    * @param pixels [batchSize, inputSize, inputSize, 3]
    * @throws Error for a size that no session was opened for

@@ -93,7 +93,7 @@ export class PlaceMaps {
   ): Promise<SeenImage> {
     const { decoders, maxPixels } = this.#options
     const { preprocessing } = embedder.model.manifest
-    const prepared = await decoders.prepare(bytes, { preprocessing, maxPixels, signal, ...(region && { region }) })
+    const prepared = await decoders.prepare(bytes, { preprocessing, maxPixels, signal, region })
     const map = await this.#turns.run(() => {
       signal?.throwIfAborted()
       return this.#run(prepared.pixels, embedder)

@@ -13,9 +13,9 @@ export interface ChosenRuntime {
   /** Reported by the first of them. */
   info: SessionInfo
   /** Why the CPU is used although CUDA was expected. */
-  fallbackReason?: string
+  fallbackReason?: string | undefined
   /** Why a slower precision is used than the folder contains. */
-  precisionFallbackReason?: string
+  precisionFallbackReason?: string | undefined
 }
 
 /** The choice in words, for `GET /v1/models` and the log. */
@@ -23,14 +23,14 @@ export interface RuntimeDescription {
   provider: Provider
   precision: Precision
   /** Why the CPU is used although CUDA was expected; absent if all is as configured. */
-  fallbackReason?: string
+  fallbackReason?: string | undefined
   /** Why a slower precision is used than the folder contains; absent if the fastest is used. */
-  precisionFallbackReason?: string
+  precisionFallbackReason?: string | undefined
   workers: number
   /** Threads that run a picture that is alone; absent if that is done by a worker. */
   loneThreads?: number
   /** GPUs by number; absent on the CPU. */
-  devices?: readonly number[]
+  devices?: readonly number[] | undefined
   batchSizes: readonly number[]
   ortVersion: string
 }
@@ -40,7 +40,7 @@ export async function chooseRuntime(options: ProviderOptions): Promise<ChosenRun
   const reasons = [...(options.failed?.values() ?? [])]
   return {
     ...(await chooseProvider(options)),
-    ...(reasons.length > 0 && { precisionFallbackReason: reasons.join(' ') }),
+    precisionFallbackReason: reasons.length > 0 ? reasons.join(' ') : undefined,
   }
 }
 
@@ -57,7 +57,7 @@ async function chooseProvider(options: ProviderOptions): Promise<ChosenRuntime> 
     if (options.requireCuda) throw new AlikeError('cuda_unavailable', { detail: `Reason: ${reason}.`, cause: error })
     // With `auto`, a missing CUDA library is not a failure.
     const expected = options.provider === 'cuda' || !error.providerMissing
-    return { ...(await openOnCpu(options)), ...(expected && { fallbackReason: reason }) }
+    return { ...(await openOnCpu(options)), fallbackReason: expected ? reason : undefined }
   }
 }
 
@@ -143,11 +143,11 @@ export function describeRuntime({
     provider,
     precision,
     workers,
-    ...(provider === 'cuda' && { devices }),
+    devices: provider === 'cuda' ? devices : undefined,
     batchSizes,
     ortVersion: info.ortVersion,
-    ...(fallbackReason !== undefined && { fallbackReason }),
-    ...(precisionFallbackReason !== undefined && { precisionFallbackReason }),
+    fallbackReason,
+    precisionFallbackReason,
   }
 }
 

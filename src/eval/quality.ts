@@ -11,7 +11,7 @@ export interface QualityOptions {
   /** Number of best hits that expand each query, see `expandedQuery`. Default 0. */
   expand?: number | undefined
   /** Called after each ranking; throwing ends the evaluation. */
-  onRanked?: () => void
+  onRanked?: (() => void) | undefined
   /** Called for each query that counts, with its index among the rankings and its quality. */
   onJudged?: (place: number, ranking: RankedLabels, quality: QueryQuality) => void
   /** Depths k of mAP@k. Default 1, 10, 50. */

@@ -68,7 +68,7 @@ export interface NewImage {
   format: string
   bytes: number
   /** JPEG; none is stored if undefined. */
-  thumbnail?: Uint8Array
+  thumbnail?: Uint8Array | undefined
   /**
    * Descriptor for near-copies, see `copies/copy-descriptor.ts`; empty for a picture without features. Undefined:
    * computed later, from the thumbnail.

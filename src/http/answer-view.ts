@@ -1,5 +1,4 @@
 /** Search results as shown to callers: ranked ids, with the requested details. */
-import type { Static } from 'typebox'
 import {
   basisOf,
   type CalibratedThreshold,
@@ -11,6 +10,7 @@ import type { Metadata as Stored } from '../gallery/metadata.js'
 import { StoredMetadata } from '../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../retrieval.js'
 import type { SearchAnswer, SearchHit } from './schemas/search.js'
+import type { Answered } from './typed-app.js'
 
 export interface AnswerViewOptions {
   include: readonly string[]
@@ -22,7 +22,7 @@ export interface AnswerViewOptions {
 }
 
 /** Everything except what was searched. */
-export type ViewedAnswer = Omit<Static<typeof SearchAnswer>, 'gallery'>
+export type ViewedAnswer = Omit<Answered<typeof SearchAnswer>, 'gallery'>
 
 export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAnswer {
   const {
@@ -43,18 +43,16 @@ export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAn
   return {
     modelId,
     method,
-    ...(ef !== undefined && { ef }),
-    ...(include.includes('vector') && { vector: [...vector] }),
+    ef,
+    vector: include.includes('vector') ? [...vector] : undefined,
     hits: hits.map(view),
-    ...(groups && { groups: groups.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })) }),
-    ...(vote && {
-      vote: {
-        ...vote,
-        ...(threshold && { threshold: { ...threshold, falseMatchesExpected: threshold.falseMatchRate * compared } }),
-      },
-    }),
-    ...(nextPageToken !== undefined && { nextPageToken }),
-    ...(calibration && { calibration: basisOf(calibration) }),
+    groups: groups?.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })),
+    vote: vote && {
+      ...vote,
+      threshold: threshold && { ...threshold, falseMatchesExpected: threshold.falseMatchRate * compared },
+    },
+    nextPageToken,
+    calibration: calibration && basisOf(calibration),
     durations: rounded(durations),
   }
 }
@@ -63,28 +61,28 @@ function hitView(
   { rank, score: raised, boost, similarity: score = raised, gallery, nearCopyScore, record }: RankedHit,
   searched: Answer['gallery'],
   { include, basePath, calibration }: AnswerViewOptions,
-): Static<typeof SearchHit> {
-  const { id, label, modelId, metadataText, isDamaged, thumbnailBytes } = record
+): Answered<typeof SearchHit> {
+  const { id, label, modelId, metadataText, isDamaged } = record
   return {
     rank,
-    ...(gallery !== undefined && { gallery }),
+    gallery,
     id,
     score,
-    ...(boost !== undefined && { boost }),
-    ...(calibration && { pSame: probabilitySameLabel(calibration, score) }),
-    ...(nearCopyScore !== undefined && { nearCopyScore }),
+    boost,
+    pSame: calibration && probabilitySameLabel(calibration, score),
+    nearCopyScore,
     label,
     modelId,
-    ...(isDamaged && { unreadable: 'record' as const }),
+    unreadable: isDamaged ? 'record' : undefined,
     // parsed only when it is written, see `StoredMetadata`
-    ...(metadataText !== undefined && { metadata: new StoredMetadata(metadataText) as unknown as Stored }),
-    ...(include.includes('thumbnail') && {
-      thumbnail:
-        thumbnailBytes === 0
-          ? null
-          : `${basePath}/v1/galleries/${gallery ?? String(searched)}/images/${encodeURIComponent(id)}/thumbnail`,
-    }),
+    metadata: metadataText === undefined ? undefined : (new StoredMetadata(metadataText) as unknown as Stored),
+    thumbnail: include.includes('thumbnail') ? thumbnailOf(record, gallery ?? String(searched), basePath) : undefined,
   }
+}
+
+/** Its address; null: there is none. */
+function thumbnailOf({ id, thumbnailBytes }: RankedHit['record'], gallery: string, basePath: string): string | null {
+  return thumbnailBytes === 0 ? null : `${basePath}/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`
 }
 
 /** To microseconds, the resolution of the clock. */

@@ -31,8 +31,8 @@ export function examplesOf(
   if (region !== undefined && images.length !== 1)
     throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
   const examples: Example[] = [
-    ...images.map((bytes) => ({ bytes, region: region === undefined ? undefined : regionOf(region) })),
-    ...[...(imageId === undefined ? [] : [imageId]), ...[like].flat()].map((id) => ({ id })),
+    ...images.map((bytes) => ({ bytes, region: regionOf(region) })),
+    ...[imageId ?? [], like].flat().map((id) => ({ id })),
     ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
   ]
   if (examples.length === 0) throw new AlikeError('image_missing')

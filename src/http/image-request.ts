@@ -103,7 +103,7 @@ export async function imagesOfJson(
     ...(image === undefined ? [] : [decodeBase64(image, maxBytes, '/image')]),
     ...images.map((text, i) => decodeBase64(text, maxBytes, `/images/${i}`)),
   ]
-  const fetched = await allOrNone([...(url === undefined ? [] : [url]), ...urls], signal, (one, stop) =>
+  const fetched = await allOrNone([url ?? [], urls].flat(), signal, (one, stop) =>
     remote.fetch(one, stop, (bytes) => held?.take(plainCopies * bytes)),
   )
   return [...decoded, ...fetched]

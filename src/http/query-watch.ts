@@ -65,5 +65,5 @@ function onlyExample(
   if (like !== undefined || unlike !== undefined) return undefined
   if (images.length + (imageId === undefined ? 0 : 1) !== 1) return undefined
   if (imageId !== undefined) return { id: imageId }
-  return { bytes: images[0]!, ...(region !== undefined && { region: regionOf(region) }) }
+  return { bytes: images[0]!, region: regionOf(region) }
 }

@@ -22,13 +22,13 @@ import { type Shape, showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeOf, w
 export interface WantedOutputs {
   preprocessing: Preprocessing
   /** Prepare only this part of the upright picture; the thumbnail shows the whole. */
-  region?: Region
+  region?: Region | undefined
   /** Number of views, 1 to 4, in the order of `views.ts`. Default 1. */
   views?: number
   /** Also compute the copy descriptor of the picture or its region. */
   copies?: boolean | undefined
   /** Also make a JPEG thumbnail that fits into a square of `maxSide` pixels. */
-  thumbnail?: { maxSide: number }
+  thumbnail?: { maxSide: number } | undefined
 }
 
 export interface Made {

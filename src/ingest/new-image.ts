@@ -81,7 +81,7 @@ export async function takeIn(
   // Stored before the picture is, but only once it is known to be one.
   await keep()
   return {
-    put: { ...said, vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) },
+    put: { ...said, vector, copyDescriptor, width, height, format, thumbnail },
     unlessSame: false,
     onlyIf,
   }

@@ -41,7 +41,7 @@ export interface SaidOfImage {
   /** Default: keeps the stored label. */
   label?: string | null | undefined
   /** Likewise for metadata. */
-  metadata?: Metadata
+  metadata?: Metadata | undefined
   /** The picture's location in its owner's storage, as given by the upload. */
   reference?: string | undefined
   /** Where it is read from, if the source knows. */
@@ -82,7 +82,7 @@ export type SourceItem =
 
 export interface Source {
   /** Number of items, if known before they are read. */
-  readonly total?: number
+  readonly total?: number | undefined
   /** Share of the bytes read so far, 0..1. */
   readonly share: number
   /**

@@ -156,7 +156,7 @@ export class Spool {
       const file = createReadStream(this.fileOf(jobId), {
         highWaterMark: 1 << 18,
         signal,
-        ...(received.crc32 === undefined && { end: 0 }),
+        end: received.crc32 === undefined ? 0 : Infinity,
       })
       for await (const chunk of file as AsyncIterable<Buffer>) measure(found, chunk)
     } catch (cause) {

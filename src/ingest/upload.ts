@@ -52,7 +52,7 @@ export async function receiveUpload(
   { content, signal, inTurn, ...said }: Reception,
   spool: Spool,
   limits: SourceLimits,
-): Promise<SourceDescription & { total?: number }> {
+): Promise<SourceDescription & { total?: number | undefined }> {
   if ('files' in content) {
     const { tar, count } = packFiles(content.files)
     const received = await spool.receive(jobId, tar, limits.ingestMaxBytes, signal)
@@ -78,7 +78,7 @@ export async function receiveUpload(
     await source.close()
     return source.total
   })
-  return { kind, ...received, ...(total !== undefined && { total }) }
+  return { kind, ...received, total }
 }
 
 async function* counted(

@@ -58,8 +58,6 @@ export interface JobListOptions {
   states?: readonly JobState[] | undefined
   /** Default 100. */
   limit?: number | undefined
-  /** Default `newest` first. */
-  order?: 'newest' | 'oldest' | undefined
 }
 
 /** How many unfinished jobs of a kind are in a state. */
@@ -141,6 +139,7 @@ export interface JobStore {
   get(id: string): Promise<JobRecord | undefined>
   /** JSON text; undefined before the job has succeeded, and for kinds without a result. */
   result(id: string): Promise<string | undefined>
+  /** Newest first. */
   list(options?: JobListOptions): Promise<JobRecord[]>
   /** Of unfinished jobs, without reading them; combinations of which there is none are missing. */
   counts(): Promise<JobCount[]>

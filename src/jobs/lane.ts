@@ -6,6 +6,7 @@ import { activeJobStates, type JobRecord, type RunReading } from './job.js'
 import { type JobEndOptions, tellEnd } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
+import { Passes } from './passes.js'
 
 export interface LaneOptions extends JobEndOptions {
   store: JobStore
@@ -32,12 +33,7 @@ export class Lane {
   #created = 0
   /** The running job, and a promise that resolves once nothing is left to do for it. */
   #current: { job: ClaimedJob; ended: Promise<boolean> } | undefined
-  /** Claims and runs jobs until there is nothing to run. */
-  #atWork: Promise<void> | undefined
-  /** A job may have arrived since the last claim. */
-  #lookAgain = false
-  #retry: NodeJS.Timeout | undefined
-  #closing = false
+  readonly #passes = new Passes(() => this.#runNext())
 
   constructor(runner: JobRunner, options: LaneOptions) {
     this.#runner = runner
@@ -111,10 +107,9 @@ export class Lane {
   }
 
   async close(crashed: boolean): Promise<void> {
-    this.#closing = true
-    clearTimeout(this.#retry)
+    const ended = this.#passes.close()
     await this.#stop('closing')
-    await this.#atWork
+    await ended
     if (!crashed && this.#options.galleries.failure === undefined) await this.#rest(this.#begun)
   }
 
@@ -140,24 +135,16 @@ export class Lane {
 
   /** Starts the next job, unless one is running. */
   look(): void {
-    if (this.#closing || this.#options.runsJobs === false) return
-    this.#lookAgain = true
-    this.#atWork ??= this.#work().finally(() => {
-      this.#atWork = undefined
-      if (this.#lookAgain) this.look() // requested just as the last look ended
-    })
+    if (this.#options.runsJobs !== false) this.#passes.begin()
   }
 
-  async #work(): Promise<void> {
-    while (this.#lookAgain && !this.#closing) {
-      this.#lookAgain = false
-      try {
-        const job = await this.#store.claim(this.#runner.kinds)
-        if (job !== undefined && !this.#closing) await this.#run(job)
-      } catch (error) {
-        this.#options.logger.error({ err: error }, 'the next job could not be started')
-        this.#lookLater()
-      }
+  async #runNext(): Promise<void> {
+    try {
+      const job = await this.#store.claim(this.#runner.kinds)
+      if (job !== undefined && !this.#passes.isClosed) await this.#run(job)
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'the next job could not be started')
+      this.#passes.beginIn(retryMs)
     }
   }
 
@@ -166,7 +153,7 @@ export class Lane {
     const job = new ClaimedJob(record, { ...this.#options, runner: this.#runner, begunHere })
     this.#current = { job, ended: this.#runToEnd(job) }
     const more = await this.#current.ended.finally(() => (this.#current = undefined))
-    if (more) this.#lookAgain = true
+    if (more) this.#passes.begin()
   }
 
   /** @returns false if nothing more can be run for now: the process is stopping, or its storage is lost or full */
@@ -174,7 +161,7 @@ export class Lane {
     const end = await job.run().finally(() => {
       if (job.hasBegun) this.#begun.add(job.id)
     })
-    if (end === 'unstored') this.#lookLater() // there may be space by then
+    if (end === 'unstored') this.#passes.beginIn(retryMs) // there may be space by then
     if (end === 'unstored' || end === 'stopped') return false
     this.#begun.delete(job.id)
     if (end === 'ended') {
@@ -194,11 +181,6 @@ export class Lane {
       const fields = { err: error, jobId }
       this.#options.logger.warn(fields, 'what a job needed here could not be deleted; a later start does')
     })
-  }
-
-  #lookLater(): void {
-    clearTimeout(this.#retry) // or each failed look would start retries of its own
-    if (!this.#closing) this.#retry = setTimeout(() => this.look(), retryMs).unref()
   }
 
   async #forgetOld(): Promise<void> {

@@ -8,6 +8,7 @@ import { misfitOfText } from '../text.js'
 import type { JobRecord } from './job.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobStore, PendingWebhook } from './job-store.js'
+import { Passes } from './passes.js'
 
 /**
  * Sends a request to an allowed host.
@@ -48,10 +49,8 @@ export class Webhooks {
   readonly #options: WebhooksOptions
   readonly #underWay = new Map<string, Promise<void>>()
   readonly #closing = new AbortController()
-  #timer: NodeJS.Timeout | undefined
-  /** One pass at a time: the pending notifications read by an older pass may have been sent by now. */
-  #looking: Promise<void> | undefined
-  #lookAgain = false
+  /** One at a time: the pending notifications read by an older pass may have been sent by now. */
+  readonly #passes = new Passes(() => this.#sendDue())
 
   /** @throws AlikeError `config_invalid` for a secret that signs nothing, such as the prefix of an empty variable */
   constructor(options: WebhooksOptions) {
@@ -76,31 +75,21 @@ export class Webhooks {
 
   /** Called at start, and whenever a job has ended. */
   look(): void {
-    this.#lookAgain = true
-    this.#looking ??= this.#lookNow().finally(() => {
-      this.#looking = undefined
-      if (this.#lookAgain) this.look() // requested just as the last pass ended
-    })
+    this.#passes.begin()
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
-    await this.#looking
+    await this.#passes.close()
     await Promise.all(this.#underWay.values())
-    clearTimeout(this.#timer)
   }
 
-  async #lookNow(): Promise<void> {
-    while (this.#lookAgain) {
-      this.#lookAgain = false
-      clearTimeout(this.#timer)
-      if (this.#closing.signal.aborted) return
-      try {
-        this.#startDue(await this.#options.jobs.webhooks(atOnceMax - this.#underWay.size))
-      } catch (error) {
-        this.#options.logger.error({ err: error }, 'webhooks could not be read')
-        this.#lookIn(retryMs)
-      }
+  async #sendDue(): Promise<void> {
+    try {
+      this.#startDue(await this.#options.jobs.webhooks(atOnceMax - this.#underWay.size))
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'webhooks could not be read')
+      this.#passes.beginIn(retryMs)
     }
   }
 
@@ -113,11 +102,7 @@ export class Webhooks {
       if (waitMs > 0) nextMs = Math.min(nextMs, waitMs)
       else if (this.#underWay.size < atOnceMax) this.#start(webhook)
     }
-    if (nextMs < Infinity) this.#lookIn(nextMs)
-  }
-
-  #lookIn(ms: number): void {
-    this.#timer = setTimeout(() => this.look(), Math.min(ms, 2 ** 31 - 1)).unref()
+    if (nextMs < Infinity) this.#passes.beginIn(nextMs)
   }
 
   #start(webhook: PendingWebhook): void {
@@ -133,8 +118,8 @@ export class Webhooks {
 
   #ended({ jobId }: PendingWebhook, waitMs: number): void {
     this.#underWay.delete(jobId)
-    if (waitMs === 0) this.look()
-    else this.#lookIn(waitMs)
+    if (waitMs === 0) this.#passes.begin()
+    else this.#passes.beginIn(waitMs)
   }
 
   async #attempt({ jobId, url, attempts, nextAt }: PendingWebhook): Promise<void> {

@@ -5,6 +5,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStorageError, makeFolder, replaceFile } from '../durable-files.js'
+import { unlessAbsent } from './original-files.js'
 import type { Owners } from './original-store.js'
 import { reportingOthers } from './reported-others.js'
 
@@ -54,11 +55,7 @@ export class FolderOwners implements Owners {
   }
 
   async #ids(): Promise<string[]> {
-    try {
-      return (await readdir(this.#folder)).filter((name) => !name.endsWith('.tmp'))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-      throw error
-    }
+    const names = (await unlessAbsent(readdir(this.#folder))) ?? []
+    return names.filter((name) => !name.endsWith('.tmp'))
   }
 }

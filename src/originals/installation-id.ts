@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asStorageError, replaceFile, syncFolder } from '../durable-files.js'
+import { unlessAbsent } from './original-files.js'
 
 const idPattern = /^[0-9a-f-]{36}$/
 
@@ -19,10 +20,7 @@ export async function installationIdIn(dataDir: string): Promise<string> {
 }
 
 async function textOf(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw error
-  })
+  return (await unlessAbsent(readFile(file, 'utf8'))) ?? ''
 }
 
 async function write(dataDir: string, id: string): Promise<string> {

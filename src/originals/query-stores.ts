@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { DeniedRemovals } from './denied-removals.js'
 import { FolderOriginals } from './folder-originals.js'
 import { connectionOf, type OriginalsSettings } from './open-originals.js'
+import { unlessAbsent } from './original-files.js'
 import type { OriginalStore, Owners } from './original-store.js'
 
 export interface QueryStores {
@@ -41,11 +42,7 @@ export const whenever = new Date(8.64e15)
 function folderStores(folder: string, owners: Owners | undefined): QueryStores {
   return {
     of: (uid) => new FolderOriginals(join(folder, uid)),
-    galleries: () =>
-      readdir(folder).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return []
-        throw error
-      }),
+    galleries: async () => (await unlessAbsent(readdir(folder))) ?? [],
     drop: (uid) => rm(join(folder, uid), { recursive: true, force: true }),
     areOwn: async () => (await owners?.areAlone()) ?? true,
   }

@@ -109,11 +109,11 @@ export function setsWithJobs(
 
 export async function listJobs(
   sql: Sql,
-  { gallery, kinds = jobKinds, states = jobStates, limit = defaultListLimit, order = 'newest' }: JobListOptions = {},
+  { gallery, kinds = jobKinds, states = jobStates, limit = defaultListLimit }: JobListOptions = {},
 ): Promise<JobRecord[]> {
   const rows = await sql.query<StoredRow>(
     `SELECT * FROM alike.job WHERE ($1::text IS NULL OR gallery = $1) AND kind = ANY($2) AND state = ANY($3)
-     ORDER BY number ${order === 'newest' ? 'DESC' : ''} LIMIT $4`,
+     ORDER BY number DESC LIMIT $4`,
     [gallery ?? null, kinds, states, limit],
   )
   return rows.map(storedRecord)

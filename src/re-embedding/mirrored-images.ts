@@ -79,7 +79,7 @@ export class MirroredImages {
     const embed = () => this.#parts.images.embed(bytes, { purpose: 'job', modelId, signal })
     const { vector, thumbnail, copyDescriptor, width, height, format } = await patiently(embed, signal)
     work.made += 1
-    return { vector, copyDescriptor, width, height, format, ...(thumbnail && { thumbnail }) }
+    return { vector, copyDescriptor, width, height, format, thumbnail }
   }
 
   /** Reads them all at once; empty if any of them is damaged. */

@@ -5,6 +5,7 @@ import type { Changes, ChangesReading } from '../gallery/changes.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { tryHold } from '../gallery/held-locks.js'
 import type { JobLogger } from '../jobs/job-logger.js'
+import { OneAfterAnother } from '../one-after-another.js'
 import { type CatchingUp, catchUpOnce } from './catching-up.js'
 import { releaseMirror } from './held-galleries.js'
 import type { LostImage } from './set-mirror.js'
@@ -36,7 +37,7 @@ export class SetFollowers {
   /** Keyed by gallery name. */
   readonly #followers = new Map<string, Follower>()
   /** All galleries share one sequence of turns. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new OneAfterAnother()
   #look: NodeJS.Timeout | undefined
 
   private constructor(options: SetFollowersOptions) {
@@ -205,7 +206,7 @@ export class SetFollowers {
     return new Promise((resolve, reject) => {
       const stop = () => reject(signal.reason)
       signal.addEventListener('abort', stop, { once: true })
-      this.#turn = this.#turn.then(async () => {
+      void this.#turns.run(async () => {
         signal.removeEventListener('abort', stop)
         if (!signal.aborted) await work().then(resolve, reject)
       })

@@ -27,7 +27,7 @@ import { watchParts } from './watched-parts.js'
 export interface Service {
   app: FastifyInstance
   /** For `METRICS_PORT`. */
-  metricsApp?: FastifyInstance
+  metricsApp?: FastifyInstance | undefined
   parts: AppParts
   /**
    * Finishes accepted work, then closes every part; whatever exceeds the grace period is cut off.
@@ -72,7 +72,7 @@ export async function openService({
     opened.atEnd(() => closeApps([app, metricsApp], config.shutdownGraceMs))
     // a process that only runs jobs leaves watched folders to the others
     if (config.role !== 'work') openFolderWatches(opening, watched, parts)
-    return { app, ...(metricsApp && { metricsApp }), parts, close: (crashed) => opened.close(crashed) }
+    return { app, metricsApp, parts, close: (crashed) => opened.close(crashed) }
   } catch (error) {
     await opened.close().catch((err: unknown) => logger.error({ err }, 'a part could not be closed'))
     throw error

@@ -15,7 +15,7 @@ export interface TracingSettings {
   otelSdkDisabled: boolean
 }
 
-export type Attributes = Readonly<Record<string, string | number | boolean>>
+export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>
 
 /** A finished part of a request or job. */
 export type TracePart = (name: string, startedAt: number, durationMs: number, attributes?: Attributes) => void

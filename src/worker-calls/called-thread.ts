@@ -40,11 +40,6 @@ export class CalledThread<Calls extends CallTable> {
     if (options.startsWhenCalled !== true) this.#worker = this.#start()
   }
 
-  /** Number of calls without a reply. */
-  get waiting(): number {
-    return this.#waiting.size
-  }
-
   /** The thread accepts calls: it has neither been asked to end nor died. */
   get alive(): boolean {
     return this.#failure === undefined && !this.#closing

@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import { openEmbedded } from '../../src/engines/embedded/embedded-engine.js'
 import { openGalleries } from '../../src/gallery/galleries.js'
-import { onlyModel } from '../../src/gallery/servable-models.js'
 import { dataFolder } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { onlyModel } from './only-model.js'
 import { model, newImage } from './stored-images.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 11 })

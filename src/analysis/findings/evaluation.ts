@@ -18,7 +18,7 @@ export interface EvaluationOptions {
   sample: number
   seed: number
   /** Pictures in the same group never count as hits of each other; default: groups of equal content. */
-  copies?: CopyGroups
+  copies?: CopyGroups | undefined
   /** The near-copy score used to build them, for the report. */
   duplicateScore?: number
   /** Number of best hits that expand each query. Default: none. */
@@ -43,7 +43,7 @@ export function evaluateGallery(images: EmbeddedImages, options: EvaluationOptio
     seed,
     expand,
     onJudged: judged.add,
-    ...(onQuery && { onRanked: onQuery }),
+    onRanked: onQuery,
   })
   const perClass = Object.entries(quality.perClass)
   const shown = perClass.sort(([a, x], [b, y]) => y.queries - x.queries || (a < b ? -1 : 1)).slice(0, labelsMax)

@@ -3,11 +3,18 @@ import { type Static, Type } from 'typebox'
 import { defaultDuplicateScore } from '../../copies/near-copy-score.js'
 import { expandMax } from '../../eval/ranking.js'
 
+const seed = 1
+const limit = 100
+const evaluateDefaults = { sample: 2_000, seed, efs: [16, 64, 128, 256] }
+const duplicatesDefaults = { duplicateScore: defaultDuplicateScore, limit }
+const doctorDefaults = { k: 10, duplicateScore: defaultDuplicateScore, limit }
+const layoutDefaults = { sample: 5_000, neighbours: 15, seed }
+
 const Seed = Type.Optional(
   Type.Integer({
     minimum: 0,
     maximum: 2 ** 32 - 1,
-    default: 1,
+    default: seed,
     description: 'Seed of the samples; the same seed draws the same ones as long as the gallery does not change.',
   }),
 )
@@ -15,7 +22,7 @@ const Limit = Type.Optional(
   Type.Integer({
     minimum: 1,
     maximum: 1_000,
-    default: 100,
+    default: limit,
     description: 'Maximum number of entries in each list; counts are complete.',
   }),
 )
@@ -35,7 +42,7 @@ export const EvaluateParameters = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 20_000,
-        default: 2_000,
+        default: evaluateDefaults.sample,
         description: 'Maximum number of queries; of a larger gallery, that many are drawn.',
       }),
     ),
@@ -59,7 +66,7 @@ export const EvaluateParameters = Type.Object(
     efs: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1, maximum: 10_000 }), {
         maxItems: 8,
-        default: [16, 64, 128, 256],
+        default: evaluateDefaults.efs,
         description: 'Values of `ef` at which the recall of the index is measured, in addition to the default.',
       }),
     ),
@@ -78,7 +85,7 @@ export const DoctorParameters = Type.Object(
       Type.Integer({
         minimum: 5,
         maximum: 100,
-        default: 10,
+        default: doctorDefaults.k,
         description: 'Number of neighbours that vote on a label and count for hubs.',
       }),
     ),
@@ -94,7 +101,7 @@ export const LayoutParameters = Type.Object(
       Type.Integer({
         minimum: 100,
         maximum: 20_000,
-        default: 5_000,
+        default: layoutDefaults.sample,
         description: 'Maximum number of pictures laid out by UMAP; the others are placed among their nearest of these.',
       }),
     ),
@@ -102,7 +109,7 @@ export const LayoutParameters = Type.Object(
       Type.Integer({
         minimum: 2,
         maximum: 100,
-        default: 15,
+        default: layoutDefaults.neighbours,
         description: 'Number of neighbours of each picture: few show small groups, many the overall shape.',
       }),
     ),
@@ -118,39 +125,18 @@ export type AnalysisTask =
   | { kind: 'doctor'; k: number; duplicateScore: number; limit: number }
   | { kind: 'layout'; sample: number; neighbours: number; seed: number }
 
-export function evaluateTask({
-  sample = 2_000,
-  seed = 1,
-  duplicateScore,
-  expand,
-  efs = [16, 64, 128, 256],
-}: Static<typeof EvaluateParameters>): AnalysisTask {
-  return {
-    ...{ kind: 'evaluate', sample, seed, efs },
-    ...(duplicateScore !== undefined && { duplicateScore }),
-    ...(expand !== undefined && { expand }),
-  }
+export function evaluateTask(given: Static<typeof EvaluateParameters>): AnalysisTask {
+  return { kind: 'evaluate', ...evaluateDefaults, ...given }
 }
 
-export function duplicatesTask({
-  duplicateScore = defaultDuplicateScore,
-  limit = 100,
-}: Static<typeof DuplicatesParameters>): AnalysisTask {
-  return { kind: 'duplicates', duplicateScore, limit }
+export function duplicatesTask(given: Static<typeof DuplicatesParameters>): AnalysisTask {
+  return { kind: 'duplicates', ...duplicatesDefaults, ...given }
 }
 
-export function doctorTask({
-  k = 10,
-  duplicateScore = defaultDuplicateScore,
-  limit = 100,
-}: Static<typeof DoctorParameters>): AnalysisTask {
-  return { kind: 'doctor', k, duplicateScore, limit }
+export function doctorTask(given: Static<typeof DoctorParameters>): AnalysisTask {
+  return { kind: 'doctor', ...doctorDefaults, ...given }
 }
 
-export function layoutTask({
-  sample = 5_000,
-  neighbours = 15,
-  seed = 1,
-}: Static<typeof LayoutParameters>): AnalysisTask {
-  return { kind: 'layout', sample, neighbours, seed }
+export function layoutTask(given: Static<typeof LayoutParameters>): AnalysisTask {
+  return { kind: 'layout', ...layoutDefaults, ...given }
 }

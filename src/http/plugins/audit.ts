@@ -38,12 +38,12 @@ function entryOf(request: FastifyRequest, status?: number): object {
     caller: keyName,
     address: ip,
     action: operationId ?? `${method} ${routeOptions.url ?? ''}`,
-    ...(gallery !== undefined && { gallery }),
-    ...(image !== undefined && { image }),
-    ...(job !== undefined && { job }),
+    gallery,
+    image,
+    job,
     outcome,
-    ...(status !== undefined && { status }),
-    ...(problemCode !== '' && { code: problemCode }),
+    status,
+    code: problemCode || undefined,
     requestId: id,
   }
 }

@@ -85,13 +85,12 @@ function problemOf(error: ConnectionError, inBody: boolean): Problem {
   const { code: parserCode } = error
   const code = inBody && parserCode === 'HPE_INVALID_EOF_STATE' ? 'body_incomplete' : knownCodes[parserCode]
   const told = code ?? 'request_invalid'
-  const detail = detailOf(told, error)
   return {
     type: `urn:alike:problem:${told}`,
     title: catalogue[told],
     status: statusOf(told),
     code: told,
-    ...(detail !== undefined && { detail }),
+    detail: detailOf(told, error),
     requestId: randomUUID(),
   }
 }

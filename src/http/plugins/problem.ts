@@ -128,10 +128,10 @@ export function problemOf(error: AlikeError, request: FastifyRequest): Problem {
     title: catalogue[code],
     status,
     code,
-    ...(code === error.code && code !== 'internal' && error.detail !== undefined && { detail: error.detail }),
+    detail: code === error.code && code !== 'internal' ? error.detail : undefined,
     requestId: request.id,
-    ...(request.traceId && { traceId: request.traceId }),
-    ...(error instanceof RequestInvalid && { errors: [...error.misfits] }),
+    traceId: request.traceId || undefined,
+    errors: error instanceof RequestInvalid ? [...error.misfits] : undefined,
   }
 }
 

@@ -63,9 +63,9 @@ function attributesOf(request: FastifyRequest, status: number) {
     'url.path': pathOf(request),
     'client.address': request.ip,
     'alike.request.id': request.id,
-    ...(request.routeOptions.url !== undefined && { 'http.route': request.routeOptions.url }),
-    ...(gallery !== undefined && { 'alike.gallery': gallery }),
-    ...(request.keyName !== '' && { 'enduser.id': request.keyName }),
-    ...(request.problemCode !== '' && { 'error.type': request.problemCode }),
+    'http.route': request.routeOptions.url,
+    'alike.gallery': gallery,
+    'enduser.id': request.keyName || undefined,
+    'error.type': request.problemCode || undefined,
   }
 }

@@ -1,5 +1,4 @@
 /** `POST /v1/galleries/{gallery}/evaluate`, `…/duplicates`, `…/doctor`: analyses of a gallery, computed by a job. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Analyses } from '../../analysis/analyses.js'
 import {
@@ -20,7 +19,7 @@ import { Job, JobPath, JobWishParameters } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface AnalysisRouteOptions {
   analyses: Analyses
@@ -33,7 +32,7 @@ const accepted = {
   ...problems(400, 404, 409, 415, 422, 429, 503, 507),
 }
 
-export const analysisRoutes: FastifyPluginAsyncTypebox<AnalysisRouteOptions> = async (app, options) => {
+export const analysisRoutes: Routes<AnalysisRouteOptions> = async (app, options) => {
   evaluate(app, options)
   findDuplicates(app, options)
   examine(app, options)

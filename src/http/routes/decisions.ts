@@ -1,5 +1,4 @@
 /** `/v1/galleries/{gallery}/decisions`: findings of `doctor` and `duplicates`, resolved. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
@@ -19,7 +18,7 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface DecisionRouteOptions {
   galleries: Galleries
@@ -28,7 +27,7 @@ export interface DecisionRouteOptions {
 
 const tags = ['feedback']
 
-export const decisionRoutes: FastifyPluginAsyncTypebox<DecisionRouteOptions> = async (app, options) => {
+export const decisionRoutes: Routes<DecisionRouteOptions> = async (app, options) => {
   decide(app, options)
   listDecisions(app, options)
   takeBackDecision(app, options)

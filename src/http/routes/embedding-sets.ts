@@ -2,7 +2,6 @@
  * `/v1/galleries/{gallery}/sets`, `…/serving`: another model for a gallery, built in the background, compared, and
  * switched to.
  */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { EmbeddingSets } from '../../re-embedding/embedding-sets.js'
 import { sendJob } from '../accepted-job.js'
@@ -12,7 +11,7 @@ import { Job } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Answered, Routes, TypedApp } from '../typed-app.js'
 
 export interface EmbeddingSetRouteOptions {
   sets: EmbeddingSets
@@ -22,7 +21,7 @@ const tags = ['models']
 // A model determines the meaning of every score.
 const admin = { role: 'admin' } as const
 
-export const embeddingSetRoutes: FastifyPluginAsyncTypebox<EmbeddingSetRouteOptions> = async (app, options) => {
+export const embeddingSetRoutes: Routes<EmbeddingSetRouteOptions> = async (app, options) => {
   listEmbeddingSets(app, options)
   buildEmbeddingSet(app, options)
   removeEmbeddingSet(app, options)
@@ -129,6 +128,6 @@ function serveEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): v
   )
 }
 
-async function listed(sets: EmbeddingSets, gallery: string): Promise<Static<typeof EmbeddingSetList>> {
+async function listed(sets: EmbeddingSets, gallery: string): Promise<Answered<typeof EmbeddingSetList>> {
   return { sets: (await sets.list(gallery)).map((set) => setView(gallery, set)) }
 }

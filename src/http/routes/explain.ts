@@ -1,5 +1,4 @@
 /** `POST /v1/galleries/{gallery}/explain`: why a picture matched, and how far to trust it. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import { type ExplainParts, explain } from '../../explain.js'
@@ -20,6 +19,7 @@ import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import { regionOf } from '../schemas/region.js'
+import type { Routes } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface ExplainRouteOptions {
@@ -28,7 +28,7 @@ export interface ExplainRouteOptions {
   config: Config
 }
 
-export const explainRoutes: FastifyPluginAsyncTypebox<ExplainRouteOptions> = async (app, { parts, memory, config }) => {
+export const explainRoutes: Routes<ExplainRouteOptions> = async (app, { parts, memory, config }) => {
   const read = imageRequestReader({ parameters: ExplainParameters, body: ExplainBody }, { config, parts, memory })
 
   app.post(
@@ -72,6 +72,6 @@ function askedOf({ images: [bytes], given, placeOf }: ImageRequest<ExplainGiven>
   return {
     hit,
     query: bytes === undefined ? { id: imageId! } : { bytes },
-    ...(region !== undefined && { region: regionOf(region) }),
+    region: regionOf(region),
   }
 }

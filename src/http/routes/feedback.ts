@@ -1,6 +1,5 @@
 /** `/v1/galleries/{gallery}/feedback`: record and read judgements of hits. */
 import { Readable } from 'node:stream'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { givenVerdicts, type JudgementFilter, type StoredJudgement } from '../../gallery/feedback.js'
 import type { Galleries } from '../../gallery/galleries.js'
@@ -20,14 +19,14 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface FeedbackRouteOptions {
   galleries: Galleries
   metrics: Metrics
 }
 
-export const feedbackRoutes: FastifyPluginAsyncTypebox<FeedbackRouteOptions> = async (app, options) => {
+export const feedbackRoutes: Routes<FeedbackRouteOptions> = async (app, options) => {
   giveFeedback(app, options)
   listFeedback(app, options)
 }

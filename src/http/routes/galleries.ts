@@ -1,5 +1,4 @@
 /** `/v1/galleries`: create, list, read and delete galleries. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { reaches } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
@@ -27,7 +26,7 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Answered, Routes, TypedApp } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface GalleryRouteOptions {
@@ -40,7 +39,7 @@ export interface GalleryRouteOptions {
 
 const tags = ['galleries']
 
-export const galleryRoutes: FastifyPluginAsyncTypebox<GalleryRouteOptions> = async (app, options) => {
+export const galleryRoutes: Routes<GalleryRouteOptions> = async (app, options) => {
   listGalleries(app, options)
   createGallery(app, options)
   changeGallery(app, options)
@@ -197,6 +196,6 @@ function deleteGallery(app: TypedApp, { galleries }: GalleryRouteOptions): void 
   )
 }
 
-async function viewOf(gallery: GalleryRecord, galleries: Galleries): Promise<Static<typeof Gallery>> {
+async function viewOf(gallery: GalleryRecord, galleries: Galleries): Promise<Answered<typeof Gallery>> {
   return galleryView(gallery, await galleries.readings.of(gallery))
 }

@@ -1,5 +1,4 @@
 /** `/v1/galleries/{gallery}/labels`, `…/fields`: what labels and metadata the pictures of a gallery have. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { fieldBounds } from '../../gallery/fields.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { clientGone } from '../client-gone.js'
@@ -11,7 +10,7 @@ import { ImageCount, SelectionParameters } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface GalleryContentsOptions {
   galleries: Galleries
@@ -19,7 +18,7 @@ export interface GalleryContentsOptions {
 
 const tags = ['galleries']
 
-export const galleryContentsRoutes: FastifyPluginAsyncTypebox<GalleryContentsOptions> = async (app, options) => {
+export const galleryContentsRoutes: Routes<GalleryContentsOptions> = async (app, options) => {
   countImages(app, options)
   countLabels(app, options)
   listFields(app, options)
@@ -72,10 +71,8 @@ function countLabels(app: TypedApp, { galleries }: GalleryContentsOptions): void
       const cursors = new ListCursors('labels', gallery)
       const after = cursor === undefined ? undefined : cursors.placeOf(cursor)
       const labels = await galleries.images.labels(gallery, { limit: limit + 1, after })
-      return {
-        labels: labels.slice(0, limit),
-        ...(labels.length > limit && { nextCursor: cursors.at(labels[limit - 1]!.label ?? '') }),
-      }
+      const nextCursor = labels.length > limit ? cursors.at(labels[limit - 1]!.label ?? '') : undefined
+      return { labels: labels.slice(0, limit), nextCursor }
     },
   )
 }

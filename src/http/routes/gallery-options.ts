@@ -1,16 +1,16 @@
 /** `GET /v1/gallery-options`: what a dialog for creating, changing or moving a gallery needs to know. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config/config.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { GalleryOptions } from '../schemas/gallery-options.js'
 import { reference } from '../schemas/named.js'
+import type { Routes } from '../typed-app.js'
 
 export interface GalleryOptionsRouteOptions {
   galleries: Pick<Galleries, 'offeredEngines' | 'engineOfNew'>
   config: Pick<Config, 'originals' | 'keptQueriesDays' | 'setKeptDays'>
 }
 
-export const galleryOptionsRoutes: FastifyPluginAsyncTypebox<GalleryOptionsRouteOptions> = async (
+export const galleryOptionsRoutes: Routes<GalleryOptionsRouteOptions> = async (
   app,
   { galleries, config: { originals, keptQueriesDays, setKeptDays } },
 ) => {

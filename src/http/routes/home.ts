@@ -1,5 +1,4 @@
 /** `GET /v1`: links to the main resources. `GET /v1/caller`: what the caller may do. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type Verb, verbs } from '../../access/grants.js'
 import { jobKinds } from '../../jobs/job.js'
@@ -8,7 +7,7 @@ import { serviceVersion } from '../../version.js'
 import { jobRoles } from '../job-roles.js'
 import { Caller } from '../schemas/caller.js'
 import { reference } from '../schemas/named.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 const Home = Type.Object({
   name: Type.String(),
@@ -21,7 +20,7 @@ export interface HomeRouteOptions {
   remote: Pick<RemoteImages, 'isEnabled'>
 }
 
-export const homeRoutes: FastifyPluginAsyncTypebox<HomeRouteOptions> = async (app, options) => {
+export const homeRoutes: Routes<HomeRouteOptions> = async (app, options) => {
   getHome(app, options)
   getCaller(app, options)
 }

@@ -1,5 +1,4 @@
 /** `PUT …/images/{id}` and `POST …/images`: store one picture in a gallery. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { lineBounds, readJson } from '../../bounded-json.js'
 import type { Config } from '../../config/config.js'
@@ -19,6 +18,7 @@ import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, NewImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { Routes } from '../typed-app.js'
 import { type Misfit, RequestInvalid } from '../validation.js'
 
 export interface ImageUploadOptions {
@@ -38,7 +38,7 @@ const shared = {
   },
 }
 
-export const imageUploadRoutes: FastifyPluginAsyncTypebox<ImageUploadOptions> = async (app, options) => {
+export const imageUploadRoutes: Routes<ImageUploadOptions> = async (app, options) => {
   const store = storing(options)
 
   app.put(

@@ -1,5 +1,4 @@
 /** `/v1/galleries/{gallery}/images`: read, change, delete and list stored pictures. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { Grant } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
@@ -27,7 +26,7 @@ import {
 import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface ImageRouteOptions {
@@ -40,7 +39,7 @@ const binary = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
 const tags = ['images']
 
-export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (app, options) => {
+export const imageRoutes: Routes<ImageRouteOptions> = async (app, options) => {
   listImages(app, options)
   changeImages(app, options)
   deleteImages(app, options)

@@ -1,5 +1,4 @@
 /** `POST /v1/galleries/{gallery}/ingest/s3`: the pictures of an allowed bucket, ingested by a job. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { Ingest } from '../../ingest/ingest.js'
 import { sendJob } from '../accepted-job.js'
@@ -9,8 +8,9 @@ import { Job } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { Routes } from '../typed-app.js'
 
-export const ingestS3Routes: FastifyPluginAsyncTypebox<{ ingest: Ingest }> = async (app, { ingest }) => {
+export const ingestS3Routes: Routes<{ ingest: Ingest }> = async (app, { ingest }) => {
   app.post(
     '/v1/galleries/:gallery/ingest/s3',
     {

@@ -1,7 +1,6 @@
 /** `POST /v1/galleries/{gallery}/ingest`: many pictures in one upload, ingested by a job. */
 import { Readable } from 'node:stream'
 import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { allows } from '../../access/grants.js'
@@ -25,6 +24,7 @@ import { Job } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { Routes } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface IngestRouteOptions {
@@ -81,10 +81,7 @@ const Headers = Type.Object({
   ),
 })
 
-export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRouteOptions> = async (
-  app,
-  { ingest, uploads, memory, config },
-) => {
+export const ingestRoutes: Routes<IngestRouteOptions> = async (app, { ingest, uploads, memory, config }) => {
   await acceptUploads(app, config)
   app.post(
     '/v1/galleries/:gallery/ingest',

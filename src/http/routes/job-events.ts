@@ -1,6 +1,5 @@
 /** `GET /v1/jobs/{job}/events`: live progress of a job. */
 import { Readable } from 'node:stream'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { AlikeError } from '../../errors.js'
@@ -11,7 +10,7 @@ import { endId, jobEvents } from '../job-events.js'
 import type { Guard } from '../plugins/access.js'
 import { JobPath, jobView } from '../schemas/job.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface JobEventRouteOptions {
   jobs: Jobs
@@ -32,7 +31,7 @@ const Events = Type.Unsafe<Readable>(
   }),
 )
 
-export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRouteOptions> = async (app, options) => {
+export const jobEventRoutes: Routes<JobEventRouteOptions> = async (app, options) => {
   const { jobs, stillAdmits, jobListenersMax } = options
   const listeners = openListeners(app, options)
 

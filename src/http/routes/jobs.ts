@@ -1,6 +1,5 @@
 /** `/v1/jobs`: the state of jobs, their error reports, and how to stop one. */
 import { Readable } from 'node:stream'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { type Grant, reaches } from '../../access/grants.js'
 import { AlikeError } from '../../errors.js'
@@ -13,7 +12,7 @@ import { expectVerb } from '../plugins/access.js'
 import { Job, JobErrorLine, JobList, JobListParameters, JobPath, JobSteering, jobView } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface JobRouteOptions {
   jobs: Jobs
@@ -21,7 +20,7 @@ export interface JobRouteOptions {
 
 const tags = ['jobs']
 
-export const jobRoutes: FastifyPluginAsyncTypebox<JobRouteOptions> = async (app, options) => {
+export const jobRoutes: Routes<JobRouteOptions> = async (app, options) => {
   listJobs(app, options)
   getJob(app, options)
   getJobErrors(app, options)

@@ -1,5 +1,4 @@
 /** `/v1/galleries/{gallery}/layout`: a two-dimensional map of a gallery, computed by a job and stored. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Analyses } from '../../analysis/analyses.js'
 import { LayoutParameters, layoutTask } from '../../analysis/findings/parameters.js'
 import { AlikeError } from '../../errors.js'
@@ -16,7 +15,7 @@ import { Layout, LayoutListParameters } from '../schemas/layout.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface LayoutRouteOptions {
   analyses: Analyses
@@ -29,7 +28,7 @@ const pointsOfPage = 10_000
 /** Size of a point in an answer, besides id and label. */
 const pointBytes = 80
 
-export const layoutRoutes: FastifyPluginAsyncTypebox<LayoutRouteOptions> = async (app, options) => {
+export const layoutRoutes: Routes<LayoutRouteOptions> = async (app, options) => {
   layOut(app, options)
   getLayout(app, options)
 }
@@ -93,16 +92,7 @@ function getLayout(app: TypedApp, { galleries, answers }: LayoutRouteOptions): v
       answers.of(reply).take(bytesOf(points))
       const stale = (await layout.mark()) !== mark
       const nextCursor = next && cursors.at(`${next.generation} ${next.position}`)
-      const page = {
-        gallery,
-        modelId,
-        madeAt,
-        method,
-        pictures: images,
-        stale,
-        points,
-        ...(nextCursor && { nextCursor }),
-      }
+      const page = { gallery, modelId, madeAt, method, pictures: images, stale, points, nextCursor }
       return inTurns(page, reply, clientGone(reply))
     },
   )

@@ -1,13 +1,13 @@
 /** `GET /metrics`: scraped by Prometheus. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Metrics } from '../../metrics/metrics.js'
+import type { Routes } from '../typed-app.js'
 
 export interface MetricsRouteOptions {
   metrics: Metrics
 }
 
-export const metricsRoutes: FastifyPluginAsyncTypebox<MetricsRouteOptions> = async (app, { metrics }) => {
+export const metricsRoutes: Routes<MetricsRouteOptions> = async (app, { metrics }) => {
   app.get(
     '/metrics',
     {

@@ -1,6 +1,5 @@
 /** `POST /v1/models`: installs a model at run time. */
 import type { Readable } from 'node:stream'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Config } from '../../config/config.js'
 import { unpackModel } from '../../embedding/model-archive.js'
@@ -10,6 +9,7 @@ import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { Model, modelView } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
+import type { Routes } from '../typed-app.js'
 
 export interface ModelInstallOptions {
   models: ServedModels
@@ -20,10 +20,7 @@ export interface ModelInstallOptions {
 const archiveTypes = ['application/x-tar', 'application/gzip', 'application/octet-stream'] as const
 const archive = { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binary' }) }
 
-export const modelInstallRoutes: FastifyPluginAsyncTypebox<ModelInstallOptions> = async (
-  app,
-  { models, uploads, config },
-) => {
+export const modelInstallRoutes: Routes<ModelInstallOptions> = async (app, { models, uploads, config }) => {
   app.removeAllContentTypeParsers() // JSON is no archive
   app.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) => done(null, payload))
   let installing = false

@@ -1,7 +1,6 @@
 /** `/v1/models`: the installed models, what they run on, and how good they are. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { marked } from 'marked'
 import { Type } from 'typebox'
 import type { ServedModels } from '../../embedding/served-models.js'
@@ -10,7 +9,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import { ModelCard, ModelList, ModelPath, modelView, PlotPath } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface ModelRouteOptions {
   models: ServedModels
@@ -19,7 +18,7 @@ export interface ModelRouteOptions {
 
 const tags = ['models']
 
-export const modelRoutes: FastifyPluginAsyncTypebox<ModelRouteOptions> = async (app, options) => {
+export const modelRoutes: Routes<ModelRouteOptions> = async (app, options) => {
   listModels(app, options)
   getModel(app, options)
   getModelCardPage(app, options)

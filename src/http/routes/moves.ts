@@ -1,5 +1,4 @@
 /** `/v1/galleries/{gallery}/move`: moves a gallery to another engine while it serves. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { GalleryMoves } from '../../re-embedding/gallery-moves.js'
 import { sendJob } from '../accepted-job.js'
@@ -9,12 +8,13 @@ import { MoveBody } from '../schemas/move.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { Routes } from '../typed-app.js'
 
 export interface MoveRouteOptions {
   moves: GalleryMoves
 }
 
-export const moveRoutes: FastifyPluginAsyncTypebox<MoveRouteOptions> = async (app, { moves }) => {
+export const moveRoutes: Routes<MoveRouteOptions> = async (app, { moves }) => {
   app.post(
     '/v1/galleries/:gallery/move',
     {

@@ -1,6 +1,5 @@
 /** `GET /v1/galleries/{gallery}/images/{id}/original`: a picture's original file, whole or in part. */
 import type { Readable } from 'node:stream'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 import { Type } from 'typebox'
@@ -14,6 +13,7 @@ import { clientGone, whenGone } from '../client-gone.js'
 import { isKnown } from '../conditions.js'
 import { ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import type { Routes } from '../typed-app.js'
 
 export interface OriginalRouteOptions {
   galleries: Galleries
@@ -35,7 +35,7 @@ const patienceMs = 5_000
 const mediaTypes: Record<string, string> = { jpeg: 'image/jpeg', svg: 'application/octet-stream', jxl: 'image/jxl' }
 const binary = Type.Unsafe<Readable | Buffer>({ type: 'string', format: 'binary' })
 
-export const originalRoutes: FastifyPluginAsyncTypebox<OriginalRouteOptions> = async (app, options) => {
+export const originalRoutes: Routes<OriginalRouteOptions> = async (app, options) => {
   app.get(
     '/v1/galleries/:gallery/images/:id/original',
     {

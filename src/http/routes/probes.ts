@@ -1,10 +1,10 @@
 /** Probes for orchestrators: alive? ready? Never authenticated. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Embedder } from '../../embedding/embedder.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { problems } from '../schemas/problem.js'
+import type { Routes } from '../typed-app.js'
 
 export interface ProbeRouteOptions {
   embedder: Embedder
@@ -27,7 +27,7 @@ const Readiness = Type.Object({
   ),
 })
 
-export const probeRoutes: FastifyPluginAsyncTypebox<ProbeRouteOptions> = async (app, { embedder, galleries }) => {
+export const probeRoutes: Routes<ProbeRouteOptions> = async (app, { embedder, galleries }) => {
   const tags = ['operations']
 
   app.get(

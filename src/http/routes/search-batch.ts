@@ -1,5 +1,4 @@
 /** `POST /v1/galleries/{gallery}/search/batch`: several queries in one body. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { AlikeError } from '../../errors.js'
@@ -18,6 +17,7 @@ import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import { SearchBatchAnswer, SearchBatchEnvelope, searchBatchBody } from '../schemas/search-batch.js'
 import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
+import type { Routes } from '../typed-app.js'
 import { compileCheck, validatorCompiler } from '../validation.js'
 
 /** Maximum number of queries of one body in progress, if that many places are free. */
@@ -29,7 +29,7 @@ export interface SearchBatchOptions extends SearchParts {
   countAgain: CountAgain
 }
 
-export const searchBatchRoutes: FastifyPluginAsyncTypebox<SearchBatchOptions> = async (app, options) => {
+export const searchBatchRoutes: Routes<SearchBatchOptions> = async (app, options) => {
   const { admission, answers, countAgain, config } = options
   const { Body } = searchSchemas(config)
   const answerOf = answerer(options)
@@ -141,7 +141,7 @@ async function counted(queries: readonly unknown[], count: () => Promise<void>):
             () => undefined,
             (error: unknown) => error,
           )
-    items.push({ query, ...(refusal !== undefined && { refusal }) })
+    items.push({ query, refusal })
   }
   return items
 }

@@ -1,5 +1,4 @@
 /** `POST /v1/search`: one query over several galleries, one ranking. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type AnsweredSearchOptions, searchAnswerer } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
@@ -10,9 +9,10 @@ import { problems } from '../schemas/problem.js'
 import { JoinedSearchAnswer } from '../schemas/search.js'
 import { imagesMax, type SearchGiven } from '../schemas/search-parameters.js'
 import { searchedGalleries } from '../searched-galleries.js'
+import type { Routes } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
-export const joinedSearchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions> = async (app, searching) => {
+export const joinedSearchRoutes: Routes<AnsweredSearchOptions> = async (app, searching) => {
   const { config, parts } = searching
   const { Parameters, Body, Form } = joinedSearchSchemas(config)
   const answered = searchAnswerer(searching)

@@ -1,5 +1,4 @@
 /** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type AnsweredSearchOptions, searchAnswerer } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
@@ -12,6 +11,7 @@ import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
 import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
+import type { Routes } from '../typed-app.js'
 
 const ofSet = {
   set: Type.Optional({
@@ -21,7 +21,7 @@ const ofSet = {
   }),
 }
 
-export const searchRoutes: FastifyPluginAsyncTypebox<AnsweredSearchOptions> = async (app, searching) => {
+export const searchRoutes: Routes<AnsweredSearchOptions> = async (app, searching) => {
   const schemas = searchSchemas(searching.config)
   const strict = { additionalProperties: false }
   const Parameters = Type.Object({ ...schemas.Parameters.properties, ...ofSet }, strict)

@@ -1,12 +1,11 @@
 /** `/v1/snapshots`: online backups of all data, downloadable as one file. */
 import type { Readable } from 'node:stream'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Snapshots } from '../../backups/snapshots.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
 import { Snapshot, SnapshotList, SnapshotPath, snapshotView } from '../schemas/snapshot.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface SnapshotRouteOptions {
   snapshots: Snapshots
@@ -16,7 +15,7 @@ const tags = ['snapshots']
 // A snapshot contains all data of all callers.
 const config = { role: 'admin' } as const
 
-export const snapshotRoutes: FastifyPluginAsyncTypebox<SnapshotRouteOptions> = async (app, options) => {
+export const snapshotRoutes: Routes<SnapshotRouteOptions> = async (app, options) => {
   createSnapshot(app, options)
   listSnapshots(app, options)
   getSnapshot(app, options)

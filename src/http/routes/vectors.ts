@@ -1,5 +1,4 @@
 /** `POST /v1/embeddings` and `POST /v1/compare`: the model's output for pictures that are not stored. */
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config/config.js'
 import { nearCopyScore, wordsOf } from '../../copies/near-copy-score.js'
 import { cosine } from '../../cosine.js'
@@ -24,7 +23,7 @@ import {
   EmbeddingForm,
   ModelChoice,
 } from '../schemas/vectors.js'
-import type { TypedApp } from '../typed-app.js'
+import type { Routes, TypedApp } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
 export interface VectorRouteOptions {
@@ -36,7 +35,7 @@ export interface VectorRouteOptions {
 const labelsShown = 5
 const failures = problems(400, 404, 409, 413, 415, 422, 429, 503)
 
-export const vectorRoutes: FastifyPluginAsyncTypebox<VectorRouteOptions> = async (app, options) => {
+export const vectorRoutes: Routes<VectorRouteOptions> = async (app, options) => {
   embed(app, options)
   compare(app, options)
 }
@@ -114,7 +113,8 @@ function compare(app: TypedApp, options: VectorRouteOptions): void {
         modelId: id,
         score,
         nearCopyScore: copyScoreOf(one!.copyDescriptor, two!.copyDescriptor),
-        ...(calibration && { pSame: probabilitySameLabel(calibration, score), calibration: basisOf(calibration) }),
+        pSame: calibration && probabilitySameLabel(calibration, score),
+        calibration: calibration && basisOf(calibration),
       }
     },
   )

@@ -1,6 +1,7 @@
 /** Decisions about findings of `doctor` and `duplicates`: applied once, and not reported again. */
 import { type Static, Type } from 'typebox'
 import type { NewDecision, StoredDecision } from '../../gallery/decisions.js'
+import type { Answered } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 import { named } from './named.js'
 import { Cursor, GalleryName, ImageId, Label, limit, UnfilledImageId } from './parameters.js'
@@ -123,15 +124,15 @@ export function newDecision(given: DecisionGiven, by: string): NewDecision {
 export function decisionView(
   gallery: string,
   { number, images, kind, decision, label, keep, changed, by, at }: StoredDecision,
-): Static<typeof Decision> {
+): Answered<typeof Decision> {
   return {
     id: String(number),
     gallery,
     kind,
     ids: images.map(({ id }) => id),
     decision,
-    ...(label !== undefined && { label }),
-    ...(keep !== undefined && { keep }),
+    label,
+    keep,
     changed,
     by,
     at,

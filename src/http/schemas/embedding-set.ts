@@ -1,9 +1,10 @@
 /** A gallery's embedding sets as callers see them. */
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { setStages } from '../../gallery/catalogue.js'
 import type { ToldSet } from '../../re-embedding/embedding-sets.js'
 import { comparedNames } from '../../re-embedding/gate-report.js'
 import { withoutOriginalChoices } from '../../re-embedding/set-about.js'
+import type { Answered } from '../typed-app.js'
 import { JobWishes } from './job.js'
 import { named, reference } from './named.js'
 import { GalleryName } from './parameters.js'
@@ -143,7 +144,7 @@ export const EmbeddingSet = named(
 
 export const EmbeddingSetList = Type.Object({ sets: Type.Array(reference(EmbeddingSet)) })
 
-export function setView(gallery: string, set: ToldSet): Static<typeof EmbeddingSet> {
+export function setView(gallery: string, set: ToldSet): Answered<typeof EmbeddingSet> {
   const { modelId, dimension, engine, stage, reading, about, job, createdAt } = set
   return {
     gallery,
@@ -153,10 +154,10 @@ export function setView(gallery: string, set: ToldSet): Static<typeof EmbeddingS
     state: stage,
     count: reading.images,
     index: { pending: reading.pending, building: reading.building },
-    ...(about.withoutOriginal && stage !== 'serving' && { withoutOriginal: about.withoutOriginal }),
-    ...(about.keptUntil !== undefined && stage === 'kept' && { keptUntil: about.keptUntil }),
-    ...(about.gate && { gate: about.gate }),
-    ...(job && { job: job.id }),
+    withoutOriginal: stage === 'serving' ? undefined : about.withoutOriginal,
+    keptUntil: stage === 'kept' ? about.keptUntil : undefined,
+    gate: about.gate,
+    job: job?.id,
     createdAt,
   }
 }

@@ -7,6 +7,7 @@ import {
   scoreOfProbability,
 } from '../../eval/score-calibration.js'
 import type { Explained } from '../../explain.js'
+import type { Answered } from '../typed-app.js'
 import { Calibration } from './calibration.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { named, reference } from './named.js'
@@ -197,7 +198,7 @@ export function explanationView(
   gallery: string,
   { modelId, score, query, hit, neighbours, bestScore, compared }: Explained,
   calibration: ScoreCalibration | undefined,
-): Static<typeof Explanation> {
+): Answered<typeof Explanation> {
   const { id, label } = hit.record
   return {
     gallery,
@@ -207,7 +208,8 @@ export function explanationView(
     hit: { id, label, places: hit.places },
     neighbours,
     match: calibration ? matchOf(calibration, bestScore, compared) : null,
-    ...(calibration && { pSame: probabilitySameLabel(calibration, score), calibration: basisOf(calibration) }),
+    pSame: calibration && probabilitySameLabel(calibration, score),
+    calibration: calibration && basisOf(calibration),
   }
 }
 

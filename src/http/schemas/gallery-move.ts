@@ -1,7 +1,5 @@
 /** The copy of a gallery in another engine, during its move and as long as it is kept. */
-import { type Static, Type } from 'typebox'
-import type { ToldMove } from '../../re-embedding/gallery-moves.js'
-import type { Compared } from '../../re-embedding/set-about.js'
+import { Type } from 'typebox'
 
 export const GalleryMove = Type.Object(
   {
@@ -32,18 +30,3 @@ export const GalleryMove = Type.Object(
   },
   { description: 'Its copy in another engine, if there is one. Not in lists.' },
 )
-
-export function moveView({ engine, state, images, job, keptUntil, compared }: ToldMove): Static<typeof GalleryMove> {
-  return {
-    engine,
-    state,
-    images,
-    ...(job !== undefined && { job }),
-    ...(keptUntil !== undefined && { keptUntil }),
-    ...(compared && { compared: comparedView(compared) }),
-  }
-}
-
-function comparedView({ images, checksum, comparedAt }: Compared) {
-  return { images, ...(checksum !== undefined && { checksum }), comparedAt }
-}

@@ -1,11 +1,12 @@
 /** Galleries as callers see them. */
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { quantisations } from '../../gallery/engine.js'
 import { originalsModes } from '../../gallery/gallery-options.js'
 import type { GalleryReading } from '../../gallery/gallery-readings.js'
 import type { GalleryRecord } from '../../gallery/records.js'
 import type { ToldMove } from '../../re-embedding/gallery-moves.js'
-import { GalleryMove, moveView } from './gallery-move.js'
+import type { Answered } from '../typed-app.js'
+import { GalleryMove } from './gallery-move.js'
 import { Metadata } from './metadata.js'
 import { named, reference } from './named.js'
 import { Cursor, GalleryName, Label, limit } from './parameters.js'
@@ -202,7 +203,7 @@ export function galleryView(
   { name, engine, modelId, dimension, settings, rules, count, unreadable, createdAt, updatedAt }: GalleryRecord,
   reading: GalleryReading | undefined,
   move?: ToldMove | undefined,
-): Static<typeof Gallery> {
+): Answered<typeof Gallery> {
   const { searchable = false, tombstones = 0, pending = 0, building = false, unfindable = 0 } = reading ?? {}
   return {
     name,
@@ -210,14 +211,14 @@ export function galleryView(
     dimension,
     settings,
     engine,
-    ...(move && { move: moveView(move) }),
+    move,
     ...rules,
     count,
-    ...(reading?.unreachable && { unreachable: reading.unreachable }),
-    ...(reading?.lost && { lost: reading.lost }),
-    ...(reading?.elsewhere && { elsewhere: reading.elsewhere }),
+    unreachable: reading?.unreachable,
+    lost: reading?.lost,
+    elsewhere: reading?.elsewhere,
     searchable,
-    ...(unreadable && { unreadable }),
+    unreadable,
     index: { tombstones, pending, building, unfindable },
     createdAt,
     updatedAt,

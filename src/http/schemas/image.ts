@@ -1,11 +1,12 @@
 /** Stored pictures: how they are sent, changed and shown. */
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { allows, type Grant } from '../../access/grants.js'
 import { lookedAtMax } from '../../gallery/engine.js'
 import type { ImageRecord } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { referenceMaxLength, referencePattern } from '../../remote/referenced-images.js'
 import { shownReference } from '../../remote/signed-addresses.js'
+import type { Answered } from '../typed-app.js'
 import { jsonText } from '../validation.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { Metadata } from './metadata.js'
@@ -176,9 +177,8 @@ export const ImageList = Type.Object({
 export function imageView(
   { thumbnailBytes: _thumbnailBytes, reference: stored, ...shown }: ImageRecord,
   grant: Grant | undefined,
-): Static<typeof Image> {
+): Answered<typeof Image> {
   if (stored === undefined) return shown
   const { reference, hasQuery } = shownReference(stored)
-  const mayKnow = allows(grant, 'admin')
-  return { ...shown, reference, ...(hasQuery && mayKnow && { referenceHasQuery: true }) }
+  return { ...shown, reference, referenceHasQuery: (hasQuery && allows(grant, 'admin')) || undefined }
 }

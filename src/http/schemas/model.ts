@@ -141,5 +141,5 @@ export function modelView(model: ModelFolder, models: ServedModels) {
 function runtimeView(runtime: RuntimeDescription | undefined) {
   if (runtime === undefined) return null
   const { devices, batchSizes, ...rest } = runtime
-  return { ...rest, ...(devices && { devices: [...devices] }), batchSizes: [...batchSizes] }
+  return { ...rest, devices: devices && [...devices], batchSizes: [...batchSizes] }
 }

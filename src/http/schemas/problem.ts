@@ -1,7 +1,8 @@
 /** RFC 9457 problem documents. */
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { catalogue } from '../../errors.js'
 import { publicCodes } from '../status.js'
+import type { Answered } from '../typed-app.js'
 import { named, reference } from './named.js'
 
 export const Problem = named(
@@ -40,7 +41,7 @@ export const Problem = named(
     },
   ),
 )
-export type Problem = Static<typeof Problem>
+export type Problem = Answered<typeof Problem>
 
 /** Responses of a route: its answers, and its own problems, by status. */
 export function problems(...statuses: ProblemStatus[]): Record<number, object> {

@@ -26,7 +26,8 @@ export const Region = Type.Object(
 )
 
 /** `x,y,width,height`, with `px` for pixels; the schema has validated its form. */
-export function regionOf(region: string | Static<typeof Region>): ImageRegion {
+export function regionOf(region: string | Static<typeof Region> | undefined): ImageRegion | undefined {
+  if (region === undefined) return undefined
   if (typeof region !== 'string') return { unit: 'relative', ...region }
   const [x = 0, y = 0, width = 0, height = 0] = region.split(',').map((number) => Number.parseFloat(number))
   return { x, y, width, height, unit: /px\s*$/.test(region) ? 'pixel' : 'relative' }

@@ -1,7 +1,8 @@
 /** Snapshots of the data as callers see them. */
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { snapshotIdPattern } from '../../backups/backup-manifest.js'
 import { type SnapshotRecord, snapshotStates } from '../../backups/snapshots.js'
+import type { Answered } from '../typed-app.js'
 import { named, reference } from './named.js'
 
 const SnapshotId = Type.String({
@@ -99,7 +100,7 @@ export function snapshotView({
   createdAt,
   manifest,
   failure,
-}: SnapshotRecord): Static<typeof Snapshot> {
+}: SnapshotRecord): Answered<typeof Snapshot> {
   const {
     serviceVersion = null,
     modelId = null,
@@ -119,8 +120,8 @@ export function snapshotView({
     images,
     galleries,
     files,
-    ...(damagedGalleries && { damagedGalleries }),
-    ...(damagedImages && { damagedImages }),
+    damagedGalleries,
+    damagedImages,
     failure,
   }
 }

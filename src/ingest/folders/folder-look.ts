@@ -1,10 +1,11 @@
 /** Scans a folder once: every file in it and below, with the data that shows whether a file has changed. */
-import { type BigIntStats, constants, type Dirent } from 'node:fs'
-import { lstat, open, readdir, realpath } from 'node:fs/promises'
+import type { BigIntStats, Dirent } from 'node:fs'
+import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../../errors.js'
 import { isLitter, isLitterName } from '../litter.js'
 import { imageTooLarge } from '../read-bounded.js'
+import { inPlace } from './file-in-place.js'
 
 export interface FoundFile {
   /** Relative to the folder, with `/`. */
@@ -79,39 +80,13 @@ export async function readFound(
   { path, stamp }: Pick<FoundFile, 'path' | 'stamp'>,
   maxBytes: number,
 ): Promise<Buffer | undefined> {
-  try {
-    const root = await realpath(folder)
-    const place = join(root, path)
-    // a parent folder may have become a link since the scan
-    if ((await realpath(place)) !== place) return undefined
-    const file = await open(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    try {
-      const before = await file.stat({ bigint: true })
-      if (!before.isFile() || stampOf(before) !== stamp) return undefined
-      if (before.size > BigInt(maxBytes)) throw imageTooLarge(maxBytes)
-      const bytes = await file.readFile()
-      return stampOf(await file.stat({ bigint: true })) === stamp ? bytes : undefined
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    if (cause instanceof AlikeError) throw cause
-    await expectMounted(folder, cause)
-    return unlessGone(cause)
-  }
-}
-
-/**
- * A file on a drive that is unmounted or does not answer will reappear unchanged: it must not count as taken, nor as lost.
- * @throws AlikeError `source_unreachable` if the folder is unreadable, or holds nothing but litter, as a mount point may
- */
-export async function expectMounted(folder: string, cause: unknown): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
-  if (entries.every((entry) => (entry.isDirectory() ? isLitterName(entry.name) : isLitter(entry.name))))
-    throw new AlikeError('source_unreachable', {
-      detail: 'The folder is empty or unreadable, perhaps because its drive is not mounted.',
-      cause,
-    })
+  return inPlace(folder, path, async (file) => {
+    const before = await file.stat({ bigint: true })
+    if (!before.isFile() || stampOf(before) !== stamp) return undefined
+    if (before.size > BigInt(maxBytes)) throw imageTooLarge(maxBytes)
+    const bytes = await file.readFile()
+    return stampOf(await file.stat({ bigint: true })) === stamp ? bytes : undefined
+  }).catch(unlessGone)
 }
 
 function stampOf({ size, mtimeNs }: BigIntStats): string {
@@ -119,6 +94,7 @@ function stampOf({ size, mtimeNs }: BigIntStats): string {
 }
 
 function unlessGone(cause: unknown): undefined {
+  if (cause instanceof AlikeError) throw cause
   const { code = '' } = cause as NodeJS.ErrnoException
   if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return undefined
   throw unreadable(`A file cannot be read (${code}).`, cause)

@@ -1,11 +1,9 @@
 /** Reads a picture of a watched folder again in its place, long after it was taken in. */
-import { constants } from 'node:fs'
-import { open, realpath } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { AlikeError } from '../../errors.js'
 import { imageTooLarge } from '../read-bounded.js'
-import { expectMounted } from './folder-look.js'
+import { inPlace } from './file-in-place.js'
 
 export function fileReference(folder: string, path: string): string {
   return pathToFileURL(join(folder, path)).href
@@ -26,20 +24,16 @@ export async function readReferenced(folders: readonly string[], place: URL, max
   if (folder === undefined)
     throw new AlikeError('source_not_allowed', { detail: 'Its folder is not in WATCH_FOLDERS any more.' })
   try {
-    const real = join(await realpath(folder), relative(folder, path))
-    if ((await realpath(real)) !== real) throw new AlikeError('source_unreadable', { detail: 'It became a link.' })
-    const file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    try {
+    const bytes = await inPlace(folder, relative(folder, path), async (file) => {
       const found = await file.stat()
       if (!found.isFile()) throw new AlikeError('source_unreadable', { detail: 'It is no file any more.' })
       if (found.size > maxBytes) throw imageTooLarge(maxBytes)
       return await file.readFile()
-    } finally {
-      await file.close()
-    }
+    })
+    if (bytes === undefined) throw new AlikeError('source_unreadable', { detail: 'It became a link.' })
+    return bytes
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
-    await expectMounted(folder, cause)
     throw new AlikeError('source_unreadable', { detail: `The file: ${(cause as NodeJS.ErrnoException).code}.`, cause })
   }
 }

@@ -26,7 +26,7 @@ export async function openTar(
     description.kind === 'files' ? { links: noLinks } : await surveyTar(file, description, limits, signal)
   let unpacking: Unpacking | undefined
   return {
-    ...(survey.total !== undefined && { total: survey.total }),
+    total: survey.total,
     get share() {
       return size === 0 ? 1 : (unpacking?.bytesRead() ?? 0) / size
     },

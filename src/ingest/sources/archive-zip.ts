@@ -20,7 +20,7 @@ export async function openZip(path: string, description: SourceDescription, limi
   const names = new ItemNames(description, manifest?.manifest)
   return {
     // With a manifest, missing files that it names count too.
-    ...(manifest === undefined && { total: count }),
+    total: manifest === undefined ? count : undefined,
     get share() {
       return count === 0 ? 1 : Math.min(1, names.count / count)
     },
@@ -48,7 +48,7 @@ async function survey(
   path: string,
   description: SourceDescription,
   limits: SourceLimits,
-): Promise<{ count: number; manifest?: { manifest: UploadManifest; number: number }; extents: Extents }> {
+): Promise<{ count: number; manifest: { manifest: UploadManifest; number: number } | undefined; extents: Extents }> {
   const zip = await openZipFile(path)
   const extents = new Extents()
   const stated = new UnpackedBytes(limits)
@@ -67,7 +67,7 @@ async function survey(
       if (entry.uncompressedSize <= limits.uploadMaxBytes) stated.add(entry.uncompressedSize)
       if (++files > limits.ingestMaxFiles) throw tooManyFiles(limits)
     }
-    return { count, ...(found && { manifest: found }), extents }
+    return { count, manifest: found, extents }
   } finally {
     zip.close()
   }

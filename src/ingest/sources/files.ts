@@ -72,9 +72,13 @@ function headerOf({ label, content }: UploadedFile, bytes: Buffer, path: string)
 }
 
 /** The inverse of `packFiles`, for one entry. */
-export function uploadedFileOf(pax: PaxValues): { path: string; label?: string; error?: ErrorCode } {
+export function uploadedFileOf(pax: PaxValues): {
+  path: string
+  label: string | undefined
+  error: ErrorCode | undefined
+} {
   const [path = '', label, error] = [keys.path, keys.label, keys.error].map((key) => pax.text(key))
-  return { path, ...(label !== undefined && { label }), ...(isErrorCode(error) && { error }) }
+  return { path, label, error: isErrorCode(error) ? error : undefined }
 }
 
 function isErrorCode(text: string | undefined): text is ErrorCode {

@@ -47,12 +47,7 @@ export class ItemNames {
       }
       if (name.misfit !== undefined) throw name.misfit
       const said = saidOf(name.path, this.#description, this.#manifest)
-      return {
-        ...place,
-        ...said,
-        ...(name.label !== undefined && { label: name.label }),
-        repeats: this.#ids.meet(said.id),
-      }
+      return { ...place, ...said, label: name.label ?? said.label, repeats: this.#ids.meet(said.id) }
     } catch (error) {
       if (error instanceof AlikeError) return { ...place, error }
       throw error

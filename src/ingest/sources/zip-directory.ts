@@ -39,8 +39,7 @@ export async function openZipFile(path: string): Promise<ZipFile> {
   try {
     return await openPromise(path, reading)
   } catch (cause) {
-    const detail = misplacedEnd((cause as Error).message)
-    throw new AlikeError('archive_unreadable', { cause, ...(detail !== undefined && { detail }) })
+    throw new AlikeError('archive_unreadable', { detail: misplacedEnd((cause as Error).message), cause })
   }
 }
 

@@ -107,8 +107,8 @@ export function saidOf(
   return {
     id: nfc(row?.id ?? id),
     label: nfcLabel(row?.label !== undefined ? row.label : (label ?? description.label)),
-    ...(row?.metadata !== undefined && { metadata: row.metadata }),
-    ...(row?.reference !== undefined && { reference: row.reference }),
+    metadata: row?.metadata,
+    reference: row?.reference,
   }
 }
 

@@ -58,7 +58,6 @@ export class JobTable {
   readonly #next: Statement<[KindsAndStates], StoredJobRow>
   readonly #webhooks: WebhookTable
   readonly #newest: Statement<[ListParameters], StoredJobRow>
-  readonly #oldest: Statement<[ListParameters], StoredJobRow>
   readonly #counts: Statement<[string], CountRow>
   readonly #errors: JobErrorRows
   readonly #results: JobResultRows
@@ -70,9 +69,8 @@ export class JobTable {
     this.#byId = database.prepare('SELECT * FROM job WHERE id = ?')
     this.#byIdempotencyKey = database.prepare('SELECT * FROM job WHERE gallery_uid = ? AND idempotency_key = ?')
     const fitting = 'state IN (SELECT value FROM json_each(@states)) AND kind IN (SELECT value FROM json_each(@kinds))'
-    const listed = `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery) AND ${fitting} ORDER BY number`
-    this.#newest = database.prepare(`${listed} DESC LIMIT @limit`)
-    this.#oldest = database.prepare(`${listed} LIMIT @limit`)
+    const listed = `SELECT * FROM job WHERE (@gallery IS NULL OR gallery = @gallery) AND ${fitting}`
+    this.#newest = database.prepare(`${listed} ORDER BY number DESC LIMIT @limit`)
     const unfinished = 'FROM job WHERE state IN (SELECT value FROM json_each(?))'
     this.#counts = database.prepare(`SELECT kind, state, paused, count(*) AS count ${unfinished} GROUP BY 1, 2, 3`)
     this.#next = database.prepare(
@@ -100,14 +98,8 @@ export class JobTable {
     return row && recordOf(row)
   }
 
-  list({
-    gallery,
-    kinds = jobKinds,
-    states = jobStates,
-    limit = defaultListLimit,
-    order = 'newest',
-  }: JobListOptions = {}): JobRecord[] {
-    return (order === 'newest' ? this.#newest : this.#oldest)
+  list({ gallery, kinds = jobKinds, states = jobStates, limit = defaultListLimit }: JobListOptions = {}): JobRecord[] {
+    return this.#newest
       .all({ gallery: gallery ?? null, kinds: JSON.stringify(kinds), states: JSON.stringify(states), limit })
       .map((row) => recordOf(jobRows.checked(row)))
   }
