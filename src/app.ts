@@ -25,7 +25,6 @@ import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
 import { limitBodyTime } from './http/plugins/body-time.js'
 import { omitBodies } from './http/plugins/bodyless-answers.js'
 import { answerUnreadable, type UnreadableRequests } from './http/plugins/client-errors.js'
-import { refuseConditions } from './http/plugins/conditions.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
 import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
@@ -40,6 +39,7 @@ import { registerProblems, sendUnrouted } from './http/plugins/problem.js'
 import { serveReferencePage } from './http/plugins/reference-page.js'
 import { discardRefusedBodies } from './http/plugins/refused-bodies.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
+import { refuseUnknownRestrictions } from './http/plugins/restrictions.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
 import { refuseWhileClosing } from './http/plugins/shutting-down.js'
 import { traceRequests } from './http/plugins/trace-requests.js'
@@ -195,7 +195,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
     tokens,
     galleryOfJob: async (job) => (await parts.jobs.report(job)).job.gallery,
   })
-  refuseConditions(app)
+  refuseUnknownRestrictions(app)
   refuseCodedBodies(app)
   discardRefusedBodies(app, config)
   await describeApi(app, config)

@@ -1,11 +1,20 @@
 /** Conditional requests (RFC 9110, section 13). */
 import { type Static, Type } from 'typebox'
+import { AlikeError } from '../errors.js'
 import { type Precondition, type Versions, versionOf } from '../gallery/precondition.js'
 import type { ImageRecord } from '../gallery/records.js'
 
 /** Whether the caller already has what would be sent. */
 export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch?.split(',').some((known) => ['*', etag, `W/${etag}`].includes(known.trim())) ?? false
+}
+
+/**
+ * Parts of a file that are requested one by one then belong to one file.
+ * @throws AlikeError `precondition_failed` if something else would be sent than the caller wants
+ */
+export function expectMatch(ifMatch: string | undefined, etag: string): void {
+  if (ifMatch !== undefined && !isKnown(ifMatch, etag)) throw new AlikeError('precondition_failed')
 }
 
 export function etagOf(record: ImageRecord): string {

@@ -45,6 +45,14 @@ test('a picture is returned unchanged, whole and in ranges, unless the client ha
   assert.deepEqual([beyond.statusCode, beyond.json().code], [416, 'range_not_satisfiable'])
   assert.equal(beyond.headers['content-range'], `bytes */${image.length}`)
   assert.equal((await get({ 'if-none-match': `"${hash}"` })).statusCode, 304)
+  // parts that are requested one by one belong to one file
+  assert.equal((await get({ range: 'bytes=0-1', 'if-match': `"${hash}"` })).statusCode, 206)
+  assert.equal((await get({ 'if-match': '*' })).statusCode, 200)
+  const other = await get({ range: 'bytes=0-1', 'if-match': '"another"' })
+  assert.deepEqual([other.statusCode, other.json().code], [412, 'precondition_failed'])
+  for (const of of ['', '/thumbnail'])
+    assert.equal((await app.inject({ url: `${url}${of}`, headers: { 'if-match': '"another"' } })).statusCode, 412)
+
   // only GET has ranges
   const head = await app.inject({ method: 'HEAD', url: `${url}/original`, headers: { range: 'bytes=0-1' } })
   assert.deepEqual(

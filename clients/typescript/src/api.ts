@@ -398,7 +398,7 @@ export interface paths {
         };
         /**
          * Get a picture’s record
-         * @description HEAD tells whether it exists. Supports `If-None-Match`. The header `ETag` is another one after every change: sent as `If-Match` with a change of your own, it makes sure that nobody has changed the picture in between.
+         * @description HEAD tells whether it exists. Supports `If-Match` and `If-None-Match`. The header `ETag` is another one after every change: sent as `If-Match` with a change of your own, it makes sure that nobody has changed the picture in between.
          */
         get: operations["getImage"];
         /**
@@ -465,7 +465,7 @@ export interface paths {
         };
         /**
          * Get a picture’s original file
-         * @description Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.
+         * @description Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.
          */
         get: operations["getOriginal"];
         put?: never;
@@ -6796,6 +6796,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description What is stored is not what `If-Match` or `If-None-Match` requires; nothing has changed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
@@ -7491,6 +7500,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description What is stored is not what `If-Match` or `If-None-Match` requires; nothing has changed. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The header Expect is not 100-continue. */
             417: {
                 headers: {
@@ -7926,6 +7944,15 @@ export interface operations {
             };
             /** @description It conflicts with stored data. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is stored is not what `If-Match` or `If-None-Match` requires; nothing has changed. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

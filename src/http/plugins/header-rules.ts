@@ -1,6 +1,6 @@
 /**
  * Headers that HTTP requires to be refused, and that Node would refuse without a message of ours, or accept: an
- * expectation that cannot be met, a request without a host, a body in an unknown transfer coding. `CONNECT` is answered
+ * expectation that cannot be met, a request without a valid host, a body in an unknown transfer coding. `CONNECT` is answered
  * here as well, because Node would close its connection.
  */
 import type { IncomingMessage, Server } from 'node:http'
@@ -9,6 +9,9 @@ import type { ConnectionError, FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { RequestInvalid } from '../validation.js'
 import type { UnreadableRequests } from './client-errors.js'
+
+/** A name or address, and perhaps a port (RFC 9112, section 3.2). */
+const hostPattern = /^([\w.~!$&'()*+,;=%-]*|\[[\w.:]+\])(:\d*)?$/
 
 /** For Fastify's `http`: disables Node's own check. */
 export const httpOptions = { requireHostHeader: false } as const
@@ -27,6 +30,8 @@ export function checkHeaders(app: FastifyInstance, unreadable: UnreadableRequest
     // HTTP/1.0 has no such header.
     if (hosts === 0 && raw.httpVersion === '1.1')
       throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is missing' }])
+    if (!hostPattern.test(raw.headers.host ?? ''))
+      throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is no host' }])
     const { expect, 'transfer-encoding': coding = 'chunked' } = raw.headers
     // Node would hand on a body in another coding as it is
     if (coding.trim().toLowerCase() !== 'chunked')

@@ -9,7 +9,7 @@ import type { ImageChange, ImagePage } from '../../gallery/records.js'
 import { changeOf, ImageEdit } from '../../ingest/line-schemas.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
-import { etagOf, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
+import { etagOf, expectMatch, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
 import { filterOf } from '../given-filter.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
@@ -171,12 +171,12 @@ function getImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
         tags,
         summary: 'Get a picture’s record',
         description:
-          'HEAD tells whether it exists. Supports `If-None-Match`. The header `ETag` is another one after every change: sent as `If-Match` with a change of your own, it makes sure that nobody has changed the picture in between.',
+          'HEAD tells whether it exists. Supports `If-Match` and `If-None-Match`. The header `ETag` is another one after every change: sent as `If-Match` with a change of your own, it makes sure that nobody has changed the picture in between.',
         params: ImagePath,
         response: {
           200: { description: 'The record.', ...reference(Image) },
           304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
-          ...problems(400, 404),
+          ...problems(400, 404, 412),
         },
       },
     },
@@ -185,6 +185,7 @@ function getImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
       const image = await galleries.images.get(gallery, id)
       if (image === undefined) throw new AlikeError('image_not_found')
       const etag = etagOf(image)
+      expectMatch(request.headers['if-match'], etag)
       reply.header('etag', etag).header('cache-control', 'private, no-cache')
       if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
       return imageView(image, request.grant)
@@ -261,7 +262,7 @@ function getThumbnail(app: TypedApp, { galleries }: ImageRouteOptions): void {
             content: { 'image/jpeg': { schema: binary }, 'image/webp': { schema: binary } },
           },
           304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
-          ...problems(400, 404, 409),
+          ...problems(400, 404, 409, 412),
         },
       },
     },
@@ -271,6 +272,7 @@ function getThumbnail(app: TypedApp, { galleries }: ImageRouteOptions): void {
       if (stored === undefined) throw new AlikeError('image_not_found')
       const { contentHash, bytes: thumbnail } = stored
       const etag = `"${contentHash.slice(0, 32)}"`
+      expectMatch(request.headers['if-match'], etag)
       // An id can get another picture at any time, so a copy may be cached but must be revalidated.
       reply.header('etag', etag).header('cache-control', 'private, no-cache')
       if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)

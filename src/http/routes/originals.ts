@@ -10,7 +10,7 @@ import type { References } from '../../originals/image-originals.js'
 import type { ByteRange, OriginalStore } from '../../originals/original-store.js'
 import type { BodyMemory } from '../body-memory.js'
 import { clientGone, whenGone } from '../client-gone.js'
-import { isKnown } from '../conditions.js'
+import { expectMatch, isKnown } from '../conditions.js'
 import { ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import type { Routes } from '../typed-app.js'
@@ -45,13 +45,13 @@ export const originalRoutes: Routes<OriginalRouteOptions> = async (app, options)
         tags: ['images'],
         summary: 'Get a picture’s original file',
         description:
-          'Supports byte `Range`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.',
+          'Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.',
         params: ImagePath,
         response: {
           200: { description: 'The whole file.', content: { 'image/*': { schema: binary } } },
           206: { description: 'The requested range.', content: { 'image/*': { schema: binary } } },
           304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
-          ...problems(400, 404, 409, 416, 422, 429),
+          ...problems(400, 404, 409, 412, 416, 422, 429),
         },
       },
     },
@@ -59,6 +59,7 @@ export const originalRoutes: Routes<OriginalRouteOptions> = async (app, options)
       const { found, contentHash, format } = await locate(request.params, options, reply)
       const { size } = found
       const etag = `"${contentHash}"`
+      expectMatch(request.headers['if-match'], etag)
       const isHere = isKnown(request.headers['if-none-match'], etag)
       const range = isHere ? undefined : rangeOf(request, size, etag, reply)
       const { first, last } = range ?? { first: 0, last: size - 1 }

@@ -1,4 +1,4 @@
-/** Every change either honours a condition or refuses it: who sends one relies on it. */
+/** Every change either honours a condition or parameter or refuses it: who sends one relies on it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startApp } from '../support/app.js'
@@ -55,6 +55,25 @@ test('a change is refused with a condition that its parameters do not list, and 
   ])
   assert.ok(refused > 100, `${refused}`)
   assert.deepEqual(await state(), before)
+})
+
+test('a change or search that has no parameters is refused with any', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: gallery })
+  for (const [method, path, name] of [
+    ['PUT', '/v1/galleries/b', 'engine'],
+    ['PATCH', gallery, 'keepQueries'],
+    ['DELETE', gallery, 'label'],
+    ['DELETE', `${gallery}/images/x`, 'dryRun'],
+    ['POST', '/v1/snapshots', 'name'],
+    ['POST', `${gallery}/search/batch`, 'label'],
+  ] as const) {
+    const { errors } = await app.call(400, { method, url: `${path}?${name}=x` })
+    assert.deepEqual(errors, [{ in: 'query', pointer: `/${name}`, detail: 'is unknown' }], path)
+  }
+  await app.call(200, { url: gallery })
+  await app.call(404, { url: '/v1/galleries/b' })
+  await app.call(204, { method: 'DELETE', url: `${gallery}?` })
 })
 
 test('a gallery is not created if an entity tag is given, which it does not have', async (t) => {
