@@ -19,7 +19,7 @@ export const fitCurve: Record<CurveKind, (bins: readonly ScoreBin[]) => Probabil
 
 const newtonSteps = 50
 
-/** Maximum likelihood by Newton's method (Platt 1999, without the modified targets: there are enough pairs). */
+/** Maximum likelihood by Newton's method (Platt 1999; of few pairs, see `softened`). */
 function fitLogistic(bins: readonly ScoreBin[]): ProbabilityCurve {
   let [slope, intercept] = [1, 0]
   for (let step = 0; step < newtonSteps; step++) {
@@ -44,6 +44,19 @@ function fitLogistic(bins: readonly ScoreBin[]): ProbabilityCurve {
     if (Math.abs(ds) + Math.abs(di) < 1e-9) break
   }
   return slope > 0 ? { kind: 'logistic', slope, intercept } : flat(bins)
+}
+
+/**
+ * Platt's targets instead of 1 and 0, as if there had been one more pair of either kind: otherwise the fit to few pairs,
+ * which a score may separate, would be certain.
+ */
+export function softened(bins: readonly ScoreBin[]): ScoreBin[] {
+  const all = bins.reduce(merged)
+  const [ofPositive, ofNegative] = [(all.positives + 1) / (all.positives + 2), 1 / (all.negatives + 2)]
+  return bins.map(({ score, positives, negatives }) => {
+    const stated = positives * ofPositive + negatives * ofNegative
+    return { score, positives: stated, negatives: positives + negatives - stated }
+  })
 }
 
 /** The likeliest curve that does not fall with the score, for pairs that say it should. */

@@ -205,6 +205,23 @@ test('on other pictures a widened curve has smaller errors than one fitted to it
   )
 })
 
+test('a widened curve tells pairs apart that their scores tell apart', () => {
+  const held = pairsOf(clouds(300, 1.2, 1))
+  const logLoss = (probabilityOf: (score: number) => number) =>
+    meanOf(
+      held.map(({ score, positives }) => -Math.log(positives === 1 ? probabilityOf(score) : 1 - probabilityOf(score))),
+    )
+  for (let seed = 30; seed < 38; seed++) {
+    const calibration = calibrate(clouds(28, 1.2, seed))!
+    assert.equal(calibration.widened, true)
+    const [stated, share] = [
+      logLoss((score) => probabilitySameLabel(calibration, score)),
+      logLoss(() => calibration.sameLabelShare),
+    ]
+    assert.ok(stated < 0.7 * share, `${seed}: ${stated}, and ${share} without the score`)
+  }
+})
+
 test('with enough pairs nothing is widened', () => {
   const calibration = calibrate(clouds(100, 2, 8))!
   assert.ok(calibration.positives >= 500 && !('widened' in calibration))

@@ -27,7 +27,7 @@ export function calibrationSection({ calibration }: ModelManifest, { calibration
   ])
   return `## What a score means
 
-The probability that two pictures share a label, as a function of their score, fitted (${curve.kind}) to ${positives + negatives} pairs of val pictures, ${positives} with the same label and ${negatives} with different labels.${warning} Expected calibration error ${expectedCalibrationError.toFixed(4)} on held-out pairs (tried: ${tried})${onTest}. ${half === undefined ? 'No score reaches a probability of one half.' : `A probability of one half is reached at a score of ${share(half)}.`} This applies if ${share(sameLabelShare)} of all pairs share a label, as in this data; the probability is higher if matching pairs are more frequent, and lower if they are rarer.
+The probability that two pictures share a label, as a function of their score, fitted (${widened ? 'logistic' : curve.kind}) to ${positives + negatives} pairs of val pictures, ${positives} with the same label and ${negatives} with different labels.${warning} Expected calibration error ${expectedCalibrationError.toFixed(4)} on held-out pairs (tried: ${tried})${onTest}. ${half === undefined ? 'No score reaches a probability of one half.' : `A probability of one half is reached at a score of ${share(half)}.`} This applies if ${share(sameLabelShare)} of all pairs share a label, as in this data; the probability is higher if matching pairs are more frequent, and lower if they are rarer.
 
 ![Probability by score, and predicted against observed probability](${plotsFolder}/${plotFiles.calibration})
 
