@@ -30,6 +30,13 @@ export class RequestInvalid extends AlikeError {
   }
 }
 
+/** About a parameter or member of that name. */
+export type Invalid = (name: string, detail: string) => RequestInvalid
+
+export function invalidIn(where: Misfit['in']): Invalid {
+  return (name, detail) => new RequestInvalid([{ in: where, pointer: `/${name}`, detail }])
+}
+
 /** Of an object's schema: what to tell about members that it does not have but others like it do, by name. */
 export const detailsOfUnknown = Symbol('detailsOfUnknown')
 

@@ -10,7 +10,6 @@ import { JoinedSearchAnswer } from '../schemas/search.js'
 import { imagesMax, type SearchGiven } from '../schemas/search-parameters.js'
 import { searchedGalleries } from '../searched-galleries.js'
 import type { Routes } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
 
 export const joinedSearchRoutes: Routes<AnsweredSearchOptions> = async (app, searching) => {
   const { config, parts } = searching
@@ -38,10 +37,9 @@ export const joinedSearchRoutes: Routes<AnsweredSearchOptions> = async (app, sea
     },
     async (request, reply) => {
       const signal = clientGone(reply)
-      const { images, given: all, placeOf } = await read(request, signal)
+      const { images, given: all, invalid } = await read(request, signal)
       const { galleries: asked, ...given } = all
-      if (asked === undefined)
-        throw new RequestInvalid([{ in: placeOf('galleries'), pointer: '/galleries', detail: 'is missing' }])
+      if (asked === undefined) throw invalid('galleries', 'is missing')
       // a further page comes from the galleries of the first one, whatever else matches by now
       const among =
         given.pageToken === undefined
@@ -52,7 +50,7 @@ export const joinedSearchRoutes: Routes<AnsweredSearchOptions> = async (app, sea
         request,
         reply,
         named: { galleries },
-        asked: { gallery: galleries, images, given: given as SearchGiven, placeOf, signal },
+        asked: { gallery: galleries, images, given: given as SearchGiven, invalid, signal },
       })
     },
   )
