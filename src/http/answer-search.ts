@@ -26,7 +26,7 @@ export interface SearchParts {
   config: Config
 }
 
-export interface AskedSearch {
+export interface SearchInput {
   /** If tracing is enabled. */
   trace?: RequestTrace | undefined
   gallery: string | readonly string[]
@@ -52,33 +52,33 @@ interface SearchRequest<Named> {
   reply: FastifyReply
   /** What was searched, as named in the response. */
   named: Named
-  asked: Pick<AskedSearch, 'gallery' | 'set' | 'images' | 'given' | 'invalid' | 'signal'>
+  input: Pick<SearchInput, 'gallery' | 'set' | 'images' | 'given' | 'invalid' | 'signal'>
 }
 
 /** For a search that is a whole request: within the limits of responses, and in turns if it is long. */
 export function searchAnswerer({ answers, ...searching }: AnsweredSearchOptions) {
-  return async <Named extends object>({ request, reply, named, asked }: SearchRequest<Named>) => {
+  return async <Named extends object>({ request, reply, named, input }: SearchRequest<Named>) => {
     const account = answers.of(reply)
     const onBytes = (bytes: number) => account.take(bytes)
-    const found = await answerSearch({ ...asked, caller: request.keyName, trace: request.trace, onBytes }, searching)
+    const found = await answerSearch({ ...input, caller: request.keyName, trace: request.trace, onBytes }, searching)
     const answer: Named & ViewedAnswer = { ...named, ...found }
-    return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, asked.signal) : answer
+    return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, input.signal) : answer
   }
 }
 
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
-export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<ViewedAnswer> {
+export async function answerSearch(input: SearchInput, searching: SearchParts): Promise<ViewedAnswer> {
   const { parts, metrics, config } = searching
-  const { given } = asked
+  const { given } = input
   const { answer, threshold } =
     given.pageToken === undefined
-      ? await first(asked, searching)
-      : { answer: await next(asked, given.pageToken, searching) }
+      ? await first(input, searching)
+      : { answer: await next(input, given.pageToken, searching) }
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
-  traceStages(asked.trace, answer.durations, answer.method)
+  traceStages(input.trace, answer.durations, answer.method)
   // a search that only an operator can make says nothing about what people search for
-  if (given.pageToken === undefined && asked.set === undefined) watchAnswer(answer, asked, parts.watch)
+  if (given.pageToken === undefined && input.set === undefined) watchAnswer(answer, input, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),
     basePath: config.basePath,
@@ -93,9 +93,9 @@ interface FirstPage {
   threshold?: CalibratedThreshold | undefined
 }
 
-async function first(asked: AskedSearch, { parts, config }: SearchParts): Promise<FirstPage> {
-  const { gallery, caller, images, given, invalid, signal, onBytes } = asked
-  const serving = await servingOf(asked, parts)
+async function first(input: SearchInput, { parts, config }: SearchParts): Promise<FirstPage> {
+  const { gallery, caller, images, given, invalid, signal, onBytes } = input
+  const serving = await servingOf(input, parts)
   const { calibration } = parts.images.modelOf(serving.modelId).manifest
   const threshold = voteThreshold(given, calibration, invalid)
   const reach = reachOf(given, config.searchMaxK)
@@ -115,7 +115,7 @@ async function first(asked: AskedSearch, { parts, config }: SearchParts): Promis
   return { answer: await retrieve(query, parts), threshold }
 }
 
-function servingOf({ gallery, set }: AskedSearch, { galleries: { searches } }: SearchParts['parts']): Promise<Serving> {
+function servingOf({ gallery, set }: SearchInput, { galleries: { searches } }: SearchParts['parts']): Promise<Serving> {
   return set === undefined ? searches.serving(gallery) : searches.ofSet([gallery].flat()[0]!, set)
 }
 
@@ -124,7 +124,7 @@ const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
 
 /** From the set of the first page. */
 function next(
-  { gallery, caller, images, given, invalid, onBytes }: AskedSearch,
+  { gallery, caller, images, given, invalid, onBytes }: SearchInput,
   token: string,
   { parts, config }: SearchParts,
 ): Promise<Answer> {

@@ -3,7 +3,7 @@ import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
 import { activeJobStates, type JobRecord, type RunReading } from './job.js'
-import { type JobEndOptions, tellEnd } from './job-end.js'
+import { announceEnd, type JobEndOptions } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
 import { Passes } from './passes.js'
@@ -89,7 +89,7 @@ export class Lane {
   async cancel(jobId: string): Promise<JobRecord> {
     // The state is durable first: a run that is still active can commit nothing after it.
     const job = await this.#store.transition(jobId, { from: activeJobStates, to: 'cancelled' })
-    tellEnd(job, this.#options)
+    announceEnd(job, this.#options)
     if (this.#current?.job.id === jobId) await this.#stop('cancelled')
     else await this.#discard(jobId)
     return job

@@ -147,7 +147,7 @@ export class SetMirror {
     const { label, metadata, contentHash, reference, bytes, createdAt } = here
     try {
       const updatedAt = this.#images.isCopied ? here.updatedAt : undefined
-      const said = {
+      const details = {
         id,
         label,
         metadata,
@@ -159,7 +159,7 @@ export class SetMirror {
         modelId: this.#set.modelId,
       }
       const made = await this.#images.made(here, there, work)
-      return { id, of: here, step: { put: { ...said, ...made } } }
+      return { id, of: here, step: { put: { ...details, ...made } } }
     } catch (error) {
       if (error instanceof AlikeError && isAboutImage(error.code))
         return { id, of: here, lost: { id, contentHash, error } }

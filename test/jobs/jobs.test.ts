@@ -101,7 +101,7 @@ test("a run's progress is in its job and in lists, until the job has ended", asy
     done: 0,
     total: null as number | null,
   }
-  lookers.runs[0]!.control.tell(() => reading)
+  lookers.runs[0]!.control.report(() => reading)
   assert.deepEqual(
     [(await jobs.report(id)).job.total, (await jobs.report(id)).pace],
     [null, { share: 0, picturesPerSecond: null, secondsLeft: null }],
@@ -381,7 +381,7 @@ test('a job is followed from change to change to its end, or until its follower 
   const id = await create(jobs, 'evaluate')
   await until(() => lookers.runs.length === 1)
   const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 0, done: 0, total: 9 }
-  lookers.runs[0]!.control.tell(() => reading)
+  lookers.runs[0]!.control.report(() => reading)
   const leaving = new AbortController()
   const [follower, leaver] = [
     followJob(jobs, id, { signal: new AbortController().signal, lookEveryMs: 1 }),

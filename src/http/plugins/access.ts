@@ -155,10 +155,10 @@ async function expectGranted(
   if (verb !== undefined) expectVerb(grant, verb)
   if (grant.galleries === undefined || config.galleries !== undefined) return
   const { gallery, job } = (request.params ?? {}) as { gallery?: string; job?: string }
-  const asked = job === undefined ? gallery : await galleryOfJob(job)
-  if (asked === undefined)
+  const target = job === undefined ? gallery : await galleryOfJob(job)
+  if (target === undefined)
     throw new AlikeError('gallery_forbidden', { detail: 'This route does not belong to a single gallery.' })
-  if (!reaches(grant, asked)) throw new AlikeError('gallery_forbidden')
+  if (!reaches(grant, target)) throw new AlikeError('gallery_forbidden')
 }
 
 /**

@@ -56,10 +56,10 @@ function isStream(payload: unknown): payload is NodeJS.ReadableStream & { destro
   return typeof payload === 'object' && payload !== null && 'pipe' in payload
 }
 
-function cutOff(reply: FastifyReply, afterMs: number, tell: () => void): void {
+function cutOff(reply: FastifyReply, afterMs: number, onCutOff: () => void): void {
   const timer = setTimeout(
     () => {
-      tell()
+      onCutOff()
       reply.raw.destroy()
     },
     Math.min(afterMs, timerMaxMs),

@@ -52,16 +52,16 @@ export const explainRoutes: Routes<ExplainRouteOptions> = async (app, { parts, m
     async (request, reply) => {
       const signal = clientGone(reply)
       const { gallery } = request.params
-      const asked = askedOf(await read(request, signal))
+      const wanted = explainRequestOf(await read(request, signal))
       const held = memory.of(request) ?? memory.hold()
       whenGone(reply, held.end)
-      const explained = await explain({ gallery, signal, onBytes: held.take, ...asked }, parts)
+      const explained = await explain({ gallery, signal, onBytes: held.take, ...wanted }, parts)
       return explanationView(gallery, explained, parts.images.modelOf(explained.modelId).manifest.calibration)
     },
   )
 }
 
-function askedOf({ images: [bytes], given, invalid }: ImageRequest<ExplainGiven>) {
+function explainRequestOf({ images: [bytes], given, invalid }: ImageRequest<ExplainGiven>) {
   const { hit, imageId, region } = given
   if (hit === undefined) throw invalid('hit', 'is missing')
   if (bytes !== undefined && imageId !== undefined) throw invalid('imageId', 'does not go together with a picture')

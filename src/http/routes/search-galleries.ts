@@ -38,19 +38,19 @@ export const joinedSearchRoutes: Routes<AnsweredSearchOptions> = async (app, sea
     async (request, reply) => {
       const signal = clientGone(reply)
       const { images, given: all, invalid } = await read(request, signal)
-      const { galleries: asked, ...given } = all
-      if (asked === undefined) throw invalid('galleries', 'is missing')
+      const { galleries: named, ...given } = all
+      if (named === undefined) throw invalid('galleries', 'is missing')
       // a further page comes from the galleries of the first one, whatever else matches by now
       const among =
         given.pageToken === undefined
           ? parts.galleries.names()
           : parts.galleries.searches.pagedGalleries(given.pageToken)
-      const galleries = await searchedGalleries(asked, among, request.grant)
+      const galleries = await searchedGalleries(named, among, request.grant)
       return answered({
         request,
         reply,
         named: { galleries },
-        asked: { gallery: galleries, images, given: given as SearchGiven, invalid, signal },
+        input: { gallery: galleries, images, given: given as SearchGiven, invalid, signal },
       })
     },
   )

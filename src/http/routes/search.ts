@@ -41,7 +41,7 @@ export const searchRoutes: Routes<AnsweredSearchOptions> = async (app, searching
       const { gallery } = request.params
       const { set } = given
       if (set !== undefined) expectVerb(request.grant, 'admin')
-      return answered({ request, reply, named: { gallery }, asked: { gallery, set, images, given, invalid, signal } })
+      return answered({ request, reply, named: { gallery }, input: { gallery, set, images, given, invalid, signal } })
     },
   )
 }

@@ -76,7 +76,7 @@ export class FolderWatch {
   /** Duration of the last scan. */
   #lookMs = 0
   #pauseMs = pauseFirstMs
-  #toldOf: ErrorCode | undefined
+  #warnedOf: ErrorCode | undefined
 
   constructor(options: FolderWatchOptions) {
     this.#options = options
@@ -100,11 +100,11 @@ export class FolderWatch {
       try {
         pauseMs = await this.#round(signal)
         this.#options.onLook('done')
-        this.#toldOf = undefined
+        this.#warnedOf = undefined
       } catch (error) {
         if (signal.aborted) return
         this.#options.onLook('failed')
-        this.#tell(error)
+        this.#warn(error)
       }
       const { everyMs } = this.#options
       const nextMs = Math.max(everyMs, Math.min(9 * this.#lookMs, rarerMax * everyMs), pauseMs)
@@ -212,11 +212,11 @@ export class FolderWatch {
   }
 
   /** Logs each reason once, because scans are frequent. */
-  #tell(error: unknown): void {
+  #warn(error: unknown): void {
     const { watched, logger } = this.#options
     const code = error instanceof AlikeError ? error.code : 'internal'
-    if (code === this.#toldOf) return
-    this.#toldOf = code
+    if (code === this.#warnedOf) return
+    this.#warnedOf = code
     logger.warn({ err: error, ...watched }, 'a watched folder could not be ingested; retrying later')
   }
 }

@@ -81,10 +81,10 @@ function itemOf({ key, bytes }: BucketObject, { index, description, maxBytes, re
     const path = key.slice(prefix.lastIndexOf('/') + 1)
     // consoles create an empty object for a folder, also for that of the prefix
     if (key.endsWith('/') || (litter !== 'take' && isLitter(path))) return { index, name, skipped: true }
-    const said = nameOf(path)
+    const named = nameOf(path)
     if (bytes > maxBytes) throw imageTooLarge(maxBytes)
     const origin = objectReference(description.bucket ?? '', key)
-    return { index, name, label, ...said, origin, size: bytes, read }
+    return { index, name, label, ...named, origin, size: bytes, read }
   } catch (error) {
     if (error instanceof AlikeError) return { index, name, error }
     throw error

@@ -38,10 +38,10 @@ function itemOf(
   try {
     // see `lookInto`
     if (change.path.includes('\ufffd')) throw new AlikeError('name_unreadable', { detail: 'It is not UTF-8.' })
-    const said = nameOf(change.path)
-    if ('gone' in change) return { index, name, remove: said.id }
+    const named = nameOf(change.path)
+    if ('gone' in change) return { index, name, remove: named.id }
     const read = () => readFound(folder, change, limits.uploadMaxBytes)
-    return { index, name, ...said, origin: fileReference(folder, change.path), size: change.bytes, read }
+    return { index, name, ...named, origin: fileReference(folder, change.path), size: change.bytes, read }
   } catch (error) {
     if (error instanceof AlikeError) return { index, name, error }
     throw error
