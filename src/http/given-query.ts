@@ -19,6 +19,7 @@ export function includes({ include = [] }: SearchGiven, name: string): boolean {
   return [include].flat().some((one) => one === name)
 }
 
+/** What is searched for. @throws RequestInvalid; AlikeError `image_missing` without any of it */
 export function examplesOf(
   images: Buffer[],
   given: SearchGiven,
@@ -42,7 +43,10 @@ export function examplesOf(
 /** Probabilities and thresholds were measured on scores to pictures. */
 const notExpanded = 'does not go together with expand'
 
-/** Which pictures may be hits, and how to search for them. */
+/**
+ * Which pictures may be hits, and how to search for them.
+ * @throws RequestInvalid; AlikeError `filter_invalid`, `model_not_calibrated`
+ */
 export function hitsOf(
   given: SearchGiven,
   calibration: ScoreCalibration | undefined,
@@ -76,7 +80,7 @@ function lowestScore(
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
 }
 
-/** Ranking by raised scores affects neither similarity between hits nor votes. */
+/** Ranking by raised scores affects neither similarity between hits nor votes. @throws as `hitsOf` */
 export function boostsOf(given: SearchGiven, invalid: Invalid): Pick<Query, 'boosts'> {
   if (!('boosts' in given) || given.boosts === undefined) return {}
   if (
@@ -95,7 +99,7 @@ export function reachOf(given: SearchGiven, searchMaxK: number): number {
   return given.diversity !== undefined || hidesDuplicates(given) ? Math.min(searchMaxK, rerankedMax) : searchMaxK
 }
 
-/** Which of the hits are returned. */
+/** Which of the hits are returned. @throws RequestInvalid */
 export function pageOf(
   given: SearchGiven,
   searchMaxK: number,
@@ -126,6 +130,7 @@ export function pageOf(
 
 /**
  * Only rates measured on val pictures: there are no thresholds for other rates, nor for a model without calibration.
+ * @throws RequestInvalid; AlikeError `model_not_calibrated`
  */
 export function voteThreshold(
   { vote, falseMatchRate, expand }: SearchGiven,

@@ -62,7 +62,7 @@ export class Lane {
     const paused = left.filter((job) => job.paused).map(({ id }) => id)
     if (this.#store.lease === undefined) await this.#rest(paused)
     await this.#forgetOld()
-    this.look()
+    this.wake()
   }
 
   async create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
@@ -77,7 +77,7 @@ export class Lane {
     } finally {
       this.#creating.delete(ended)
       this.#created += 1
-      this.look()
+      this.wake()
     }
   }
 
@@ -102,7 +102,7 @@ export class Lane {
   async steer(jobId: string, steering: JobSteering): Promise<JobRecord> {
     const job = await this.#store.steer(jobId, steering)
     if (steering.paused === true && this.#current?.job.id === jobId) await this.#stop('paused')
-    this.look()
+    this.wake()
     return (await this.#store.get(jobId)) ?? job
   }
 
@@ -134,7 +134,7 @@ export class Lane {
   }
 
   /** Starts the next job, unless one is running. */
-  look(): void {
+  wake(): void {
     if (this.#options.runsJobs !== false) this.#passes.begin()
   }
 

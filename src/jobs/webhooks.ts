@@ -74,7 +74,7 @@ export class Webhooks {
   }
 
   /** Called at start, and whenever a job has ended. */
-  look(): void {
+  wake(): void {
     this.#passes.begin()
   }
 

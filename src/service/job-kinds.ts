@@ -65,13 +65,13 @@ export async function openJobKinds(opening: Opening, parts: JobParts): Promise<J
     logger,
     onEnd: (job) => {
       countEnd(job, metrics, tracing)
-      webhooks.look()
+      webhooks.wake()
     },
   })
   opened.atEnd((crashed) => jobs.close(crashed))
-  webhooks.look()
+  webhooks.wake()
   // another process may have died during a job
-  opened.atEnd(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.look()))
+  opened.atEnd(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.wake()))
   const standardModelId = models.folders.standard.manifest.id
   const shared = { galleries, jobs, webhooks }
   const sets = new EmbeddingSets({ ...config, ...shared, standardModelId, mirrors, followers, exclusion, logger })

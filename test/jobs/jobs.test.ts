@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
-import { followJob, type JobLook } from '../../src/jobs/following.js'
+import { followJob, type JobUpdate } from '../../src/jobs/following.js'
 import type { JobKind, JobRecord } from '../../src/jobs/job.js'
 import type { JobStore, NewJob } from '../../src/jobs/job-store.js'
 import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
@@ -387,12 +387,12 @@ test('a job is followed from change to change to its end, or until its follower 
     followJob(jobs, id, { signal: new AbortController().signal, lookEveryMs: 1 }),
     followJob(jobs, id, { signal: leaving.signal, lookEveryMs: 600_000 }),
   ]
-  const tell = ({ value }: IteratorResult<JobLook, unknown>) =>
+  const tell = ({ value }: IteratorResult<JobUpdate, unknown>) =>
     value === undefined
       ? value
-      : (value as JobLook).event === 'still'
+      : (value as JobUpdate).event === 'still'
         ? 'still'
-        : `${(value as JobLook).event} ${(value as { report: { job: JobRecord } }).report.job.done}`
+        : `${(value as JobUpdate).event} ${(value as { report: { job: JobRecord } }).report.job.done}`
   assert.deepEqual(
     [tell(await follower.next()), tell(await follower.next()), tell(await leaver.next())],
     ['progress 0', 'still', 'progress 0'],

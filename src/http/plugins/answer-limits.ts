@@ -18,6 +18,7 @@ const timerMaxMs = 2 ** 31 - 1
 /** Memory that a stream may use: a page of its lines, and what the socket buffers. */
 const streamBytes = 256 * 1024
 
+/** Answers beyond a limit are refused with `answer_too_large` or `overloaded`; unread ones are cut off. */
 export function limitAnswers(
   app: FastifyInstance,
   { answerTimeoutMs, answerMinBytesPerSecond, ...bounds }: AnswerLimits,

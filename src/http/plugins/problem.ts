@@ -135,6 +135,7 @@ export function problemOf(error: AlikeError, request: FastifyRequest): Problem {
   }
 }
 
+/** An error of Fastify, its plugins or sockets by its code; any other one is `internal`. */
 export function asAlikeError(error: unknown, request: FastifyRequest): AlikeError {
   if (error instanceof AlikeError) return error
   if (request.raw.aborted || isAbort(error)) return new AlikeError('body_incomplete', { cause: error })

@@ -34,6 +34,7 @@ export async function* listedObjects(
   }
 }
 
+/** @throws AlikeError `source_not_allowed` for a bucket or prefix that is not allowed any more */
 export async function openBucketObjects(
   file: string,
   description: SourceDescription,
