@@ -142,7 +142,7 @@ export class SetMirror {
     work: MadeWork,
   ): Promise<Wanted> {
     if (here === undefined)
-      return { id, of: here, ...(there === undefined ? { same: true } : { step: { remove: id } }) }
+      return there === undefined ? { id, of: here, same: true } : { id, of: here, step: { remove: id } }
     if (this.#isSame(here, there)) return { id, of: here, same: true }
     const { label, metadata, contentHash, reference, bytes, createdAt } = here
     try {
