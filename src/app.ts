@@ -8,7 +8,6 @@ import type { Analyses } from './analysis/analyses.js'
 import type { Snapshots } from './backups/snapshots.js'
 import type { Config } from './config/config.js'
 import { textsOf } from './config/listed.js'
-import type { Embedder } from './embedding/embedder.js'
 import type { ServedModels } from './embedding/served-models.js'
 import type { ExplainParts } from './explain.js'
 import type { Galleries } from './gallery/galleries.js'
@@ -86,8 +85,6 @@ import type { Tracing } from './tracing/tracing.js'
 
 export interface AppParts extends IntakeParts, ExplainParts {
   models: ServedModels
-  /** The default model. */
-  embedder: Embedder
   decoders: Decoders
   galleries: Galleries
   jobs: Jobs
@@ -209,11 +206,11 @@ type Wiring = AppOptions & Shared & { memory: BodyMemory }
 /** Routes without pictures in their bodies. */
 async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<void> {
   const { config, metrics, parts, answers, memory, stillAdmits } = wiring
-  const { models, embedder, galleries, jobs, ingest, analyses, snapshots } = parts
+  const { models, galleries, jobs, ingest, analyses, snapshots } = parts
   memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
   limitBodyTime(scope, { ...config, metrics })
   await scope.register(homeRoutes, { ...config, remote: parts.remote })
-  await scope.register(probeRoutes, { embedder, galleries })
+  await scope.register(probeRoutes, { models, galleries })
   if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
   await scope.register(modelRoutes, { models, galleries })
   await scope.register(embeddingSetRoutes, { sets: parts.sets })

@@ -20,7 +20,7 @@ export interface ExplainParts extends RetrievalParts, ImageOriginalsParts {
   placeMaps: PlaceMaps
 }
 
-export interface ExplainAsked {
+export interface ExplainRequest {
   gallery: string
   /** A picture file, or the id of a stored picture. */
   query: { bytes: Uint8Array } | { id: string }
@@ -33,7 +33,7 @@ export interface ExplainAsked {
   onBytes?: ((bytes: number) => void) | undefined
 }
 
-type Looking = Pick<ExplainAsked, 'gallery' | 'region' | 'onBytes'> & { modelId: string }
+type LookOptions = Pick<ExplainRequest, 'gallery' | 'region' | 'onBytes'> & { modelId: string }
 
 export interface Side extends PlaceScores {
   /** A stored picture without an original is explained from its thumbnail. */
@@ -56,40 +56,40 @@ export interface Explained {
 }
 
 /** Number of nearest pictures whose labels are counted, and of labels returned. */
-const neighboursAsked = 50
-const labelsTold = 10
+const neighboursCounted = 50
+const labelsMax = 10
 
 /**
  * @throws AlikeError `gallery_not_found`, `image_not_found`, `image_*`, `region_invalid`, `model_mismatch`,
  * `explain_unsupported`, `overloaded`, `data_unreadable` for a damaged original, `original_unreadable`; the signal's reason when aborted
  */
-export async function explain(asked: ExplainAsked, parts: ExplainParts): Promise<Explained> {
-  const { gallery, signal } = asked
+export async function explain(request: ExplainRequest, parts: ExplainParts): Promise<Explained> {
+  const { gallery, signal } = request
   const serving = await parts.galleries.searches.serving(gallery)
   const { modelId, examples } = serving
   parts.images.modelOf(modelId)
-  const [record] = await examples.find([asked.hit])
-  const hitVector = await examples.vector(asked.hit)
+  const [record] = await examples.find([request.hit])
+  const hitVector = await examples.vector(request.hit)
   if (record === undefined || hitVector === undefined)
-    throw new AlikeError('image_not_found', { detail: `There is no ${asked.hit}.` })
+    throw new AlikeError('image_not_found', { detail: `There is no ${request.hit}.` })
 
   const looks = [
-    (stop?: AbortSignal) => lookAtQuery(asked, modelId, stop, parts),
-    (stop?: AbortSignal) => lookAtStored(asked.hit, { ...asked, region: undefined, modelId }, stop, parts),
+    (stop?: AbortSignal) => lookAtQuery(request, modelId, stop, parts),
+    (stop?: AbortSignal) => lookAtStored(request.hit, { ...request, region: undefined, modelId }, stop, parts),
   ]
   const [query = null, hit = null] = await allOrNone(looks, signal, (look, stop) => look(stop))
-  const queryVector = (await storedQuery(asked, serving)) ?? query?.seen.vector
+  const queryVector = (await storedQuery(request, serving)) ?? query?.seen.vector
   if (queryVector === undefined)
     throw new AlikeError('region_invalid', {
       detail: 'The stored picture has neither an original nor a thumbnail to crop.',
     })
-  const isStored = 'id' in asked.query && asked.region === undefined
+  const isStored = 'id' in request.query && request.region === undefined
   return {
     modelId,
     score: cosine(queryVector, hitVector),
     query: query && sideOf(query, hitVector, isStored ? queryVector : undefined),
     hit: { record, places: hit && sideOf(hit, queryVector, hitVector) },
-    ...(await nearest(asked, queryVector, serving, parts)),
+    ...(await nearest(request, queryVector, serving, parts)),
   }
 }
 
@@ -103,7 +103,10 @@ function sideOf({ from, seen }: Look, other: Float32Array, stored: Float32Array 
 }
 
 /** The picture that a search would use; undefined if that is the one explained. */
-async function storedQuery({ query, region }: ExplainAsked, { examples }: Serving): Promise<Float32Array | undefined> {
+async function storedQuery(
+  { query, region }: ExplainRequest,
+  { examples }: Serving,
+): Promise<Float32Array | undefined> {
   if (!('id' in query)) return undefined
   const vector = await examples.vector(query.id)
   if (vector === undefined) throw new AlikeError('image_not_found', { detail: `There is no ${query.id}.` })
@@ -111,41 +114,41 @@ async function storedQuery({ query, region }: ExplainAsked, { examples }: Servin
 }
 
 async function lookAtQuery(
-  { query, ...asked }: ExplainAsked,
+  { query, ...request }: ExplainRequest,
   modelId: string,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
-  const { region } = asked
+  const { region } = request
   if ('bytes' in query)
     return { from: 'picture', seen: await parts.placeMaps.look(query.bytes, { modelId, region, signal }) }
   if (region?.unit === 'pixel')
     throw new AlikeError('region_invalid', { detail: 'For a stored picture it must be given in fractions.' })
-  return lookAtStored(query.id, { ...asked, modelId }, signal, parts)
+  return lookAtStored(query.id, { ...request, modelId }, signal, parts)
 }
 
 async function lookAtStored(
   id: string,
-  looking: Looking,
+  options: LookOptions,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Look | null> {
-  const { modelId, region } = looking
-  const kept = await keptPicture(id, looking, signal, parts)
+  const { modelId, region } = options
+  const kept = await keptPicture(id, options, signal, parts)
   if (kept === null) return null
   return { from: kept.from, seen: await parts.placeMaps.look(kept.bytes, { modelId, region, signal }) }
 }
 
 async function keptPicture(
   id: string,
-  looking: Looking,
+  options: LookOptions,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<{ from: Side['from']; bytes: Uint8Array } | null> {
   const { galleries } = parts
-  const { gallery } = looking
+  const { gallery } = options
   const record = await galleries.images.get(gallery, id)
-  const original = record && (await originalUnlessAway(record, looking, signal, parts))
+  const original = record && (await originalUnlessAway(record, options, signal, parts))
   if (original !== undefined) return { from: 'picture', bytes: original }
   const { bytes } = (await galleries.images.thumbnail(gallery, id)) ?? {}
   return bytes === undefined ? null : { from: 'thumbnail', bytes }
@@ -154,7 +157,7 @@ async function keptPicture(
 /** An original in its owner's storage may be gone, changed or unreachable: then the thumbnail is used instead. */
 async function originalUnlessAway(
   { contentHash, reference, bytes }: ImageRecord,
-  { gallery, onBytes }: Looking,
+  { gallery, onBytes }: LookOptions,
   signal: AbortSignal | undefined,
   parts: ExplainParts,
 ): Promise<Buffer | undefined> {
@@ -171,14 +174,14 @@ async function originalUnlessAway(
 }
 
 async function nearest(
-  { query, signal }: ExplainAsked,
+  { query, signal }: ExplainRequest,
   vector: Float32Array,
   serving: Serving,
   { galleries }: ExplainParts,
 ) {
   const { hits, compared } = await galleries.searches.search(serving, {
     vector,
-    k: neighboursAsked,
+    k: neighboursCounted,
     excludeIds: 'id' in query ? [query.id] : [],
     metadata: false,
     signal,
@@ -188,7 +191,7 @@ async function nearest(
   return {
     neighbours: {
       asked: hits.length,
-      labels: labels.slice(0, labelsTold).map((votes) => ({ ...votes, bestId: bestOf(votes.label) })),
+      labels: labels.slice(0, labelsMax).map((votes) => ({ ...votes, bestId: bestOf(votes.label) })),
     },
     bestScore: hits[0]?.score ?? null,
     compared,

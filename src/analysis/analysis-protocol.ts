@@ -33,7 +33,7 @@ export type AnalysisCalls = {
   gather: { request: { depth: number }; reply: void }
   /** What the index found for these pictures. */
   neighbours: {
-    request: { asked: Uint32Array; k: number; counts: Uint32Array; numbers: Uint32Array; scores: Float32Array }
+    request: { queries: Uint32Array; k: number; counts: Uint32Array; numbers: Uint32Array; scores: Float32Array }
     reply: void
   }
   duplicates: { request: { duplicateScore: number; limit: number }; reply: DuplicateReport }

@@ -14,12 +14,12 @@ import type { AnalysisTask } from './findings/parameters.js'
 import type { RecallReport } from './findings/quality-report.js'
 import type { AnalysisResult } from './findings/results.js'
 import type { Answered } from './findings/settled.js'
+import { decisionsOf, judgementPages } from './gallery-judgements.js'
 import { untilLinked, untilSettled } from './readiness.js'
 import { RunControl } from './run-control.js'
-import { decisionsOf, judgementPages } from './said-of-gallery.js'
 
 /** Pictures requested per call: more than fit in one slice, yet few enough to send repeatedly. */
-const picturesAsked = 256
+const picturesAtOnce = 256
 /** Number of neighbours for recall, and maximum pictures to measure it with. */
 const recall = { k: 10, sample: 500 } as const
 
@@ -191,18 +191,18 @@ export class AnalysisRun {
 
   async #gather(scan: OpenScan, numbers: Uint32Array, k: number, thread: CalledThread<AnalysisCalls>): Promise<void> {
     this.#control.expect(numbers.length)
-    await this.#ask(scan, numbers, { k }, (asked, found) => thread.call('neighbours', { asked, k, ...found }))
+    await this.#ask(scan, numbers, { k }, (queries, found) => thread.call('neighbours', { queries, k, ...found }))
   }
 
   async #ask(
     scan: OpenScan,
     numbers: Uint32Array,
     request: Omit<NeighboursRequest, 'numbers'>,
-    use: (asked: Uint32Array, found: Neighbours, from: number) => void | Promise<void>,
+    use: (queries: Uint32Array, found: Neighbours, from: number) => void | Promise<void>,
   ): Promise<void> {
     for (let from = 0; from < numbers.length; ) {
       this.#signal.throwIfAborted()
-      const found = await scan.neighbours({ ...request, numbers: numbers.slice(from, from + picturesAsked) })
+      const found = await scan.neighbours({ ...request, numbers: numbers.slice(from, from + picturesAtOnce) })
       await use(numbers.slice(from, from + found.answered), found, from)
       this.#control.advance(found.answered)
       from += found.answered

@@ -18,9 +18,9 @@ export class AnalysisRunner implements JobRunner {
     this.#parts = parts
   }
 
-  async run(job: JobRecord, { signal, tell }: JobControl): Promise<RunEnd> {
+  async run(job: JobRecord, { signal, report }: JobControl): Promise<RunEnd> {
     const run = new AnalysisRun(job, this.#parts, signal)
-    tell(() => run.reading())
+    report(() => run.reading())
     const { total, result } = await run.run(job.source as unknown as AnalysisTask)
     return { total, result: JSON.stringify(result) }
   }

@@ -33,15 +33,15 @@ let gathering: Gathering
 /** Progress counts pictures. */
 function copyGroups(duplicateScore: number, apart: Apart): CopyGroups {
   const count = gallery.ids.length
-  let told = 0
+  let reported = 0
   control.expect(count)
   const groups = findCopyGroups(gallery, duplicateScore, apart, (share) => {
     control.throwIfStopped()
     const done = Math.floor(share * count)
-    control.advance(done - told)
-    told = done
+    control.advance(done - reported)
+    reported = done
   })
-  control.advance(count - told)
+  control.advance(count - reported)
   return groups
 }
 

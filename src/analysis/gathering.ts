@@ -3,13 +3,13 @@ import type { WholeGallery } from '../gallery/whole-gallery.js'
 import { NeighbourLists } from './findings/neighbour-lists.js'
 
 export interface FoundNeighbours {
-  asked: Uint32Array
+  queries: Uint32Array
   k: number
-  /** [asked] */
+  /** [queries] */
   counts: Uint32Array
-  /** [asked, k] */
+  /** [queries, k] */
   numbers: Uint32Array
-  /** [asked, k] */
+  /** [queries, k] */
   scores: Float32Array
 }
 
@@ -24,8 +24,8 @@ export class Gathering {
   }
 
   /** Skips neighbours that were added to the gallery after it was read. */
-  take({ asked, k, counts, numbers, scores }: FoundNeighbours): void {
-    asked.forEach((number, row) => {
+  take({ queries, k, counts, numbers, scores }: FoundNeighbours): void {
+    queries.forEach((number, row) => {
       const position = this.#positionOf.get(number)!
       for (let i = 0; i < counts[row]!; i++) {
         const other = this.#positionOf.get(numbers[row * k + i]!)

@@ -11,13 +11,13 @@ import type { RequestTrace } from '../tracing/tracing.js'
 import { type AnswerBytes, inOneTurnMaxBytes } from './answer-bytes.js'
 import { answerView, type ViewedAnswer } from './answer-view.js'
 import type { BodyMemory } from './body-memory.js'
-import { boostsOf, examplesOf, hitsOf, includes, pageOf, type Refuse, reachOf, voteThreshold } from './given-query.js'
+import { boostsOf, examplesOf, hitsOf, includes, pageOf, reachOf, voteThreshold } from './given-query.js'
 import { inTurns } from './json-in-turns.js'
 import { traceStages } from './plugins/trace-requests.js'
 import { type QueryWatch, watchAnswer } from './query-watch.js'
 import { usualK } from './schemas/search-options.js'
 import type { SearchGiven } from './schemas/search-parameters.js'
-import { type Misfit, RequestInvalid } from './validation.js'
+import type { Invalid } from './validation.js'
 
 export interface SearchParts {
   parts: RetrievalParts & { remote: RemoteImages; watch: QueryWatch }
@@ -26,7 +26,7 @@ export interface SearchParts {
   config: Config
 }
 
-export interface AskedSearch {
+export interface SearchInput {
   /** If tracing is enabled. */
   trace?: RequestTrace | undefined
   gallery: string | readonly string[]
@@ -36,8 +36,8 @@ export interface AskedSearch {
   caller: string
   images: Buffer[]
   given: SearchGiven
-  /** Where a parameter was given, for error reports. */
-  placeOf(name: string): Misfit['in']
+  /** About a parameter where it was given. */
+  invalid: Invalid
   signal: AbortSignal
   /** Called with the approximate size of the answer as it becomes known; throws if it is too large. */
   onBytes(bytes: number): void
@@ -52,35 +52,33 @@ interface SearchRequest<Named> {
   reply: FastifyReply
   /** What was searched, as named in the response. */
   named: Named
-  asked: Pick<AskedSearch, 'gallery' | 'set' | 'images' | 'given' | 'placeOf' | 'signal'>
+  input: Pick<SearchInput, 'gallery' | 'set' | 'images' | 'given' | 'invalid' | 'signal'>
 }
 
 /** For a search that is a whole request: within the limits of responses, and in turns if it is long. */
 export function searchAnswerer({ answers, ...searching }: AnsweredSearchOptions) {
-  return async <Named extends object>({ request, reply, named, asked }: SearchRequest<Named>) => {
+  return async <Named extends object>({ request, reply, named, input }: SearchRequest<Named>) => {
     const account = answers.of(reply)
     const onBytes = (bytes: number) => account.take(bytes)
-    const found = await answerSearch({ ...asked, caller: request.keyName, trace: request.trace, onBytes }, searching)
+    const found = await answerSearch({ ...input, caller: request.keyName, trace: request.trace, onBytes }, searching)
     const answer: Named & ViewedAnswer = { ...named, ...found }
-    return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, asked.signal) : answer
+    return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, input.signal) : answer
   }
 }
 
 /** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
-export async function answerSearch(asked: AskedSearch, searching: SearchParts): Promise<ViewedAnswer> {
+export async function answerSearch(input: SearchInput, searching: SearchParts): Promise<ViewedAnswer> {
   const { parts, metrics, config } = searching
-  const { given } = asked
-  const misfit = (pointer: string, detail: string) =>
-    new RequestInvalid([{ in: asked.placeOf(pointer.slice(1)), pointer, detail }])
+  const { given } = input
   const { answer, threshold } =
     given.pageToken === undefined
-      ? await first(asked, searching, misfit)
-      : { answer: await next(asked, given.pageToken, searching, misfit) }
+      ? await first(input, searching)
+      : { answer: await next(input, given.pageToken, searching) }
   for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
   metrics.countSearch(answer.method)
-  traceStages(asked.trace, answer.durations, answer.method)
+  traceStages(input.trace, answer.durations, answer.method)
   // a search that only an operator can make says nothing about what people search for
-  if (given.pageToken === undefined && asked.set === undefined) watchAnswer(answer, asked, parts.watch)
+  if (given.pageToken === undefined && input.set === undefined) watchAnswer(answer, input, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),
     basePath: config.basePath,
@@ -95,11 +93,11 @@ interface FirstPage {
   threshold?: CalibratedThreshold | undefined
 }
 
-async function first(asked: AskedSearch, { parts, config }: SearchParts, misfit: Refuse): Promise<FirstPage> {
-  const { gallery, caller, images, given, signal, onBytes } = asked
-  const serving = await servingOf(asked, parts)
+async function first(input: SearchInput, { parts, config }: SearchParts): Promise<FirstPage> {
+  const { gallery, caller, images, given, invalid, signal, onBytes } = input
+  const serving = await servingOf(input, parts)
   const { calibration } = parts.images.modelOf(serving.modelId).manifest
-  const threshold = voteThreshold(given, calibration, misfit)
+  const threshold = voteThreshold(given, calibration, invalid)
   const reach = reachOf(given, config.searchMaxK)
   const query = {
     gallery,
@@ -107,17 +105,17 @@ async function first(asked: AskedSearch, { parts, config }: SearchParts, misfit:
     signal,
     metadata: includes(given, 'metadata'),
     onBytes,
-    ...examplesOf(images, given, misfit),
-    ...hitsOf(given, calibration, misfit),
-    ...pageOf(given, config.searchMaxK, reach, misfit),
-    ...boostsOf(given, misfit),
+    ...examplesOf(images, given, invalid),
+    ...hitsOf(given, calibration, invalid),
+    ...pageOf(given, config.searchMaxK, reach, invalid),
+    ...boostsOf(given, invalid),
     vote: given.vote === undefined ? undefined : { k: given.vote, threshold: threshold?.score },
     paged: given.paged === true ? { caller, reach } : undefined,
   }
   return { answer: await retrieve(query, parts), threshold }
 }
 
-function servingOf({ gallery, set }: AskedSearch, { galleries: { searches } }: SearchParts['parts']): Promise<Serving> {
+function servingOf({ gallery, set }: SearchInput, { galleries: { searches } }: SearchParts['parts']): Promise<Serving> {
   return set === undefined ? searches.serving(gallery) : searches.ofSet([gallery].flat()[0]!, set)
 }
 
@@ -126,13 +124,12 @@ const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
 
 /** From the set of the first page. */
 function next(
-  { gallery, caller, images, given, onBytes }: AskedSearch,
+  { gallery, caller, images, given, invalid, onBytes }: SearchInput,
   token: string,
   { parts, config }: SearchParts,
-  misfit: Refuse,
 ): Promise<Answer> {
   const other = images.length > 0 ? 'image' : Object.keys(given).find((name) => !besideToken.includes(name))
-  if (other !== undefined) throw misfit(`/${other}`, 'does not go together with pageToken')
+  if (other !== undefined) throw invalid(other, 'does not go together with pageToken')
   return retrieveNext(
     { gallery, token, caller, k: given.k ?? usualK(config.searchMaxK), metadata: includes(given, 'metadata'), onBytes },
     parts,

@@ -13,23 +13,22 @@ import { filterOf } from './given-filter.js'
 import { regionOf } from './schemas/region.js'
 import { defaultCandidates, defaultGroupSize, groupsMax, rerankedMax, usualK } from './schemas/search-options.js'
 import type { SearchGiven } from './schemas/search-parameters.js'
-import type { RequestInvalid } from './validation.js'
+import type { Invalid } from './validation.js'
 
 export function includes({ include = [] }: SearchGiven, name: string): boolean {
   return [include].flat().some((one) => one === name)
 }
 
-export type Refuse = (pointer: string, detail: string) => RequestInvalid
-
+/** What is searched for. @throws RequestInvalid; AlikeError `image_missing` without any of it */
 export function examplesOf(
   images: Buffer[],
   given: SearchGiven,
-  misfit: Refuse,
+  invalid: Invalid,
 ): Pick<Query, 'like' | 'unlike' | 'includeSelf'> {
   const { imageId, like = [], unlike = [], includeSelf = false, region } = given
   const vector = 'vector' in given ? given.vector : undefined
   if (region !== undefined && images.length !== 1)
-    throw misfit('/region', 'needs one picture: of stored ones only the embedding of the whole is kept')
+    throw invalid('region', 'needs one picture: of stored ones only the embedding of the whole is kept')
   const examples: Example[] = [
     ...images.map((bytes) => ({ bytes, region: regionOf(region) })),
     ...[imageId ?? [], like].flat().map((id) => ({ id })),
@@ -37,21 +36,24 @@ export function examplesOf(
   ]
   if (examples.length === 0) throw new AlikeError('image_missing')
   if (given.nearCopies !== undefined && examples.every((example) => 'vector' in example))
-    throw misfit('/nearCopies', 'needs a picture or a stored one: a vector does not tell copies')
+    throw invalid('nearCopies', 'needs a picture or a stored one: a vector does not tell copies')
   return { like: examples, unlike: [unlike].flat().map((id) => ({ id })), includeSelf }
 }
 
 /** Probabilities and thresholds were measured on scores to pictures. */
 const notExpanded = 'does not go together with expand'
 
-/** Which pictures may be hits, and how to search for them. */
+/**
+ * Which pictures may be hits, and how to search for them.
+ * @throws RequestInvalid; AlikeError `filter_invalid`, `model_not_calibrated`
+ */
 export function hitsOf(
   given: SearchGiven,
   calibration: ScoreCalibration | undefined,
-  misfit: Refuse,
+  invalid: Invalid,
 ): Pick<Query, 'expand' | 'ef' | 'exact' | 'filter' | 'excludeIds' | 'minScore' | 'duplicateScore' | 'copiesFrom'> {
   const { expand, ef, exact, excludeIds, duplicateScore = defaultDuplicateScore, nearCopies, minPSame } = given
-  if (expand !== undefined && minPSame !== undefined) throw misfit('/minPSame', notExpanded)
+  if (expand !== undefined && minPSame !== undefined) throw invalid('minPSame', notExpanded)
   return {
     expand,
     ef,
@@ -78,8 +80,8 @@ function lowestScore(
   return Math.max(minScore ?? -1, scoreOfProbability(calibration, minPSame) ?? Infinity)
 }
 
-/** Ranking by raised scores affects neither similarity between hits nor votes. */
-export function boostsOf(given: SearchGiven, misfit: Refuse): Pick<Query, 'boosts'> {
+/** Ranking by raised scores affects neither similarity between hits nor votes. @throws as `hitsOf` */
+export function boostsOf(given: SearchGiven, invalid: Invalid): Pick<Query, 'boosts'> {
   if (!('boosts' in given) || given.boosts === undefined) return {}
   if (
     given.groupBy !== undefined ||
@@ -87,7 +89,7 @@ export function boostsOf(given: SearchGiven, misfit: Refuse): Pick<Query, 'boost
     given.vote !== undefined ||
     hidesDuplicates(given)
   )
-    throw misfit('/boosts', 'do not go together with groupBy, diversity, hideDuplicates and vote')
+    throw invalid('boosts', 'do not go together with groupBy, diversity, hideDuplicates and vote')
   return { boosts: given.boosts.map(({ filter, weight }) => ({ filter: readFilter(filter), weight })) }
 }
 
@@ -97,12 +99,12 @@ export function reachOf(given: SearchGiven, searchMaxK: number): number {
   return given.diversity !== undefined || hidesDuplicates(given) ? Math.min(searchMaxK, rerankedMax) : searchMaxK
 }
 
-/** Which of the hits are returned. */
+/** Which of the hits are returned. @throws RequestInvalid */
 export function pageOf(
   given: SearchGiven,
   searchMaxK: number,
   reach: number,
-  misfit: Refuse,
+  invalid: Invalid,
 ): Pick<Query, 'k' | 'offset' | 'groupBy' | 'diversity' | 'candidatesMax'> {
   const {
     k = usualK(searchMaxK),
@@ -112,11 +114,11 @@ export function pageOf(
     diversity,
     candidates = defaultCandidates,
   } = given
-  if (groupBy !== undefined && diversity !== undefined) throw misfit('/diversity', 'does not go together with groupBy')
+  if (groupBy !== undefined && diversity !== undefined) throw invalid('diversity', 'does not go together with groupBy')
   if (offset + k > reach)
     throw given.offset === undefined
-      ? misfit('/k', `must be at most ${reach} here`)
-      : misfit('/offset', `and k together must be at most ${reach}`)
+      ? invalid('k', `must be at most ${reach} here`)
+      : invalid('offset', `and k together must be at most ${reach}`)
   return {
     k,
     offset,
@@ -128,20 +130,21 @@ export function pageOf(
 
 /**
  * Only rates measured on val pictures: there are no thresholds for other rates, nor for a model without calibration.
+ * @throws RequestInvalid; AlikeError `model_not_calibrated`
  */
 export function voteThreshold(
   { vote, falseMatchRate, expand }: SearchGiven,
   calibration: ScoreCalibration | undefined,
-  misfit: Refuse,
+  invalid: Invalid,
 ): CalibratedThreshold | undefined {
-  if (falseMatchRate !== undefined && vote === undefined) throw misfit('/falseMatchRate', 'needs vote')
-  if (falseMatchRate !== undefined && expand !== undefined) throw misfit('/falseMatchRate', notExpanded)
+  if (falseMatchRate !== undefined && vote === undefined) throw invalid('falseMatchRate', 'needs vote')
+  if (falseMatchRate !== undefined && expand !== undefined) throw invalid('falseMatchRate', notExpanded)
   if (falseMatchRate !== undefined && calibration === undefined) throw new AlikeError('model_not_calibrated')
   if (vote === undefined || expand !== undefined || calibration === undefined) return undefined
   const threshold = thresholdOf(calibration, falseMatchRate)
   if (threshold !== undefined || falseMatchRate === undefined) return threshold
-  throw misfit(
-    '/falseMatchRate',
+  throw invalid(
+    'falseMatchRate',
     `must be one of those calibrated: ${calibration.thresholds.map((one) => one.falseMatchRate).join(', ') || 'there are none'}`,
   )
 }

@@ -16,14 +16,14 @@ import type { RemoteImages } from '../remote/remote-images.js'
 import { misfitOfDecoded } from '../text.js'
 import { type BodyMemory, plainCopies } from './body-memory.js'
 import { besideBytes, isJsonPart, isNamed, misfitOfPart, misfitOfUnknown } from './form-parts.js'
-import { compileCheck, type Misfit, RequestInvalid, readTexts } from './validation.js'
+import { compileCheck, type Invalid, invalidIn, type Misfit, RequestInvalid, readTexts } from './validation.js'
 
 export interface ImageRequest<Given> {
   /** Empty if the request contains none. */
   images: Buffer[]
   given: Given
-  /** Where a parameter was given (the body takes precedence), or could have been. */
-  placeOf(name: string): Misfit['in']
+  /** About a parameter where it was given (the body takes precedence), or could have been. */
+  invalid: Invalid
 }
 
 /** What one route accepts. */
@@ -56,21 +56,24 @@ export function imageRequestReader<Parameters extends TObject, Body extends TObj
     if (request.isMultipart()) {
       const { images, fields } = await readForm(request, imagesMax, reading.config.uploadMaxBytes)
       const form = checkForm(readTexts(parameters, fields)) as Static<Parameters>
-      return { images, given: { ...query, ...form }, placeOf: placeIn('form', form, query) }
+      return { images, given: { ...query, ...form }, invalid: invalidOf('form', form, query) }
     }
-    if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query, placeOf: () => 'query' }
+    if (Buffer.isBuffer(request.body)) return { images: [request.body], given: query, invalid: invalidIn('query') }
     const body = (request.body ?? {}) as Static<Body> & ImagesOfJson
     expectFewImages(body, imagesMax)
     return {
       images: await imagesOfJson(body, request, reading, signal),
       given: { ...query, ...body },
-      placeOf: placeIn('body', body, query),
+      invalid: invalidOf('body', body, query),
     }
   }
 }
 
-function placeIn(carrier: Misfit['in'], carried: object, query: object): (name: string) => Misfit['in'] {
-  return (name) => (!Object.hasOwn(carried, name) && Object.hasOwn(query, name) ? 'query' : carrier)
+function invalidOf(carrier: Misfit['in'], carried: object, query: object): Invalid {
+  return (name, detail) => {
+    const isOfQuery = !Object.hasOwn(carried, name) && Object.hasOwn(query, name)
+    return invalidIn(isOfQuery ? 'query' : carrier)(name, detail)
+  }
 }
 
 export interface ImagesOfJson {

@@ -34,6 +34,7 @@ export class ListCursors {
   }
 }
 
+/** For a cursor of another list, or of none. */
 export function notIssued(): RequestInvalid {
   return new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not issued for this list' }])
 }

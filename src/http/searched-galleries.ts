@@ -4,7 +4,7 @@ import { AlikeError } from '../errors.js'
 import { galleriesMax } from './schemas/joined-search-parameters.js'
 
 /**
- * @param asked names, or patterns with `*`
+ * @param given names, or patterns with `*`
  * @param among what the patterns stand for
  * @param grant of the caller; undefined if the service is open
  * @returns by name
@@ -12,14 +12,14 @@ import { galleriesMax } from './schemas/joined-search-parameters.js'
  * search, `too_many_galleries`
  */
 export async function searchedGalleries(
-  asked: readonly string[],
+  given: readonly string[],
   among: AsyncIterable<string> | Iterable<string>,
   grant: Grant | undefined,
 ): Promise<string[]> {
-  const named = asked.filter((text) => !text.includes('*'))
+  const named = given.filter((text) => !text.includes('*'))
   if (named.some((name) => !reaches(grant, name))) throw new AlikeError('gallery_forbidden')
   const found = new Set(named)
-  const fits = asked.filter((text) => text.includes('*')).map(fitOf)
+  const fits = given.filter((text) => text.includes('*')).map(fitOf)
   if (fits.length > 0) {
     for await (const name of among) {
       if (reaches(grant, name) && fits.some((fit) => fit(name))) found.add(name)

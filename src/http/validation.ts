@@ -30,7 +30,14 @@ export class RequestInvalid extends AlikeError {
   }
 }
 
-/** Of an object's schema: what to tell about members that it does not have but others like it do, by name. */
+/** About a parameter or member of that name. */
+export type Invalid = (name: string, detail: string) => RequestInvalid
+
+export function invalidIn(where: Misfit['in']): Invalid {
+  return (name, detail) => new RequestInvalid([{ in: where, pointer: `/${name}`, detail }])
+}
+
+/** Of an object's schema: what to say about members that it does not have but others like it do, by name. */
 export const detailsOfUnknown = Symbol('detailsOfUnknown')
 
 const partNames: Record<string, Misfit['in']> = {
@@ -67,13 +74,13 @@ export function compileCheck(schema: TSchema, where: Misfit['in']): (value: unkn
   let compiled: Validator | undefined
   return (value) => {
     compiled ??= Compile(withoutReferences(schema) as TSchema)
-    const told: Misfit[] = []
-    const bounded = boundedIn(schema, value, { in: where, pointer: '' }, told)
-    if (told.length === 0 && compiled.Check(value)) return value
-    const errors = compiled.Errors(bounded).filter(({ keyword }) => told.length === 0 || keyword !== 'minProperties')
+    const excess: Misfit[] = []
+    const bounded = boundedIn(schema, value, { in: where, pointer: '' }, excess)
+    if (excess.length === 0 && compiled.Check(value)) return value
+    const errors = compiled.Errors(bounded).filter(({ keyword }) => excess.length === 0 || keyword !== 'minProperties')
     const misfits = [
-      ...describe(errors, where).filter(({ pointer }) => !told.some((misfit) => misfit.pointer === pointer)),
-      ...told.map((misfit) => ({ ...misfit, pointer: cutText(misfit.pointer, pointerMaxLength) })),
+      ...describe(errors, where).filter(({ pointer }) => !excess.some((misfit) => misfit.pointer === pointer)),
+      ...excess.map((misfit) => ({ ...misfit, pointer: cutText(misfit.pointer, pointerMaxLength) })),
     ]
     throw new RequestInvalid(misfits.slice(0, misfitsMax))
   }
@@ -93,10 +100,10 @@ function withoutReferences(schema: unknown): unknown {
 /**
  * Unknown members and overlong lists are reported here: the validator would look at each member and entry, and there
  * may be hundreds of thousands.
- * @param told receives the violations, up to the maximum reported
+ * @param excess receives the violations, up to the maximum reported
  * @returns the value without unknown members and without the excess of a list
  */
-function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | 'pointer'>, told: Misfit[]): unknown {
+function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | 'pointer'>, excess: Misfit[]): unknown {
   const { type, properties, additionalProperties, maxItems } = schema as {
     type?: string
     properties?: Record<string, TSchema>
@@ -106,26 +113,26 @@ function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | '
   const { [detailsOfUnknown]: details } = schema as { [detailsOfUnknown]?: ReadonlyMap<string, string> }
   if (Array.isArray(value)) {
     if (type !== undefined && type !== 'array' && place.in !== 'body') {
-      told.push({ ...place, detail: 'must not be repeated' })
+      excess.push({ ...place, detail: 'must not be repeated' })
       return undefined
     }
     if (maxItems === undefined || value.length <= maxItems) return value
-    if (told.length < misfitsMax) told.push({ ...place, detail: `must not have more than ${maxItems} items` })
+    if (excess.length < misfitsMax) excess.push({ ...place, detail: `must not have more than ${maxItems} items` })
     return value.slice(0, maxItems)
   }
   if (properties === undefined || additionalProperties !== false || typeof value !== 'object' || value === null)
     return value
   const given = value as Record<string, unknown>
   for (const name in given) {
-    if (told.length === misfitsMax) break
+    if (excess.length === misfitsMax) break
     if (!Object.hasOwn(properties, name))
-      told.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: details?.get(name) ?? 'is unknown' })
+      excess.push({ in: place.in, pointer: `${place.pointer}/${name}`, detail: details?.get(name) ?? 'is unknown' })
   }
   const members = Object.entries(properties).filter(([name]) => Object.hasOwn(given, name))
   return Object.fromEntries(
     members.map(([name, inner]) => [
       name,
-      boundedIn(inner, given[name], { in: place.in, pointer: `${place.pointer}/${name}` }, told),
+      boundedIn(inner, given[name], { in: place.in, pointer: `${place.pointer}/${name}` }, excess),
     ]),
   )
 }

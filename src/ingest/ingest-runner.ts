@@ -72,7 +72,7 @@ export class IngestRunner implements JobRunner {
       trace,
     }: { description: SourceDescription; control: JobControl; trace: JobTrace | undefined },
   ): Promise<RunPlace & { total?: number }> {
-    const { signal, expect, tell } = control
+    const { signal, expect, report } = control
     const trials = { ...control.trials, givenUp }
     const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
@@ -82,7 +82,7 @@ export class IngestRunner implements JobRunner {
     })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
-      tell(() => run.reading())
+      report(() => run.reading())
       return { total: await run.run(), ...placeOf(run) }
     } catch (error) {
       if (!hasCode(error, 'serving_changed')) throw error

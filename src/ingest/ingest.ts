@@ -45,7 +45,7 @@ export class Ingest {
     webhook,
     content,
     signal,
-    ...said
+    ...settings
   }: Upload): Promise<JobReport> {
     const { jobs, galleries, spool, webhooks, buckets } = this.#options
     if ('bucket' in content) buckets.expectAllowed(content.bucket, content.prefix)
@@ -57,13 +57,13 @@ export class Ingest {
     try {
       const { total, ...source } = await receiveUpload(
         id,
-        { content, signal, ...said, inTurn: (work) => this.#looks.run(work) },
+        { content, signal, ...settings, inTurn: (work) => this.#looks.run(work) },
         spool,
         this.#options,
       )
       if (source.kind !== 's3') await spool.share(id)
       signal?.throwIfAborted()
-      const description: SourceDescription = { ...source, ...said }
+      const description: SourceDescription = { ...source, ...settings }
       const { created, ...report } = await jobs.create({
         id,
         kind: 'ingest',
@@ -100,8 +100,8 @@ export class Ingest {
  * uploads are compared by what was said about them. @throws AlikeError `idempotency_key_reused`
  */
 function expectSame({ id, source }: JobRecord, sent: SourceDescription): void {
-  const { bytes: _bytes, crc32: _crc32, ...said } = sent
+  const { bytes: _bytes, crc32: _crc32, ...settings } = sent
   const isRecorded = (source as unknown as SourceDescription).bytes !== undefined
-  if (!isDeepStrictEqual(source, isRecorded ? sent : said))
+  if (!isDeepStrictEqual(source, isRecorded ? sent : settings))
     throw new AlikeError('idempotency_key_reused', { detail: `It belongs to job ${id}.` })
 }

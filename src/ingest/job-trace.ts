@@ -34,16 +34,16 @@ export class JobTrace {
   /** A group was committed. */
   committed(startedAt: number, images: number): void {
     const every = 2 ** Math.floor(Math.log2(this.#groups / groupsOfAll + 1))
-    const isTold = this.#groups % every === 0
+    const isTraced = this.#groups % every === 0
     this.#groups += 1
     const stages = this.#stages
     this.#stages = undefined
-    if (!isTold) return
-    if (stages !== undefined) this.#tellStages(stages.startedAt, stages.durations)
+    if (!isTraced) return
+    if (stages !== undefined) this.#traceStages(stages.startedAt, stages.durations)
     this.#part('commit', startedAt, performance.now() - startedAt, { 'alike.images': images })
   }
 
-  #tellStages(startedAt: number, { decodeMs, queueMs, embedMs }: StageDurations): void {
+  #traceStages(startedAt: number, { decodeMs, queueMs, embedMs }: StageDurations): void {
     let at = startedAt
     for (const [name, durationMs] of [
       ['decode', decodeMs],

@@ -68,12 +68,12 @@ export async function takeIn(
   if (onlyIf !== undefined && !holds(onlyIf, await galleries.images.get(gallery, id)))
     throw new AlikeError('precondition_failed')
   const reference = await referenceIn(gallery, { ...image, id, contentHash }, rules, parts)
-  const said = { id, label, metadata, contentHash, reference, modelId, bytes: bytes.length }
+  const details = { id, label, metadata, contentHash, reference, modelId, bytes: bytes.length }
   const keep = async () => rules.originals === 'keep' && (await parts.originals?.put(contentHash, bytes))
-  const known = await galleries.images.seen(gallery, said)
+  const known = await galleries.images.seen(gallery, details)
   if (known !== undefined) {
     await keep()
-    return { put: { ...said, ...known }, unlessSame: true, onlyIf }
+    return { put: { ...details, ...known }, unlessSame: true, onlyIf }
   }
   const embedded = await images.embed(bytes, { purpose, modelId, signal })
   const { vector, thumbnail, copyDescriptor, width, height, format } = embedded
@@ -81,7 +81,7 @@ export async function takeIn(
   // Stored before the picture is, but only once it is known to be one.
   await keep()
   return {
-    put: { ...said, vector, copyDescriptor, width, height, format, thumbnail },
+    put: { ...details, vector, copyDescriptor, width, height, format, thumbnail },
     unlessSame: false,
     onlyIf,
   }

@@ -2,6 +2,7 @@
 import { isLitter } from './litter.js'
 import type { SourceDescription } from './source.js'
 
+/** @param entry.path in the archive or form, with `/` */
 export function isPassedOver(
   { path, isDevice = false }: { path: string; isDevice?: boolean | undefined },
   { litter = 'skip' }: SourceDescription,

@@ -36,7 +36,7 @@ export interface SourceDescription {
 }
 
 /** What the source states about a picture. */
-export interface SaidOfImage {
+export interface ImageDetails {
   id: string
   /** Default: keeps the stored label. */
   label?: string | null | undefined
@@ -70,7 +70,7 @@ export interface ItemPlace {
 }
 
 /** One picture, wherever its bytes are. */
-export type PictureItem = ItemPlace & SaidOfImage & ({ bytes: Buffer } | { url: string } | PictureElsewhere)
+export type PictureItem = ItemPlace & ImageDetails & ({ bytes: Buffer } | { url: string } | PictureElsewhere)
 
 /**
  * A picture, a change of a stored one, an id to remove, a skipped entry (with a note if it should be reported), or the

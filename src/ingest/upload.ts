@@ -49,7 +49,7 @@ export interface Reception extends Omit<Upload, 'id' | 'gallery' | 'idempotencyK
  */
 export async function receiveUpload(
   jobId: string,
-  { content, signal, inTurn, ...said }: Reception,
+  { content, signal, inTurn, ...settings }: Reception,
   spool: Spool,
   limits: SourceLimits,
 ): Promise<SourceDescription & { total?: number | undefined }> {
@@ -74,7 +74,7 @@ export async function receiveUpload(
   if (kind !== 'zip') return { kind, ...received }
   // A zip has a directory, so damage to it is reported immediately and its pictures are counted.
   const total = await inTurn(async () => {
-    const source = await openSource({ kind, ...said }, spool.fileOf(jobId), { limits })
+    const source = await openSource({ kind, ...settings }, spool.fileOf(jobId), { limits })
     await source.close()
     return source.total
   })

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { activeJobStates, type JobRecord, type RunReading } from './job.js'
-import { failureBy, failureOf, type JobEndOptions, tellEnd } from './job-end.js'
+import { announceEnd, failureBy, failureOf, type JobEndOptions } from './job-end.js'
 import type { JobControl, JobRunner, RunEnd } from './job-runner.js'
 import type { JobStore } from './job-store.js'
 import { patiently } from './patience.js'
@@ -72,7 +72,7 @@ export class ClaimedJob {
   async #runToEnd(): Promise<ClaimedEnd> {
     const { logger, galleries } = this.#options
     try {
-      tellEnd(await this.#runOnce(), this.#options)
+      announceEnd(await this.#runOnce(), this.#options)
     } catch (error) {
       if (this.#stoppedFor === 'closing') return 'stopped'
       if (this.#stoppedFor === 'lost' || hasCode(error, 'job_taken_over')) {
@@ -109,7 +109,7 @@ export class ClaimedJob {
         void (await store.transition(id, { from: ['running'], to: 'running', total: expected })),
       note: (noted) => store.note(id, noted),
       advance: (progress) => store.advance(progress),
-      tell: (reading) => void (this.#reading = reading),
+      report: (reading) => void (this.#reading = reading),
     })
     return result === undefined ? store.complete(id, total) : store.finish(id, { total, result })
   }
@@ -154,7 +154,7 @@ export class ClaimedJob {
     const { store, logger } = this.#options
     const failure = failureBy(cause, this.id, logger)
     try {
-      tellEnd(await store.transition(this.id, { from: activeJobStates, to: 'failed', failure }), this.#options)
+      announceEnd(await store.transition(this.id, { from: activeJobStates, to: 'failed', failure }), this.#options)
       return true
     } catch (unstored) {
       if (hasCode(unstored, 'job_finished')) return true // cancelled in the meantime

@@ -8,7 +8,7 @@ import type { JobReport, Jobs } from './jobs.js'
 const usualLookMs = 500
 
 /** `still`: a check that found nothing new. */
-export type JobLook = { event: 'progress' | 'end'; report: JobReport } | { event: 'still' }
+export type JobUpdate = { event: 'progress' | 'end'; report: JobReport } | { event: 'still' }
 
 export interface FollowOptions {
   /** The client has disconnected, or the service is stopping. */
@@ -24,7 +24,7 @@ export async function* followJob(
   jobs: Jobs,
   jobId: string,
   { signal, lookEveryMs = usualLookMs }: FollowOptions,
-): AsyncGenerator<JobLook> {
+): AsyncGenerator<JobUpdate> {
   let kind: JobKind | undefined
   for (let last = ''; !signal.aborted; ) {
     // from before it is read, or a change during the pause would be seen only with the next one

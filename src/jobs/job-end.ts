@@ -26,7 +26,7 @@ export function failureOf({ code, message }: AlikeError): NonNullable<JobRecord[
   return { code, detail: message }
 }
 
-export function tellEnd(job: JobRecord, { logger, onEnd }: JobEndOptions): void {
+export function announceEnd(job: JobRecord, { logger, onEnd }: JobEndOptions): void {
   const { id, kind, state, total, failed, failure, startedAt, finishedAt } = job
   const durationMs =
     startedAt === null || finishedAt === null ? undefined : Date.parse(finishedAt) - Date.parse(startedAt)

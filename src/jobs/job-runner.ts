@@ -53,7 +53,7 @@ export interface JobControl {
    */
   advance(progress: JobProgress): Promise<void>
   /** Provides the run's progress on request; before that, the job's record is used. */
-  tell(reading: () => RunReading): void
+  report(reading: () => RunReading): void
 }
 
 export interface RunEnd {

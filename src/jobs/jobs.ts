@@ -57,7 +57,7 @@ export class Jobs {
       }),
     )
     this.#endListening = options.store.onChange(() => {
-      for (const lane of this.#allLanes) lane.look()
+      for (const lane of this.#allLanes) lane.wake()
     })
   }
 

@@ -3,7 +3,7 @@ import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
 import { activeJobStates, type JobRecord, type RunReading } from './job.js'
-import { type JobEndOptions, tellEnd } from './job-end.js'
+import { announceEnd, type JobEndOptions } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
 import { Passes } from './passes.js'
@@ -62,7 +62,7 @@ export class Lane {
     const paused = left.filter((job) => job.paused).map(({ id }) => id)
     if (this.#store.lease === undefined) await this.#rest(paused)
     await this.#forgetOld()
-    this.look()
+    this.wake()
   }
 
   async create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
@@ -77,7 +77,7 @@ export class Lane {
     } finally {
       this.#creating.delete(ended)
       this.#created += 1
-      this.look()
+      this.wake()
     }
   }
 
@@ -89,7 +89,7 @@ export class Lane {
   async cancel(jobId: string): Promise<JobRecord> {
     // The state is durable first: a run that is still active can commit nothing after it.
     const job = await this.#store.transition(jobId, { from: activeJobStates, to: 'cancelled' })
-    tellEnd(job, this.#options)
+    announceEnd(job, this.#options)
     if (this.#current?.job.id === jobId) await this.#stop('cancelled')
     else await this.#discard(jobId)
     return job
@@ -102,7 +102,7 @@ export class Lane {
   async steer(jobId: string, steering: JobSteering): Promise<JobRecord> {
     const job = await this.#store.steer(jobId, steering)
     if (steering.paused === true && this.#current?.job.id === jobId) await this.#stop('paused')
-    this.look()
+    this.wake()
     return (await this.#store.get(jobId)) ?? job
   }
 
@@ -134,7 +134,7 @@ export class Lane {
   }
 
   /** Starts the next job, unless one is running. */
-  look(): void {
+  wake(): void {
     if (this.#options.runsJobs !== false) this.#passes.begin()
   }
 

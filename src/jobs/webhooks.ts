@@ -74,7 +74,7 @@ export class Webhooks {
   }
 
   /** Called at start, and whenever a job has ended. */
-  look(): void {
+  wake(): void {
     this.#passes.begin()
   }
 
@@ -150,7 +150,7 @@ export class Webhooks {
 
   /** @returns why the attempt failed */
   async #send(job: JobRecord, url: string): Promise<string | undefined> {
-    const body = JSON.stringify({ type: 'job.ended', timestamp: job.finishedAt, data: toldOf(job) })
+    const body = JSON.stringify({ type: 'job.ended', timestamp: job.finishedAt, data: payloadOf(job) })
     const timestamp = Math.floor(this.#now().getTime() / 1000)
     const headers = {
       'content-type': 'application/json',
@@ -183,7 +183,7 @@ function keyOf(secret: string): Buffer {
     : Buffer.from(secret)
 }
 
-function toldOf({
+function payloadOf({
   id,
   kind,
   gallery,

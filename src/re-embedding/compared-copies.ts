@@ -57,7 +57,7 @@ export async function compareCopies(
     for (const digest of (await digestsOf(to, only)).values()) copy.add(digest)
     for (const id of only) differing.add(id)
   }
-  return { serving: serving.told(), copy: copy.told(), differing }
+  return { serving: serving.result(), copy: copy.result(), differing }
 }
 
 /** The ids that still differ between the sets. */
@@ -96,9 +96,9 @@ function digestOf({ record, vector, thumbnail }: WholeImage): string {
   const { id, label, metadata, contentHash, reference, modelId } = record
   const { width, height, format, bytes, createdAt, updatedAt } = record
   const content = [contentHash, reference ?? null, modelId, width, height, format, bytes]
-  const said = [id, label, metadata, ...content, createdAt, updatedAt]
+  const fields = [id, label, metadata, ...content, createdAt, updatedAt]
   return createHash('sha256')
-    .update(JSON.stringify(said))
+    .update(JSON.stringify(fields))
     .update(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
     .update(thumbnail ?? '')
     .digest('hex')
@@ -113,7 +113,7 @@ class Sum {
     if (digest !== damaged) this.#sum = (this.#sum + BigInt(`0x${digest}`)) % modulus
   }
 
-  told(): SetSum {
+  result(): SetSum {
     return { images: this.#images, checksum: this.#sum.toString(16).padStart(64, '0') }
   }
 }

@@ -37,7 +37,7 @@ export interface BuildWishes {
 }
 
 /** A set as returned by the API. */
-export interface ToldSet extends Omit<GallerySet, 'about'> {
+export interface SetStatus extends Omit<GallerySet, 'about'> {
   about: SetAbout
   /** The unfinished job on it. */
   job: JobRecord | undefined
@@ -55,7 +55,7 @@ export class EmbeddingSets {
   }
 
   /** In order of creation. @throws AlikeError `gallery_not_found` */
-  async list(gallery: string): Promise<ToldSet[]> {
+  async list(gallery: string): Promise<SetStatus[]> {
     const sets = await this.#options.galleries.sets.list(gallery)
     const jobs = await this.#activeJobs(gallery)
     return sets.map((set) => ({ ...set, about: aboutOf(set), job: jobs.find((job) => setUidOf(job) === set.uid) }))
@@ -180,7 +180,7 @@ export class EmbeddingSets {
     }
   }
 
-  async #removeNow(gallery: string, set: ToldSet): Promise<void> {
+  async #removeNow(gallery: string, set: SetStatus): Promise<void> {
     const { galleries, jobs, mirrors, followers, logger } = this.#options
     if (set.job !== undefined) await jobs.cancel(set.job.id).catch(ignoring('job_finished', 'job_not_found'))
     await followers.stop(gallery)
@@ -197,7 +197,7 @@ export class EmbeddingSets {
   }
 
   /** If there are two sets of the model, as during a move, the one that is not serving. */
-  async #found(gallery: string, model: string): Promise<{ set: ToldSet; serving: ToldSet }> {
+  async #found(gallery: string, model: string): Promise<{ set: SetStatus; serving: SetStatus }> {
     const sets = await this.list(gallery)
     const modelId = this.#idOf(model)
     const ofModel = sets.filter((one) => one.modelId === modelId)

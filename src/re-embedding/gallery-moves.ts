@@ -27,7 +27,7 @@ export interface MoveWishes extends StorageWishes {
 }
 
 /** For a gallery that is moving, or has moved and is still kept in its former engine. */
-export interface ToldMove {
+export interface MoveStatus {
   /** Name of the other set's engine. */
   engine: string
   /** `copying`: the move is in progress. `kept`: the former copy, which can be moved back to at once. */
@@ -52,7 +52,7 @@ export class GalleryMoves {
    * Undefined if the gallery's sets are in one engine, or if the record of the other set is damaged.
    * @throws AlikeError `gallery_not_found`
    */
-  async of(gallery: string): Promise<ToldMove | undefined> {
+  async of(gallery: string): Promise<MoveStatus | undefined> {
     const sets = await this.#setsOf(gallery).catch(ignoring('data_unreadable'))
     if (sets?.beside === undefined || !isCopyOf(sets.beside, sets.serving)) return undefined
     const { serving, beside } = sets

@@ -65,30 +65,32 @@ export function reasonsAgainst(measures: GateMeasures, bounds: GateBounds): stri
   const reasons: string[] = []
   const [map, rank] = [quality['mAP@10'], quality.normalisedMeanRank]
   if (map !== undefined && map.interval[0] < -bounds.gateMapLossMax)
-    reasons.push(`mAP@10 may be lower by ${told(-map.interval[0])}; ${told(bounds.gateMapLossMax)} is allowed.`)
+    reasons.push(`mAP@10 may be lower by ${rounded(-map.interval[0])}; ${rounded(bounds.gateMapLossMax)} is allowed.`)
   if (rank !== undefined && rank.interval[1] > bounds.gateRankLossMax)
     reasons.push(
-      `The normalised mean rank may be higher by ${told(rank.interval[1])}; ${told(bounds.gateRankLossMax)} is allowed.`,
+      `The normalised mean rank may be higher by ${rounded(rank.interval[1])}; ${rounded(bounds.gateRankLossMax)} is allowed.`,
     )
   // labels show which of the two sets is right where they differ
   const decides = map !== undefined && queries >= labelledQueriesMin
   if (!decides && overlapAt10 !== null && overlapAt10 < bounds.gateOverlapMin) {
     const without = queries === 0 ? 'without labels' : `with no more than ${queries} labelled queries`
-    reasons.push(`Overlap@10 is ${told(overlapAt10)}; ${without} at least ${told(bounds.gateOverlapMin)} is needed.`)
+    reasons.push(
+      `Overlap@10 is ${rounded(overlapAt10)}; ${without} at least ${rounded(bounds.gateOverlapMin)} is needed.`,
+    )
   }
   // queries may differ in kind from the stored, labelled pictures
   const { replay } = measures
   const overlapMin = decides ? bounds.gateReplayOverlapMin : bounds.gateOverlapMin
   if (replay && replay.queries >= replayedQueriesMin && replay.overlapAt10 < overlapMin)
     reasons.push(
-      `Overlap@10 on ${replay.queries} kept queries is ${told(replay.overlapAt10)}; at least ${told(overlapMin)} is needed.`,
+      `Overlap@10 on ${replay.queries} kept queries is ${rounded(replay.overlapAt10)}; at least ${rounded(overlapMin)} is needed.`,
     )
   const fewer = copiesFound === null ? 0 : copiesFound.serving - copiesFound.other
   if (fewer > bounds.gateCopiesLossMax)
-    reasons.push(`Near-copies found are fewer by ${told(fewer)}; ${told(bounds.gateCopiesLossMax)} is allowed.`)
+    reasons.push(`Near-copies found are fewer by ${rounded(fewer)}; ${rounded(bounds.gateCopiesLossMax)} is allowed.`)
   return reasons
 }
 
-function told(value: number): string {
+function rounded(value: number): string {
   return String(Math.round(value * 10_000) / 10_000)
 }

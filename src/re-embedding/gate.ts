@@ -39,8 +39,8 @@ export async function judgeSets(serving: OpenSet, other: OpenSet, options: GateO
   const random = seededRandom(seed)
   const sample = await withMissing(await sampleOf(serving, candidatesMax, random, signal), other, signal)
   const labelled = sample.filter(({ label }) => label !== null)
-  const asked = labelled.slice(0, queries)
-  const rankings = await rankedTwice(serving, other, { asked, candidates: sample, signal })
+  const queried = labelled.slice(0, queries)
+  const rankings = await rankedTwice(serving, other, { queried, candidates: sample, signal })
   const compared = compareRankings(rankings, { ks: [1, 10, 50], seed })
   const quality = Object.fromEntries(
     comparedNames.flatMap((name): [string, ComparedNumber][] => {
@@ -50,7 +50,7 @@ export async function judgeSets(serving: OpenSet, other: OpenSet, options: GateO
       return [[name, { serving: first, other: second, difference, interval }]]
     }),
   )
-  const shown = await shownByBoth(serving, other, { asked: sample.slice(0, queries), signal })
+  const shown = await shownByBoth(serving, other, { queried: sample.slice(0, queries), signal })
   const missing = sample.filter(({ isMissing }) => isMissing).length
   return { queries: compared.queries, candidates: sample.length, missing, quality, ...shown }
 }
@@ -101,8 +101,8 @@ async function sampleOf(
   return sample
 }
 
-interface Asked {
-  asked: readonly Sampled[]
+interface Queried {
+  queried: readonly Sampled[]
   candidates: readonly Sampled[]
   signal: AbortSignal
 }
@@ -110,12 +110,12 @@ interface Asked {
 async function rankedTwice(
   serving: OpenSet,
   other: OpenSet,
-  { asked, candidates, signal }: Asked,
+  { queried, candidates, signal }: Queried,
 ): Promise<RankedTwice[]> {
   const rankings: RankedTwice[] = []
-  for (let begin = 0; begin < asked.length; begin += rowsAtOnce) {
+  for (let begin = 0; begin < queried.length; begin += rowsAtOnce) {
     signal.throwIfAborted()
-    const rows = asked.slice(begin, begin + rowsAtOnce)
+    const rows = queried.slice(begin, begin + rowsAtOnce)
     const likenessOf = (set: OpenSet) => patiently(() => set.likeness(rows, candidates), signal)
     const [first, second] = [await likenessOf(serving), await likenessOf(other)]
     for (const [row, query] of rows.entries()) {
@@ -160,11 +160,11 @@ function unanswered(query: Sampled, candidates: readonly Sampled[]): RankedLabel
 async function shownByBoth(
   serving: OpenSet,
   other: OpenSet,
-  { asked, signal }: Omit<Asked, 'candidates'>,
+  { queried, signal }: Omit<Queried, 'candidates'>,
 ): Promise<Pick<GateMeasures, 'overlapAt10' | 'overlapQueries' | 'copiesFound'>> {
   let [shown, both, queries] = [0, 0, 0]
   const found = { serving: 0, other: 0, copies: 0 }
-  for (const { id } of asked) {
+  for (const { id } of queried) {
     signal.throwIfAborted()
     const first = await hitsOf(serving, id, signal)
     if (first === undefined) continue

@@ -58,7 +58,7 @@ const comparisonsMax = 10
 /** After these the job goes on later. */
 const passing = ['engine_unreachable', 'store_unreachable', 'store_outcome_unknown'] as const
 /** Maximum ids reported for a differing copy. */
-const toldMax = 10
+const listedMax = 10
 
 export class MoveRunner implements JobRunner {
   readonly kinds = ['move'] as const
@@ -212,10 +212,10 @@ export class MoveRunner implements JobRunner {
 }
 
 function differs(ids: readonly string[]): AlikeError {
-  const told = ids.slice(0, toldMax).join(', ')
-  const others = ids.length > toldMax ? ` and ${ids.length - toldMax} more` : ''
+  const listed = ids.slice(0, listedMax).join(', ')
+  const others = ids.length > listedMax ? ` and ${ids.length - listedMax} more` : ''
   return new AlikeError('move_differs', {
-    detail: `${ids.length} pictures: ${told}${others}. Delete the copy, and request the move again.`,
+    detail: `${ids.length} pictures: ${listed}${others}. Delete the copy, and request the move again.`,
   })
 }
 

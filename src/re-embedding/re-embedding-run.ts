@@ -57,13 +57,13 @@ export class ReEmbeddingRun {
   /** Counts its total, and reports progress from now on. @throws AlikeError `job_finished`; as `OpenSet.state` */
   static async begin(
     job: JobRecord,
-    { signal, advance, expect, tell }: JobControl,
+    { signal, advance, expect, report }: JobControl,
     options: Omit<ReEmbeddingRunOptions, 'signal' | 'advance' | 'total'>,
   ): Promise<ReEmbeddingRun> {
     const { images: total } = await patiently(() => options.mirror.from.state(), signal)
     await expect(Math.max(total, job.position))
     const run = new ReEmbeddingRun(job, { ...options, signal, advance, total })
-    tell(() => run.reading())
+    report(() => run.reading())
     return run
   }
 
@@ -153,9 +153,9 @@ export class ReEmbeddingRun {
   #progress(position: number, handled: number, errors: readonly JobError[]): JobProgress {
     const { id: jobId } = this.#job
     // lines that a previous run reported are not repeated
-    const told = errors.filter(({ item }) => item >= this.#job.position)
+    const unreported = errors.filter(({ item }) => item >= this.#job.position)
     const skipped = Math.max(0, position - this.#position - handled)
-    return { jobId, position, skipped, errors: told }
+    return { jobId, position, skipped, errors: unreported }
   }
 
   async #advance(position: number, errors: readonly JobError[]): Promise<void> {

@@ -142,12 +142,12 @@ export class SetMirror {
     work: MadeWork,
   ): Promise<Wanted> {
     if (here === undefined)
-      return { id, of: here, ...(there === undefined ? { same: true } : { step: { remove: id } }) }
+      return there === undefined ? { id, of: here, same: true } : { id, of: here, step: { remove: id } }
     if (this.#isSame(here, there)) return { id, of: here, same: true }
     const { label, metadata, contentHash, reference, bytes, createdAt } = here
     try {
       const updatedAt = this.#images.isCopied ? here.updatedAt : undefined
-      const said = {
+      const details = {
         id,
         label,
         metadata,
@@ -159,7 +159,7 @@ export class SetMirror {
         modelId: this.#set.modelId,
       }
       const made = await this.#images.made(here, there, work)
-      return { id, of: here, step: { put: { ...said, ...made } } }
+      return { id, of: here, step: { put: { ...details, ...made } } }
     } catch (error) {
       if (error instanceof AlikeError && isAboutImage(error.code))
         return { id, of: here, lost: { id, contentHash, error } }

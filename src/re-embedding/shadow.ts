@@ -53,14 +53,14 @@ export class Shadow {
     const { mirrors, images, onCompared, onFailure } = this.#options
     try {
       const { mirror, set } = await mirrors.of(gallery, setUid)
-      const asked =
+      const vector =
         'id' in like
           ? await mirror.to.vector(like.id)
           : (await images.embed(like.bytes, { purpose: 'job', modelId: set.modelId, region: like.region })).vector
-      if (asked === undefined) return
+      if (vector === undefined) return
       const best = shown.slice(0, depth)
       const beganAt = performance.now()
-      const found = await (await mirror.to.nearest({ vector: asked, filter, excludeIds })).first(best.length)
+      const found = await (await mirror.to.nearest({ vector, filter, excludeIds })).first(best.length)
       const searchMs = performance.now() - beganAt
       const ids = new Set(found.map(({ record }) => record.id))
       onCompared(best.length, best.filter((id) => ids.has(id)).length, searchMs)

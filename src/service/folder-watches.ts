@@ -1,13 +1,11 @@
 /** Opens the watches of local folders. */
-import type { AppParts } from '../app.js'
 import { FolderWatch } from '../ingest/folders/folder-watch.js'
-import type { WatchedFolder } from '../ingest/folders/watched-folders.js'
+import type { JobKinds, JobParts } from './job-kinds.js'
 import type { Opening } from './opened-parts.js'
 
 export function openFolderWatches(
   { config, logger, metrics, opened }: Opening,
-  folders: readonly WatchedFolder[],
-  { ingest, jobs, galleries }: Pick<AppParts, 'ingest' | 'jobs' | 'galleries'>,
+  { watched: folders, ingest, jobs, galleries }: JobParts & JobKinds,
 ): void {
   const watches = folders.map((watched) =>
     opened.add(
@@ -22,7 +20,7 @@ export function openFolderWatches(
         settleMs: config.watchSettleSeconds * 1_000,
         removes: config.watchRemovals === 'remove',
         filesMax: config.ingestMaxFiles,
-        onLook: (outcome) => metrics.countFolderLook(watched.gallery, outcome),
+        onScan: (outcome) => metrics.countFolderLook(watched.gallery, outcome),
       }),
     ),
   )

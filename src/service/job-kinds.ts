@@ -4,21 +4,18 @@ import { AnalysisRunner } from '../analysis/analysis-runner.js'
 import type { Config } from '../config/config.js'
 import type { Embedder } from '../embedding/embedder.js'
 import type { ServedModels } from '../embedding/served-models.js'
-import type { Decoders } from '../image/decoders.js'
 import { CopyBackfill } from '../ingest/copy-backfill.js'
 import type { WatchedFolder } from '../ingest/folders/watched-folders.js'
 import { Ingest } from '../ingest/ingest.js'
 import { IngestRunner } from '../ingest/ingest-runner.js'
-import type { IntakeParts } from '../ingest/new-image.js'
 import { Spool } from '../ingest/spool.js'
 import type { EndedJobState, JobRecord } from '../jobs/job.js'
 import type { JobRunner } from '../jobs/job-runner.js'
 import { type Jobs, openJobs } from '../jobs/jobs.js'
 import { Webhooks } from '../jobs/webhooks.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { KeptQueries } from '../originals/kept-queries.js'
 import { openSharedUploads } from '../originals/open-originals.js'
-import type { Owners } from '../originals/original-store.js'
+import type { OriginalStore } from '../originals/original-store.js'
 import { EmbeddingSets } from '../re-embedding/embedding-sets.js'
 import { GalleryMoves } from '../re-embedding/gallery-moves.js'
 import { MoveRunner } from '../re-embedding/move-runner.js'
@@ -26,23 +23,21 @@ import { ReEmbeddingRunner } from '../re-embedding/re-embedding-runner.js'
 import { SetExclusion } from '../re-embedding/set-exclusion.js'
 import { SetFollowers } from '../re-embedding/set-followers.js'
 import { SetMirrors } from '../re-embedding/set-mirrors.js'
-import type { ListedBuckets } from '../remote/listed-buckets.js'
+import type { RemoteImages } from '../remote/remote-images.js'
 import { WebhookRequests } from '../remote/webhook-requests.js'
 import type { Tracing } from '../tracing/tracing.js'
 import type { Opening } from './opened-parts.js'
+import type { Pictures, ReferencedPlaces } from './pictures.js'
+import type { Storage } from './storage.js'
 import type { Stores } from './stores.js'
 
-interface Means {
-  intake: IntakeParts
-  queries: KeptQueries
-  models: ServedModels
-  decoders: Decoders
-  stores: Stores
-  owners: Owners
-  folderOwners: Owners
-  buckets: ListedBuckets
-  watched: readonly WatchedFolder[]
+/** What jobs are made of. */
+export interface JobParts extends Storage, Pictures, ReferencedPlaces {
   tracing: Tracing | undefined
+  watched: readonly WatchedFolder[]
+  models: ServedModels
+  remote: RemoteImages
+  originals: OriginalStore
 }
 
 export interface JobKinds {
@@ -55,40 +50,28 @@ export interface JobKinds {
   followers: SetFollowers
 }
 
-export async function openJobKinds(opening: Opening, means: Means): Promise<JobKinds> {
+export async function openJobKinds(opening: Opening, parts: JobParts): Promise<JobKinds> {
   const { config, logger, metrics, opened } = opening
-  const { intake, models, decoders, stores, owners, folderOwners, buckets, tracing } = means
-  const { galleries } = intake
-  const copyBackfill = opened.add(
-    new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed }),
-  )
-  const spool = new Spool(
-    config.dataDir,
-    config.postgresUrl === '' ? undefined : await openSharedUploads(config, owners),
-    () => folderOwners.areAlone(),
-  )
-  const concurrency = ingestConcurrency(models.standard, decoders.count, config)
+  const { galleries, stores, models, buckets, watched, tracing } = parts
   const webhooks = openWebhooks(opening, stores)
-  const exclusion = new SetExclusion(galleries.writes)
-  const mirrors = new SetMirrors({ ...intake, concurrency })
-  const followers = opened.add(await SetFollowers.open({ galleries, mirrors, logger }))
+  const { runners, spool, exclusion, mirrors, followers } = await openRunners(opening, parts)
   const jobs = await openJobs({
     store: stores.jobs,
     runsJobs: config.role !== 'serve',
     galleries,
-    runners: runnersOf(opening, means, { copyBackfill, spool, concurrency, exclusion, mirrors, followers }),
+    runners,
     // a watch reads from its jobs what was taken
-    jobsKeptDays: Math.max(config.jobsKeptDays, means.watched.length > 0 ? 1 : 0),
+    jobsKeptDays: Math.max(config.jobsKeptDays, watched.length > 0 ? 1 : 0),
     logger,
     onEnd: (job) => {
       countEnd(job, metrics, tracing)
-      webhooks.look()
+      webhooks.wake()
     },
   })
   opened.atEnd((crashed) => jobs.close(crashed))
-  webhooks.look()
+  webhooks.wake()
   // another process may have died during a job
-  opened.atEnd(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.look()))
+  opened.atEnd(stores.jobs.onChange((jobId) => jobId === undefined && webhooks.wake()))
   const standardModelId = models.folders.standard.manifest.id
   const shared = { galleries, jobs, webhooks }
   const sets = new EmbeddingSets({ ...config, ...shared, standardModelId, mirrors, followers, exclusion, logger })
@@ -103,27 +86,23 @@ export async function openJobKinds(opening: Opening, means: Means): Promise<JobK
   }
 }
 
-/** What runners use besides the means. */
-interface RunnerParts {
-  copyBackfill: CopyBackfill
-  spool: Spool
-  concurrency: number
-  exclusion: SetExclusion
-  mirrors: SetMirrors
-  followers: SetFollowers
-}
-
-function runnersOf(
-  { config, logger, metrics }: Opening,
-  { intake, queries, buckets, watched, tracing }: Means,
-  { copyBackfill, spool, concurrency, exclusion, mirrors, followers }: RunnerParts,
-): JobRunner[] {
-  const { galleries, images } = intake
-  return [
+/** One for each kind of job, with what they share with the parts that accept jobs. */
+async function openRunners({ config, logger, metrics, opened }: Opening, parts: JobParts) {
+  const { galleries, images, queries, decoders, models, buckets, watched, tracing } = parts
+  const copyBackfill = opened.add(
+    new CopyBackfill({ galleries, decoders, logger, onDescribed: metrics.countDescribed }),
+  )
+  const spool = await openSpool(config, parts)
+  const concurrency = ingestConcurrency(models.standard, decoders.count, config)
+  const exclusion = new SetExclusion(galleries.writes)
+  const mirrors = new SetMirrors({ ...parts, concurrency })
+  const followers = opened.add(await SetFollowers.open({ galleries, mirrors, logger }))
+  const ofSets = { ...config, galleries, mirrors, followers, jobsMax: config.reEmbeddingJobsMax }
+  const runners: JobRunner[] = [
     new IngestRunner({
       ...config,
       traceOf: tracing && ((job) => tracing.jobParts({ ...job, startedAt: startOf(job) })),
-      parts: intake,
+      parts,
       spool,
       places: { buckets, folders: watched.map(({ folder }) => folder) },
       jobsMax: config.ingestJobsMax,
@@ -132,18 +111,15 @@ function runnersOf(
       logger,
     }),
     new AnalysisRunner({ galleries, copiesDescribed: copyBackfill.ended, jobsMax: config.analysisJobsMax }),
-    new ReEmbeddingRunner({
-      ...config,
-      ...{ galleries, images, queries, mirrors, followers },
-      jobsMax: config.reEmbeddingJobsMax,
-    }),
-    new MoveRunner({
-      ...config,
-      ...{ galleries, mirrors, followers, exclusion, logger },
-      jobsMax: config.reEmbeddingJobsMax,
-      onEnd: metrics.countMove,
-    }),
+    new ReEmbeddingRunner({ ...ofSets, images, queries }),
+    new MoveRunner({ ...ofSets, exclusion, logger, onEnd: metrics.countMove }),
   ]
+  return { runners, spool, exclusion, mirrors, followers }
+}
+
+async function openSpool(config: Config, { owners, folderOwners }: JobParts): Promise<Spool> {
+  const shared = config.postgresUrl === '' ? undefined : await openSharedUploads(config, owners)
+  return new Spool(config.dataDir, shared, () => folderOwners.areAlone())
 }
 
 function openWebhooks({ config, logger, metrics, opened }: Opening, { jobs }: Stores): Webhooks {

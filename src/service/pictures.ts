@@ -3,19 +3,19 @@ import { availableParallelism } from 'node:os'
 import { ImageEmbedder } from '../embedding/image-embedder.js'
 import { PlaceMaps } from '../embedding/place-maps.js'
 import type { ServedModels } from '../embedding/served-models.js'
-import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { type Decoders, decodersWanted, openDecoders } from '../image/decoders.js'
 import { readReferenced } from '../ingest/folders/referenced-file.js'
 import type { WatchedFolder } from '../ingest/folders/watched-folders.js'
 import { counted } from '../originals/counted-originals.js'
 import { OriginalsGarbage } from '../originals/garbage.js'
 import { openOriginals } from '../originals/open-originals.js'
-import type { OriginalStore, Owners } from '../originals/original-store.js'
+import type { OriginalStore } from '../originals/original-store.js'
 import { OriginalsThread } from '../originals/originals-thread.js'
 import { type ListedBuckets, openListedBuckets } from '../remote/listed-buckets.js'
 import { ReferencedImages } from '../remote/referenced-images.js'
 import type { RemoteImages } from '../remote/remote-images.js'
 import type { Opening } from './opened-parts.js'
+import type { Storage } from './storage.js'
 
 export interface Pictures {
   decoders: Decoders
@@ -63,8 +63,7 @@ export async function openPictures(
 /** Stored originals, if any; unused ones are removed in the background. */
 export async function openKeptOriginals(
   { config, logger, metrics, opened }: Opening,
-  embedded: EmbeddedEngine,
-  owners: Owners,
+  { embedded, owners }: Storage,
 ): Promise<OriginalStore> {
   const thread = opened.add(
     new OriginalsThread((error) =>
@@ -96,10 +95,15 @@ export async function openKeptOriginals(
 }
 
 /** Pictures in their owners' storage. */
+export interface ReferencedPlaces {
+  buckets: ListedBuckets
+  references: ReferencedImages
+}
+
 export function openReferences(
   { config, metrics, opened }: Opening,
   { remote, watched }: { remote: RemoteImages; watched: readonly WatchedFolder[] },
-): { buckets: ListedBuckets; references: ReferencedImages } {
+): ReferencedPlaces {
   const buckets = opened.add(openListedBuckets({ ...config, onRead: metrics.countBucketRead }))
   const folders = watched.map(({ folder }) => folder)
   const references = new ReferencedImages({

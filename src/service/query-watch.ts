@@ -1,30 +1,16 @@
 /** Watches for drift of queries, and for differences with another embedding set. */
-
 import type { AppParts } from '../app.js'
-import type { ImageEmbedder } from '../embedding/image-embedder.js'
 import type { ModelFolders } from '../embedding/model-folders.js'
-import type { Galleries } from '../gallery/galleries.js'
-import type { KeptQueries } from '../originals/kept-queries.js'
-import type { SetFollowers } from '../re-embedding/set-followers.js'
-import type { SetMirrors } from '../re-embedding/set-mirrors.js'
 import { Shadow } from '../re-embedding/shadow.js'
 import { ModelDrift } from '../watch/model-drift.js'
 import { QueryDrift } from '../watch/query-drift.js'
 import { RecallSample } from '../watch/recall-sample.js'
+import type { JobKinds, JobParts } from './job-kinds.js'
 import type { Opening } from './opened-parts.js'
-
-interface Watched {
-  folders: ModelFolders
-  galleries: Galleries
-  images: ImageEmbedder
-  queries: KeptQueries
-  mirrors: SetMirrors
-  followers: SetFollowers
-}
 
 export async function openQueryWatch(
   { config, logger, metrics }: Opening,
-  { folders, galleries, images, queries, mirrors, followers }: Watched,
+  { models, galleries, images, queries, mirrors, followers }: JobParts & JobKinds,
 ): Promise<AppParts['watch']> {
   const recall = new RecallSample({
     searches: galleries.searches,
@@ -46,7 +32,7 @@ export async function openQueryWatch(
       logger.debug({ err }, 'a search could not be answered by the other embedding set')
     },
   })
-  return { recall, shadow, queries, drift: await openDrift(folders, { config, metrics, logger }) }
+  return { recall, shadow, queries, drift: await openDrift(models.folders, { config, metrics, logger }) }
 }
 
 /** Maximum models besides the default one whose drift is watched. */

@@ -4,18 +4,16 @@ import type { Logger } from 'pino'
 import { type AppParts, buildApp } from '../app.js'
 import { Snapshots } from '../backups/snapshots.js'
 import type { Config } from '../config/config.js'
-import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
-import { type WatchedFolder, watchedFolders } from '../ingest/folders/watched-folders.js'
+import { watchedFolders } from '../ingest/folders/watched-folders.js'
 import { createMetrics, type Metrics } from '../metrics/metrics.js'
 import { openRemoteImages, type RemoteImages } from '../remote/remote-images.js'
 import { buildMetricsApp, buildWorkerApp } from '../side-apps.js'
 import { useTextForm } from '../text.js'
 import { openTracing } from '../tracing/open-tracing.js'
-import type { Tracing } from '../tracing/tracing.js'
 import { serviceVersion } from '../version.js'
 import { openCallers } from './callers.js'
 import { openFolderWatches } from './folder-watches.js'
-import { openJobKinds } from './job-kinds.js'
+import { type JobKinds, type JobParts, openJobKinds } from './job-kinds.js'
 import { openModels } from './models.js'
 import { OpenedParts, type Opening } from './opened-parts.js'
 import { openKeptOriginals, openPictures, openReferences } from './pictures.js'
@@ -28,7 +26,7 @@ export interface Service {
   app: FastifyInstance
   /** For `METRICS_PORT`. */
   metricsApp?: FastifyInstance | undefined
-  parts: AppParts
+  parts: AppParts & JobParts & JobKinds
   /**
    * Finishes accepted work, then closes every part; whatever exceeds the grace period is cut off.
    * @param crashed the process ends because of an error
@@ -61,17 +59,13 @@ export async function openService({
     expectRole(config)
     useTextForm(config.textForm)
     const callers = await openCallers(opening)
-    const tracing = await openTracing(config, serviceVersion)
-    if (tracing !== undefined) opened.add(tracing)
-    const watched = watchedFolders(config.watchFolders, config.dataDir)
-    const parts = await openParts(opening, { environment, remote, tracing, watched })
+    const parts = await openParts(opening, { environment, remote })
     const door = { config, metrics, logger, ...callers }
-    const app =
-      config.role === 'work' ? await buildWorkerApp({ ...door, parts }) : await buildApp({ ...door, tracing, parts })
+    const app = await (config.role === 'work' ? buildWorkerApp : buildApp)({ ...door, tracing: parts.tracing, parts })
     const metricsApp = config.metricsPort === 0 ? undefined : await buildMetricsApp(door)
     opened.atEnd(() => closeApps([app, metricsApp], config.shutdownGraceMs))
     // a process that only runs jobs leaves watched folders to the others
-    if (config.role !== 'work') openFolderWatches(opening, watched, parts)
+    if (config.role !== 'work') openFolderWatches(opening, parts)
     return { app, metricsApp, parts, close: (crashed) => opened.close(crashed) }
   } catch (error) {
     await opened.close().catch((err: unknown) => logger.error({ err }, 'a part could not be closed'))
@@ -79,69 +73,38 @@ export async function openService({
   }
 }
 
-interface Means {
-  environment: NodeJS.ProcessEnv
-  remote: RemoteImages
-  tracing: Tracing | undefined
-  watched: readonly WatchedFolder[]
-}
-
 /** Everything that requests and jobs need. */
-async function openParts(opening: Opening, { environment, remote, tracing, watched }: Means): Promise<AppParts> {
+async function openParts(
+  opening: Opening,
+  { environment, remote }: Pick<ServiceOptions, 'environment'> & { remote: RemoteImages },
+): Promise<Service['parts']> {
+  const { config, opened } = opening
+  const tracing = await openTracing(config, serviceVersion)
+  if (tracing !== undefined) opened.add(tracing)
+  const watched = watchedFolders(config.watchFolders, config.dataDir)
   const models = await openModels(opening)
-  const { folders, standard: embedder } = models
-  const { embedded, stores, galleries, queries, owners, folderOwners } = await openStorage(opening, folders)
-  const { decoders, placeMaps, images } = await openPictures(opening, models, environment)
-  const { buckets, references } = openReferences(opening, { remote, watched })
-  const intake = {
-    galleries,
-    images,
-    remote,
-    originals: await openKeptOriginals(opening, embedded, owners),
-    references,
-  }
-  const kinds = await openJobKinds(opening, {
-    intake,
-    queries,
-    models,
-    decoders,
-    stores,
-    owners,
-    folderOwners,
-    buckets,
-    watched,
-    tracing,
-  })
-  const { jobs, ingest, analyses, sets, moves, mirrors, followers } = kinds
-  const snapshots = await openSnapshots(opening, { embedded, modelId: folders.standard.manifest.id })
-  const watch = await openQueryWatch(opening, { folders, galleries, images, queries, mirrors, followers })
-  const parts = {
-    ...intake,
-    models,
-    embedder,
-    placeMaps,
-    decoders,
-    jobs,
-    ingest,
-    analyses,
-    sets,
-    moves,
-    snapshots,
-    watch,
-  }
-  watchParts(opening, { ...parts, embedded, stores, queries, drift: watch.drift, followers })
+  const storage = await openStorage(opening, models.folders)
+  const pictures = await openPictures(opening, models, environment)
+  const places = openReferences(opening, { remote, watched })
+  const originals = await openKeptOriginals(opening, storage)
+  const forJobs = { tracing, watched, models, ...storage, ...pictures, remote, ...places, originals }
+  const jobs = await openJobKinds(opening, forJobs)
+  const snapshots = await openSnapshots(opening, forJobs)
+  const watch = await openQueryWatch(opening, { ...forJobs, ...jobs })
+  const parts = { ...forJobs, ...jobs, snapshots, watch }
+  watchParts(opening, parts)
   return parts
 }
 
 async function openSnapshots(
   { config, logger, metrics, opened }: Opening,
-  { embedded, modelId }: { embedded: EmbeddedEngine; modelId: string },
+  { embedded, models }: JobParts,
 ): Promise<Snapshots> {
   return opened.add(
     await Snapshots.open({
       dataDir: config.dataDir,
       max: config.dataSnapshotsMax,
-      modelId,
+      modelId: models.folders.standard.manifest.id,
       serviceVersion,
       logger,
       expectWritable: () => embedded.expectWritable(),

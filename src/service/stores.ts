@@ -35,6 +35,7 @@ export function expectRole({ role, postgresUrl, originalsS3Bucket }: RoleSetting
     })
 }
 
+/** @param name of the engine beside whose pictures they are stored by default */
 export async function openStores(
   config: Config,
   embedded: EmbeddedEngine,

@@ -8,11 +8,11 @@ import type { Service } from './service.js'
 /** Its metrics are protected like those of a service that is ready. */
 export async function openUnready({
   reason,
-  ...means
+  ...opening
 }: Omit<Opening, 'opened'> & { reason: AlikeError }): Promise<Omit<Service, 'parts'>> {
   const opened = new OpenedParts()
-  const callers = await openCallers({ ...means, opened })
-  const { close, ...apps } = await buildUnreadyApps({ ...means, ...callers, reason })
+  const callers = await openCallers({ ...opening, opened })
+  const { close, ...apps } = await buildUnreadyApps({ ...opening, ...callers, reason })
   opened.atEnd(close)
   return { ...apps, close: (crashed) => opened.close(crashed) }
 }

@@ -1,22 +1,10 @@
 /** Registers the parts' readings for Prometheus. */
 import type { AppParts } from '../app.js'
-import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { hasCode } from '../errors.js'
 import { analysisKinds } from '../jobs/job.js'
 import { largestGalleries } from '../metrics/readings.js'
-import type { KeptQueries } from '../originals/kept-queries.js'
-import type { SetFollowers } from '../re-embedding/set-followers.js'
-import type { ModelDrift } from '../watch/model-drift.js'
+import type { JobKinds, JobParts } from './job-kinds.js'
 import type { Opening } from './opened-parts.js'
-import type { Stores } from './stores.js'
-
-interface Watched extends Pick<AppParts, 'models' | 'embedder' | 'placeMaps' | 'galleries' | 'decoders' | 'jobs'> {
-  embedded: EmbeddedEngine
-  stores: Stores
-  queries: KeptQueries
-  drift: ModelDrift
-  followers: SetFollowers
-}
 
 const countedJobs = {
   ingest: ['ingest'],
@@ -25,8 +13,10 @@ const countedJobs = {
   move: ['move'],
 } as const
 
-export function watchParts({ config, metrics }: Opening, parts: Watched): void {
-  const { models, embedder, placeMaps, galleries, stores, embedded, decoders, jobs, queries, drift, followers } = parts
+export function watchParts({ config, metrics }: Opening, parts: AppParts & JobParts & JobKinds): void {
+  const { models, placeMaps, galleries, stores, embedded, decoders, jobs, queries, watch, followers } = parts
+  const { drift } = watch
+  const embedder = models.standard
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
     decodeMemoryBytes: () => decoders.bytesInUse,

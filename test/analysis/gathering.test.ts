@@ -6,7 +6,7 @@ test('scan numbers become positions; pictures added later are skipped', () => {
   const gathering = new Gathering({ numbers: Uint32Array.of(40, 10, 30, 20) }, 2)
   const { lists } = gathering
   gathering.take({
-    asked: Uint32Array.of(10, 30, 20),
+    queries: Uint32Array.of(10, 30, 20),
     k: 2,
     counts: Uint32Array.of(2, 2, 0),
     numbers: Uint32Array.of(30, 40, /**/ 99, 10, /**/ 0, 0),

@@ -167,6 +167,6 @@ async function move(t: TestContext, galleries: Galleries): Promise<void> {
   const { runner } = await openMover(t, galleries)
   const job = { id: 'j', gallery: 'moved', position: 0, source: { setUid: uid, ratePerSecond: 0 } }
   const { signal } = new AbortController()
-  const control = { signal, expect: async () => {}, advance: async () => {}, tell() {} }
+  const control = { signal, expect: async () => {}, advance: async () => {}, report() {} }
   await runner.run(job as unknown as JobRecord, control as unknown as JobControl)
 }

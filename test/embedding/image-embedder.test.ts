@@ -30,7 +30,7 @@ test('without a size no thumbnail is made; the purpose determines the views', as
 })
 
 test('for every purpose, an aborted request is not awaited, and files that are not pictures are refused', async (t) => {
-  const { embedder, images } = (await startApp(t)).parts
+  const { models, images } = (await startApp(t)).parts
   for (const purpose of purposes) {
     const reason = new Error('gone')
     const left = images.embed(image, { purpose, signal: AbortSignal.abort(reason) })
@@ -40,7 +40,7 @@ test('for every purpose, an aborted request is not awaited, and files that are n
       (error) => error instanceof AlikeError && error.code.startsWith('image_'),
     )
   }
-  assert.equal(embedder.queueDepth, 0)
+  assert.equal(models.standard.queueDepth, 0)
 })
 
 test('the pixels of a picture are given back once it is embedded, whoever decoded it', async (t) => {
@@ -58,7 +58,8 @@ test('the pixels of a picture are given back once it is embedded, whoever decode
 })
 
 test('a picture is described after it was handed to the model, which runs meanwhile', async (t) => {
-  const { images, decoders, embedder } = (await startApp(t)).parts
+  const { images, decoders, models } = (await startApp(t)).parts
+  const embedder = models.standard
   const order: string[] = []
   const [prepare, embed] = [decoders.prepare.bind(decoders), embedder.embed.bind(embedder)]
   t.mock.method(decoders, 'prepare', async (...wanted: Parameters<typeof prepare>) => {
@@ -74,7 +75,8 @@ test('a picture is described after it was handed to the model, which runs meanwh
 })
 
 test('a picture that cannot be described is refused, and what the model then does with it harms nobody', async (t) => {
-  const { images, decoders, embedder } = (await startApp(t)).parts
+  const { images, decoders, models } = (await startApp(t)).parts
+  const embedder = models.standard
   const prepare = decoders.prepare.bind(decoders)
   const describe = () => {
     throw new RangeError('no memory')

@@ -120,7 +120,7 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
 test('a job without a result says so', async (t) => {
   const app = await startApp(t, { analysisJobsMax: 2 })
   await app.call(201, { method: 'PUT', url: gallery })
-  const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
+  const { id: modelId, embeddingDimension: dimension } = app.parts.models.standard.model.manifest
   const make = unitVectors({ dimension, seed: 1 })
   const pictures = Array.from(
     { length: 1_500 },

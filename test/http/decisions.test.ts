@@ -31,7 +31,7 @@ interface Decided {
  */
 async function filled(app: TestApp): Promise<void> {
   await app.call(201, { method: 'PUT', url: gallery })
-  const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
+  const { id: modelId, embeddingDimension: dimension } = app.parts.models.standard.model.manifest
   const make = unitVectors({ dimension, seed: 1 })
   const centres = [make(), make()]
   const near = (centre: Float32Array) => {

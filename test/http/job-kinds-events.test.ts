@@ -21,7 +21,7 @@ async function filledApp(t: TestContext): Promise<TestApp> {
   // fetch reconnects after an abort, and an idle connection is only closed after the grace period
   const app = await startApp(t, { shutdownGraceMs: 1_000 })
   await app.call(201, { method: 'PUT', url: gallery })
-  const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
+  const { id: modelId, embeddingDimension: dimension } = app.parts.models.standard.model.manifest
   const make = unitVectors({ dimension, seed: 3 })
   const signs = seededRandom(4)
   const images = Array.from(

@@ -23,7 +23,7 @@ const idsOf = ({ points }: Page) => points.map(({ id }) => id)
 
 async function filled(app: TestApp, count: number): Promise<void> {
   await app.call(201, { method: 'PUT', url: gallery })
-  const { id: modelId, embeddingDimension: dimension } = app.parts.embedder.model.manifest
+  const { id: modelId, embeddingDimension: dimension } = app.parts.models.standard.model.manifest
   const make = unitVectors({ dimension, seed: 1 })
   const images = Array.from(
     { length: count },

@@ -50,7 +50,7 @@ test('a picture that was given up still counts when the upload is read again for
     expect: async () => {},
     note: async (trials) => void noted.push(trials),
     advance: async () => {},
-    tell() {},
+    report() {},
   })
   assert.deepEqual([end.total, changes], [3, 3])
   assert.deepEqual(

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
-import { followJob, type JobLook } from '../../src/jobs/following.js'
+import { followJob, type JobUpdate } from '../../src/jobs/following.js'
 import type { JobKind, JobRecord } from '../../src/jobs/job.js'
 import type { JobStore, NewJob } from '../../src/jobs/job-store.js'
 import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
@@ -101,7 +101,7 @@ test("a run's progress is in its job and in lists, until the job has ended", asy
     done: 0,
     total: null as number | null,
   }
-  lookers.runs[0]!.control.tell(() => reading)
+  lookers.runs[0]!.control.report(() => reading)
   assert.deepEqual(
     [(await jobs.report(id)).job.total, (await jobs.report(id)).pace],
     [null, { share: 0, picturesPerSecond: null, secondsLeft: null }],
@@ -381,18 +381,18 @@ test('a job is followed from change to change to its end, or until its follower 
   const id = await create(jobs, 'evaluate')
   await until(() => lookers.runs.length === 1)
   const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 0, done: 0, total: 9 }
-  lookers.runs[0]!.control.tell(() => reading)
+  lookers.runs[0]!.control.report(() => reading)
   const leaving = new AbortController()
   const [follower, leaver] = [
     followJob(jobs, id, { signal: new AbortController().signal, lookEveryMs: 1 }),
     followJob(jobs, id, { signal: leaving.signal, lookEveryMs: 600_000 }),
   ]
-  const tell = ({ value }: IteratorResult<JobLook, unknown>) =>
+  const tell = ({ value }: IteratorResult<JobUpdate, unknown>) =>
     value === undefined
       ? value
-      : (value as JobLook).event === 'still'
+      : (value as JobUpdate).event === 'still'
         ? 'still'
-        : `${(value as JobLook).event} ${(value as { report: { job: JobRecord } }).report.job.done}`
+        : `${(value as JobUpdate).event} ${(value as { report: { job: JobRecord } }).report.job.done}`
   assert.deepEqual(
     [tell(await follower.next()), tell(await follower.next()), tell(await leaver.next())],
     ['progress 0', 'still', 'progress 0'],

@@ -41,9 +41,9 @@ async function open(
     runners: [runner],
     jobsKeptDays: 30,
     logger: silent,
-    onEnd: () => webhooks.look(),
+    onEnd: () => webhooks.wake(),
   })
-  webhooks.look()
+  webhooks.wake()
   const close = async () => {
     await jobs.close()
     await webhooks.close()

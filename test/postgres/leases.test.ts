@@ -191,7 +191,7 @@ twoTest('a process reserves no more webhooks than it can send', async ({ one, ot
   )
   const webhooks = webhooksOf(one.jobs, { allowedHosts: `${host}, 127.0.0.0/8` })
   t.after(() => webhooks.close())
-  webhooks.look()
+  webhooks.wake()
   await until(() => taken.length === 17, 'the webhooks that the other process has not reserved')
   assert.deepEqual(taken.map(({ headers }) => headers['webhook-id']).sort(), ids.slice(3).sort())
 })
@@ -210,7 +210,7 @@ twoTest('a webhook that a stopping process could not send is left to others at o
       }),
   }
   const webhooks = webhooksOf(one.jobs, { allowedHosts: host, sender })
-  webhooks.look()
+  webhooks.wake()
   await until(() => sent === 1, 'the attempt')
   await webhooks.close()
   assert.deepEqual(

@@ -47,7 +47,7 @@ for (const [kind, runner] of Object.entries(runners))
       await galleries.delete('a')
       await galleries.create('a')
     }
-    const control = { signal: new AbortController().signal, expect, advance: async () => {}, tell() {} }
+    const control = { signal: new AbortController().signal, expect, advance: async () => {}, report() {} }
     await assert.rejects(
       runner({ ...parts, jobsMax: 1, setKeptDays: 1, gateQueries: 1 } as unknown as Parts).run(
         job,

@@ -68,7 +68,7 @@ const control = {
   signal: new AbortController().signal,
   expect: async () => {},
   advance: async () => {},
-  tell() {},
+  report() {},
 } as unknown as JobControl
 
 const logger = { info() {}, warn() {}, error() {} }

@@ -37,7 +37,7 @@ test('a gallery moves although its engine counts what a replica missed', async (
   const { mirror } = await mirrors.of('a', uid)
   const state = await mirror.from.state()
   t.mock.method(mirror.from, 'state', async () => ({ ...state, images: 2 }))
-  const control = { signal: new AbortController().signal, expect: async () => {}, advance: async () => {}, tell() {} }
+  const control = { signal: new AbortController().signal, expect: async () => {}, advance: async () => {}, report() {} }
   assert.deepEqual(await runner.run(job, control as unknown as JobControl), { total: 3 })
   assert.equal((await galleries.sets.serving('a')).uid, uid)
 })

@@ -18,6 +18,7 @@ const membersMax = 50
 /** Maximum pictures listed in total, because a report is one response; beyond it, each further group lists two. */
 const listedMax = 5_000
 
+/** Groups in the order of `groups.list`; positions are those in `images`. */
 export function reportDuplicates(
   images: Images,
   groups: CopyGroups,

@@ -40,6 +40,7 @@ const placedBy = 5
 /** Progress steps while UMAP moves its points. */
 const umapEpochs = 300
 
+/** @throws what the callbacks throw */
 export function layOut({ labels, vectors, dimension }: EmbeddedImages, options: LayoutOptions): GalleryLayout {
   const { seed, onExpect, onStep, onPause } = options
   const count = labels.length

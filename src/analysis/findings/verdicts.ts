@@ -48,19 +48,19 @@ export class Verdicts {
   add(judgements: readonly JudgedHit[]): void {
     for (const { query, hit, verdict } of judgements) {
       this.#given++
-      const [asked, found] = [this.#positionOf(query), this.#positions.get(hit)]
-      if (asked === undefined || found === undefined) continue
-      const balance = this.#balance.get(asked) ?? new Map<number, number>()
-      this.#balance.set(asked, balance)
-      balance.set(found, (balance.get(found) ?? 0) + (verdict === 'right' ? 1 : -1))
+      const [from, to] = [this.#positionOf(query), this.#positions.get(hit)]
+      if (from === undefined || to === undefined) continue
+      const balance = this.#balance.get(from) ?? new Map<number, number>()
+      this.#balance.set(from, balance)
+      balance.set(to, (balance.get(to) ?? 0) + (verdict === 'right' ? 1 : -1))
     }
   }
 
   /** Undefined without judgements. Ranks exactly, one query after the other. */
   report({ sample, seed, copies, expand, onSample, onQuery }: VerdictOptions): VerdictReport | undefined {
     if (this.#given === 0) return undefined
-    const asked = [...this.#balance.keys()].sort((a, b) => a - b)
-    const drawn = Array.from(drawSample(asked.length, sample, seed), (place) => asked[place]!)
+    const queries = [...this.#balance.keys()].sort((a, b) => a - b)
+    const drawn = Array.from(drawSample(queries.length, sample, seed), (place) => queries[place]!)
     onSample?.(drawn.length)
     const gallery = comparable(this.#images, copies)
     const ranked = new RankedGallery(gallery)

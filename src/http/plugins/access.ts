@@ -75,10 +75,6 @@ export async function guard(
     rateLimitPerMinute === 0
       ? undefined
       : app.createRateLimit({ max: rateLimitPerMinute, timeWindow: 60_000, keyGenerator: callerOf })
-  const callers = new WeakMap<FastifyRequest, string>()
-  function callerOf(request: FastifyRequest): string {
-    return callers.get(request) ?? `address ${request.ip}`
-  }
 
   app.addHook('onRequest', async (request, reply) => {
     const { role } = request.routeOptions.config
@@ -94,7 +90,6 @@ export async function guard(
     })
     request.keyName = caller.name
     request.grant = caller.grant
-    callers.set(request, `key ${caller.name}`)
     request.log = request.log.child({ caller: caller.name })
     await refuseTooMany(request)
     await expectGranted(request, caller.grant, galleryOfJob)
@@ -120,6 +115,10 @@ export async function guard(
       retryAfterSeconds: Math.max(1, count.ttlInSeconds),
     })
   }
+}
+
+function callerOf({ keyName, ip }: FastifyRequest): string {
+  return keyName === '' ? `address ${ip}` : `key ${keyName}`
 }
 
 /** Each route's answers and security in the contract follow from its role. */
@@ -156,10 +155,10 @@ async function expectGranted(
   if (verb !== undefined) expectVerb(grant, verb)
   if (grant.galleries === undefined || config.galleries !== undefined) return
   const { gallery, job } = (request.params ?? {}) as { gallery?: string; job?: string }
-  const asked = job === undefined ? gallery : await galleryOfJob(job)
-  if (asked === undefined)
+  const target = job === undefined ? gallery : await galleryOfJob(job)
+  if (target === undefined)
     throw new AlikeError('gallery_forbidden', { detail: 'This route does not belong to a single gallery.' })
-  if (!reaches(grant, asked)) throw new AlikeError('gallery_forbidden')
+  if (!reaches(grant, target)) throw new AlikeError('gallery_forbidden')
 }
 
 /**

@@ -23,6 +23,7 @@ export interface Admission {
   tryEnter(): (() => void) | undefined
 }
 
+/** Requests beyond the maximum are refused with `overloaded`. */
 export function limitConcurrency(scope: FastifyInstance, { requestsMax }: AdmissionOptions): Admission {
   let admitted = 0
   scope.addHook('onRequest', async (_request, reply) => {

@@ -18,6 +18,7 @@ const timerMaxMs = 2 ** 31 - 1
 /** Memory that a stream may use: a page of its lines, and what the socket buffers. */
 const streamBytes = 256 * 1024
 
+/** Answers beyond a limit are refused with `answer_too_large` or `overloaded`; unread ones are cut off. */
 export function limitAnswers(
   app: FastifyInstance,
   { answerTimeoutMs, answerMinBytesPerSecond, ...bounds }: AnswerLimits,
@@ -56,10 +57,10 @@ function isStream(payload: unknown): payload is NodeJS.ReadableStream & { destro
   return typeof payload === 'object' && payload !== null && 'pipe' in payload
 }
 
-function cutOff(reply: FastifyReply, afterMs: number, tell: () => void): void {
+function cutOff(reply: FastifyReply, afterMs: number, onCutOff: () => void): void {
   const timer = setTimeout(
     () => {
-      tell()
+      onCutOff()
       reply.raw.destroy()
     },
     Math.min(afterMs, timerMaxMs),

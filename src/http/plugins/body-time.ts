@@ -10,6 +10,7 @@ export interface BodyTimeOptions {
   metrics: Metrics
 }
 
+/** A request whose body is late is answered with `request_timeout`. */
 export function limitBodyTime(scope: FastifyInstance, { bodyTimeoutMs, metrics }: BodyTimeOptions): void {
   scope.addHook('preParsing', async (request, reply) => {
     const { raw } = request

@@ -83,22 +83,25 @@ export function answerUnreadable({
 
 function problemOf(error: ConnectionError, inBody: boolean): Problem {
   const { code: parserCode } = error
-  const code = inBody && parserCode === 'HPE_INVALID_EOF_STATE' ? 'body_incomplete' : knownCodes[parserCode]
-  const told = code ?? 'request_invalid'
+  const isCutOff = inBody && parserCode === 'HPE_INVALID_EOF_STATE'
+  const code = isCutOff ? 'body_incomplete' : (knownCodes[parserCode] ?? 'request_invalid')
   return {
-    type: `urn:alike:problem:${told}`,
-    title: catalogue[told],
-    status: statusOf(told),
-    code: told,
-    detail: detailOf(told, error),
+    type: `urn:alike:problem:${code}`,
+    title: catalogue[code],
+    status: statusOf(code),
+    code,
+    detail: detailOf(code, error),
     requestId: randomUUID(),
   }
 }
 
-function detailOf(told: PublicCode, { code, reason }: ConnectionError & { reason?: string }): string | undefined {
-  if (told === 'headers_too_large') return tooLargeDetail
-  if (told !== 'request_invalid') return undefined
-  if (code === 'HPE_INVALID_URL') return 'The URL has characters that must be percent-encoded.'
+function detailOf(
+  code: PublicCode,
+  { code: parserCode, reason }: ConnectionError & { reason?: string },
+): string | undefined {
+  if (code === 'headers_too_large') return tooLargeDetail
+  if (code !== 'request_invalid') return undefined
+  if (parserCode === 'HPE_INVALID_URL') return 'The URL has characters that must be percent-encoded.'
   // one of the parser's own texts, without any bytes of the request
   return reason && `It is not valid HTTP/1.1: ${reason}.`
 }

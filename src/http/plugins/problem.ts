@@ -22,8 +22,8 @@ const refusals: readonly ErrorCode[] = [
   'engine_version_refused',
   'engine_setting_refused',
 ]
-/** Server errors that callers are told about all the same, because only their operator can fix them. */
-const toldDefects: readonly ErrorCode[] = ['gallery_lost', 'gallery_elsewhere']
+/** Server errors that are shown to callers all the same, because only their operator can fix them. */
+const shownDefects: readonly ErrorCode[] = ['gallery_lost', 'gallery_elsewhere']
 
 /** Errors of Fastify, its plugins and sockets, by their code. */
 const foreignCodes: Readonly<Record<string, ErrorCode>> = {
@@ -121,8 +121,8 @@ function sendProblem(error: AlikeError, request: FastifyRequest, reply: FastifyR
 export function problemOf(error: AlikeError, request: FastifyRequest): Problem {
   const status = statusOf(error.code)
   // Internal errors are described only in the log.
-  const isTold = status < 500 || refusals.includes(error.code) || toldDefects.includes(error.code)
-  const code = isPublic(error.code) && isTold ? error.code : 'internal'
+  const isShown = status < 500 || refusals.includes(error.code) || shownDefects.includes(error.code)
+  const code = isPublic(error.code) && isShown ? error.code : 'internal'
   return {
     type: `urn:alike:problem:${code}`,
     title: catalogue[code],
@@ -135,6 +135,7 @@ export function problemOf(error: AlikeError, request: FastifyRequest): Problem {
   }
 }
 
+/** An error of Fastify, its plugins or sockets by its code; any other one is `internal`. */
 export function asAlikeError(error: unknown, request: FastifyRequest): AlikeError {
   if (error instanceof AlikeError) return error
   if (request.raw.aborted || isAbort(error)) return new AlikeError('body_incomplete', { cause: error })

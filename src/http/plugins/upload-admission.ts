@@ -30,6 +30,7 @@ const lagShareWhenFull = 1 / 6
 const ticksPerLag = 30
 const retryAfterSeconds = 5
 
+/** Uploads for which no place can be freed are refused with `overloaded`. */
 export function limitUploads(
   scope: FastifyInstance,
   { uploadsMax, uploadsPerCallerMax, uploadMinBytesPerSecond, uploadLagMaxMs, callerOf }: UploadAdmissionOptions,

@@ -88,7 +88,7 @@ function listDecisions(app: TypedApp, { galleries }: DecisionRouteOptions): void
       const decisions = found.slice(0, limit)
       return {
         decisions: decisions.map((decision) => decisionView(gallery, decision)),
-        ...(found.length > limit && { nextCursor: cursors.at(String(decisions.at(-1)!.number)) }),
+        nextCursor: found.length > limit ? cursors.at(String(decisions.at(-1)!.number)) : undefined,
       }
     },
   )

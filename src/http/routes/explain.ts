@@ -20,7 +20,6 @@ import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import { regionOf } from '../schemas/region.js'
 import type { Routes } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
 
 export interface ExplainRouteOptions {
   parts: ExplainParts & { remote: RemoteImages }
@@ -53,21 +52,19 @@ export const explainRoutes: Routes<ExplainRouteOptions> = async (app, { parts, m
     async (request, reply) => {
       const signal = clientGone(reply)
       const { gallery } = request.params
-      const asked = askedOf(await read(request, signal))
+      const wanted = explainRequestOf(await read(request, signal))
       const held = memory.of(request) ?? memory.hold()
       whenGone(reply, held.end)
-      const explained = await explain({ gallery, signal, onBytes: held.take, ...asked }, parts)
+      const explained = await explain({ gallery, signal, onBytes: held.take, ...wanted }, parts)
       return explanationView(gallery, explained, parts.images.modelOf(explained.modelId).manifest.calibration)
     },
   )
 }
 
-function askedOf({ images: [bytes], given, placeOf }: ImageRequest<ExplainGiven>) {
+function explainRequestOf({ images: [bytes], given, invalid }: ImageRequest<ExplainGiven>) {
   const { hit, imageId, region } = given
-  const misfit = (name: string, detail: string) =>
-    new RequestInvalid([{ in: placeOf(name), pointer: `/${name}`, detail }])
-  if (hit === undefined) throw misfit('hit', 'is missing')
-  if (bytes !== undefined && imageId !== undefined) throw misfit('imageId', 'does not go together with a picture')
+  if (hit === undefined) throw invalid('hit', 'is missing')
+  if (bytes !== undefined && imageId !== undefined) throw invalid('imageId', 'does not go together with a picture')
   if (bytes === undefined && imageId === undefined) throw new AlikeError('image_missing')
   return {
     hit,

@@ -1,6 +1,6 @@
 /** `PUT …/images/{id}` and `POST …/images`: store one picture in a gallery. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { lineBounds, readJson } from '../../bounded-json.js'
+import { lineBounds, misfitOfStored, readJson } from '../../bounded-json.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/metadata.js'
@@ -12,14 +12,13 @@ import type { BodyMemory } from '../body-memory.js'
 import { clientGone } from '../client-gone.js'
 import { etagOf, preconditionOf, WriteHeaders } from '../conditions.js'
 import { imageRequestReader } from '../image-request.js'
-import { expectStorable } from '../json-body.js'
 import { Image, imageView, StoreBody, StoreForm, StoreParameters } from '../schemas/image.js'
 import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath, NewImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import type { Routes } from '../typed-app.js'
-import { type Misfit, RequestInvalid } from '../validation.js'
+import { type Invalid, RequestInvalid } from '../validation.js'
 
 export interface ImageUploadOptions {
   parts: IntakeParts & { remote: RemoteImages }
@@ -92,13 +91,13 @@ function storing({ parts, memory, config }: ImageUploadOptions) {
     const {
       images: [bytes],
       given,
-      placeOf,
+      invalid,
     } = await read(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
     const image = {
       bytes,
       label: given.label ?? null,
-      metadata: metadataOf(given.metadata, placeOf('metadata'), config.metadataMaxBytes),
+      metadata: metadataOf(given.metadata, config.metadataMaxBytes, invalid),
       reference: given.reference,
       origin: 'url' in given ? given.url : undefined,
       onlyIf,
@@ -116,14 +115,14 @@ function storing({ parts, memory, config }: ImageUploadOptions) {
 }
 
 /** An object in JSON; its text in a form or the query string. */
-function metadataOf(given: unknown, where: Misfit['in'], maxBytes: number): Metadata {
+function metadataOf(given: unknown, maxBytes: number, invalid: Invalid): Metadata {
   if (given === undefined) return {}
-  const place = { in: where, pointer: '/metadata' }
   const read = typeof given === 'string' ? readJson(given, lineBounds) : { value: given }
-  if ('misfit' in read) throw new RequestInvalid([{ ...place, detail: read.misfit }])
+  if ('misfit' in read) throw invalid('metadata', read.misfit)
   const { value } = read
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new RequestInvalid([{ ...place, detail: 'is not a JSON object' }])
-  expectStorable(value, maxBytes, place)
+    throw invalid('metadata', 'is not a JSON object')
+  const misfit = misfitOfStored(value, maxBytes)
+  if (misfit !== undefined) throw invalid('metadata', misfit)
   return value as Metadata
 }

@@ -111,8 +111,8 @@ function changeImages(app: TypedApp, { galleries, config }: ImageRouteOptions): 
     async (request, reply) => {
       const change = storableChange(request.body, config)
       const filter = selection(request.query, 'to change all of them, filter {"field":"id","exists":true}')
-      const asked = { filter, change, signal: clientGone(reply) }
-      return { changed: await galleries.images.changeFitting(request.params.gallery, asked) }
+      const { gallery } = request.params
+      return { changed: await galleries.images.changeFitting(gallery, { filter, change, signal: clientGone(reply) }) }
     },
   )
 }

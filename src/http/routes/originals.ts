@@ -121,8 +121,8 @@ function referredTo(
       const held = memory.hold()
       whenGone(reply, () => held.release())
       held.take(size)
-      const asked = { contentHash, bytes: size, signal: clientGone(reply), patienceMs }
-      const bytes = await references.fetch(reference, asked)
+      const signal = clientGone(reply)
+      const bytes = await references.fetch(reference, { contentHash, bytes: size, signal, patienceMs })
       return bytes.subarray(first, last + 1)
     },
   }

@@ -1,13 +1,13 @@
 /** Probes for orchestrators: alive? ready? Never authenticated. */
 import { Type } from 'typebox'
-import type { Embedder } from '../../embedding/embedder.js'
+import type { ServedModels } from '../../embedding/served-models.js'
 import { AlikeError } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import { problems } from '../schemas/problem.js'
 import type { Routes } from '../typed-app.js'
 
 export interface ProbeRouteOptions {
-  embedder: Embedder
+  models: Pick<ServedModels, 'standard'>
   galleries: Galleries
 }
 
@@ -27,7 +27,7 @@ const Readiness = Type.Object({
   ),
 })
 
-export const probeRoutes: Routes<ProbeRouteOptions> = async (app, { embedder, galleries }) => {
+export const probeRoutes: Routes<ProbeRouteOptions> = async (app, { models, galleries }) => {
   const tags = ['operations']
 
   app.get(
@@ -64,7 +64,8 @@ export const probeRoutes: Routes<ProbeRouteOptions> = async (app, { embedder, ga
     },
     async () => {
       if (galleries.failure !== undefined) throw new AlikeError('not_ready', { detail: galleries.failure.message })
-      if (embedder.liveWorkers === 0) throw new AlikeError('not_ready', { detail: 'No embedding worker is running.' })
+      if (models.standard.liveWorkers === 0)
+        throw new AlikeError('not_ready', { detail: 'No embedding worker is running.' })
       const { readOnly, unreachable } = galleries
       const away = unreachable.length > 0 ? { unreachable } : {}
       if (readOnly === undefined) return { status: 'ok' as const, storage: 'writable' as const, ...away }

@@ -18,7 +18,7 @@ import { problems } from '../schemas/problem.js'
 import { SearchBatchAnswer, SearchBatchEnvelope, searchBatchBody } from '../schemas/search-batch.js'
 import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
 import type { Routes } from '../typed-app.js'
-import { compileCheck, validatorCompiler } from '../validation.js'
+import { compileCheck, invalidIn, validatorCompiler } from '../validation.js'
 
 /** Maximum number of queries of one body in progress, if that many places are free. */
 const sideBySideMax = 4
@@ -111,9 +111,9 @@ function answerer(searching: SearchParts) {
       const given = check(query)
       expectFewImages(given, imagesMax)
       const images = await imagesOfJson(given, request, searching, signal)
-      const asked = { gallery, caller, trace, images, given, placeOf: () => 'body' as const, signal, onBytes }
+      const input = { gallery, caller, trace, images, given, invalid: invalidIn('body'), signal, onBytes }
       // as text: as an object it would take several times as much, and the first answers wait for the last
-      const text = await jsonInTurns({ gallery, ...(await answerSearch(asked, searching)) }, signal)
+      const text = await jsonInTurns({ gallery, ...(await answerSearch(input, searching)) }, signal)
       onBytes(text.length - taken)
       return ['{"answer":', text, '}']
     } catch (error) {

@@ -10,7 +10,6 @@ import { JoinedSearchAnswer } from '../schemas/search.js'
 import { imagesMax, type SearchGiven } from '../schemas/search-parameters.js'
 import { searchedGalleries } from '../searched-galleries.js'
 import type { Routes } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
 
 export const joinedSearchRoutes: Routes<AnsweredSearchOptions> = async (app, searching) => {
   const { config, parts } = searching
@@ -38,21 +37,20 @@ export const joinedSearchRoutes: Routes<AnsweredSearchOptions> = async (app, sea
     },
     async (request, reply) => {
       const signal = clientGone(reply)
-      const { images, given: all, placeOf } = await read(request, signal)
-      const { galleries: asked, ...given } = all
-      if (asked === undefined)
-        throw new RequestInvalid([{ in: placeOf('galleries'), pointer: '/galleries', detail: 'is missing' }])
+      const { images, given: all, invalid } = await read(request, signal)
+      const { galleries: named, ...given } = all
+      if (named === undefined) throw invalid('galleries', 'is missing')
       // a further page comes from the galleries of the first one, whatever else matches by now
       const among =
         given.pageToken === undefined
           ? parts.galleries.names()
           : parts.galleries.searches.pagedGalleries(given.pageToken)
-      const galleries = await searchedGalleries(asked, among, request.grant)
+      const galleries = await searchedGalleries(named, among, request.grant)
       return answered({
         request,
         reply,
         named: { galleries },
-        asked: { gallery: galleries, images, given: given as SearchGiven, placeOf, signal },
+        input: { gallery: galleries, images, given: given as SearchGiven, invalid, signal },
       })
     },
   )

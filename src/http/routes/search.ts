@@ -1,33 +1,18 @@
 /** `POST /v1/galleries/{gallery}/search`: a picture in, ranked ids out. */
-import { Type } from 'typebox'
 import { type AnsweredSearchOptions, searchAnswerer } from '../answer-search.js'
 import { clientGone } from '../client-gone.js'
 import { imageRequestReader } from '../image-request.js'
 import { expectVerb } from '../plugins/access.js'
-import { SetModel } from '../schemas/embedding-set.js'
 import { imageBody } from '../schemas/image-body.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import { SearchAnswer } from '../schemas/search.js'
-import { imagesMax, searchSchemas } from '../schemas/search-parameters.js'
+import { imagesMax, setSearchSchemas } from '../schemas/search-parameters.js'
 import type { Routes } from '../typed-app.js'
 
-const ofSet = {
-  set: Type.Optional({
-    ...SetModel,
-    description:
-      'Id or name of a model: the embedding set of that model answers, though another one serves the gallery. For comparing them; needs the role `admin`. `modelId` in the answer says which set it is from.',
-  }),
-}
-
 export const searchRoutes: Routes<AnsweredSearchOptions> = async (app, searching) => {
-  const schemas = searchSchemas(searching.config)
-  const strict = { additionalProperties: false }
-  const Parameters = Type.Object({ ...schemas.Parameters.properties, ...ofSet }, strict)
-  const { examples } = schemas.Body as { examples?: unknown[] }
-  const Body = Type.Object({ ...schemas.Body.properties, ...ofSet }, { ...strict, ...(examples && { examples }) })
-  const Form = Type.Object({ ...schemas.Form.properties, ...ofSet })
+  const { Parameters, Body, Form } = setSearchSchemas(searching.config)
   const answered = searchAnswerer(searching)
   const read = imageRequestReader({ parameters: Parameters, body: Body, imagesMax }, searching)
 
@@ -52,11 +37,11 @@ export const searchRoutes: Routes<AnsweredSearchOptions> = async (app, searching
     },
     async (request, reply) => {
       const signal = clientGone(reply)
-      const { images, given, placeOf } = await read(request, signal)
+      const { images, given, invalid } = await read(request, signal)
       const { gallery } = request.params
-      const { set } = given as { set?: string }
+      const { set } = given
       if (set !== undefined) expectVerb(request.grant, 'admin')
-      return answered({ request, reply, named: { gallery }, asked: { gallery, set, images, given, placeOf, signal } })
+      return answered({ request, reply, named: { gallery }, input: { gallery, set, images, given, invalid, signal } })
     },
   )
 }

@@ -1,7 +1,7 @@
 /** A gallery's embedding sets as callers see them. */
 import { Type } from 'typebox'
 import { setStages } from '../../gallery/catalogue.js'
-import type { ToldSet } from '../../re-embedding/embedding-sets.js'
+import type { SetStatus } from '../../re-embedding/embedding-sets.js'
 import { comparedNames } from '../../re-embedding/gate-report.js'
 import { withoutOriginalChoices } from '../../re-embedding/set-about.js'
 import type { Answered } from '../typed-app.js'
@@ -144,7 +144,7 @@ export const EmbeddingSet = named(
 
 export const EmbeddingSetList = Type.Object({ sets: Type.Array(reference(EmbeddingSet)) })
 
-export function setView(gallery: string, set: ToldSet): Answered<typeof EmbeddingSet> {
+export function setView(gallery: string, set: SetStatus): Answered<typeof EmbeddingSet> {
   const { modelId, dimension, engine, stage, reading, about, job, createdAt } = set
   return {
     gallery,

@@ -174,15 +174,15 @@ export function judgementFilter({
 /** The judgements, hit by hit. */
 export function judgementsOf(
   { query, hits, by, at, modelId }: FeedbackGiven,
-  unsaid: Pick<Judgement, 'by' | 'at' | 'modelId'>,
+  defaults: Pick<Judgement, 'by' | 'at' | 'modelId'>,
 ): Judgement[] {
   return hits.map(({ id, verdict, rank, score }) => ({
     query: query as FeedbackQuery,
     hit: id,
     verdict,
-    by: by ?? unsaid.by,
-    at: at === undefined ? unsaid.at : instantOf(at),
-    modelId: modelId ?? unsaid.modelId,
+    by: by ?? defaults.by,
+    at: at === undefined ? defaults.at : instantOf(at),
+    modelId: modelId ?? defaults.modelId,
     rank,
     score,
   }))

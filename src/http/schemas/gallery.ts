@@ -4,7 +4,7 @@ import { quantisations } from '../../gallery/engine.js'
 import { originalsModes } from '../../gallery/gallery-options.js'
 import type { GalleryReading } from '../../gallery/gallery-readings.js'
 import type { GalleryRecord } from '../../gallery/records.js'
-import type { ToldMove } from '../../re-embedding/gallery-moves.js'
+import type { MoveStatus } from '../../re-embedding/gallery-moves.js'
 import type { Answered } from '../typed-app.js'
 import { GalleryMove } from './gallery-move.js'
 import { Metadata } from './metadata.js'
@@ -202,7 +202,7 @@ export const LabelCounts = Type.Object({
 export function galleryView(
   { name, engine, modelId, dimension, settings, rules, count, unreadable, createdAt, updatedAt }: GalleryRecord,
   reading: GalleryReading | undefined,
-  move?: ToldMove | undefined,
+  move?: MoveStatus | undefined,
 ): Answered<typeof Gallery> {
   const { searchable = false, tombstones = 0, pending = 0, building = false, unfindable = 0 } = reading ?? {}
   return {

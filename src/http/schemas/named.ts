@@ -1,13 +1,9 @@
 /** Schemas with a name: defined once in the OpenAPI document, referred to by routes. */
 import { type Static, type TSchema, type TUnsafe, Type } from 'typebox'
 
-const definitions = new WeakSet<TSchema>()
-
 /** Gives a schema the name under which the document and the serialiser know it. */
 export function named<Schema extends TSchema>(name: string, schema: Schema): Schema {
-  const definition = Object.assign(schema, { $id: name })
-  definitions.add(definition)
-  return definition
+  return Object.assign(schema, { $id: name })
 }
 
 /** `$ref` to a named schema, of the same static type. */

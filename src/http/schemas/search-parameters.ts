@@ -4,6 +4,7 @@ import { boostsMax } from '../../gallery/boosted-hits.js'
 import type { FilterJson } from '../../gallery/filter.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { jsonText } from '../validation.js'
+import { SetModel } from './embedding-set.js'
 import { Filter } from './filter.js'
 import { Base64Image, BinaryImage, ImageUrl } from './image-body.js'
 import { reference } from './named.js'
@@ -115,6 +116,24 @@ export function searchSchemas(bounds: SearchBounds) {
     },
   )
   return { Parameters, Body, Form: Type.Object({ image: BinaryImage, ...Parameters.properties }) }
+}
+
+const ofSet = {
+  set: Type.Optional({
+    ...SetModel,
+    description:
+      'Id or name of a model: the embedding set of that model answers, though another one serves the gallery. For comparing them; needs the role `admin`. `modelId` in the answer says which set it is from.',
+  }),
+}
+
+/** For a search that may name the set to answer from. */
+export function setSearchSchemas(bounds: SearchBounds) {
+  const { Parameters, Body, Form } = searchSchemas(bounds)
+  return {
+    Parameters: Type.Object({ ...Parameters.properties, ...ofSet }, { additionalProperties: false }),
+    Body: Type.Object({ ...Body.properties, ...ofSet }, { additionalProperties: false, examples: bodyExamples }),
+    Form: Type.Object({ ...Form.properties, ...ofSet }),
+  }
 }
 
 type Schemas = ReturnType<typeof searchSchemas>

@@ -22,7 +22,7 @@ export interface FolderMemoryHeader extends WatchedFolder {
 /** A file whose content may be in the gallery: with `stamp`, unless a job has yet to confirm it. */
 interface Remembered {
   stamp: string | null
-  pending?: string
+  pending?: string | undefined
 }
 
 const lineMaxBytes = 64 * 1024
@@ -124,7 +124,7 @@ async function read(file: string): Promise<{ header: FolderMemoryHeader; files: 
     if (header === undefined) header = read as FolderMemoryHeader
     else {
       const [path, stamp, pending] = read as [string, string | null, string | null]
-      files.set(path, { stamp, ...(pending !== null && pending !== undefined && { pending }) })
+      files.set(path, { stamp, pending: pending ?? undefined })
     }
   }
   if (header === undefined) throw new Error('it is empty')

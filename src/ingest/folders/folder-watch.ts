@@ -13,8 +13,8 @@ import { nfc } from '../../text.js'
 import type { Ingest } from '../ingest.js'
 import { segmentsOf } from '../names.js'
 import type { FolderChange } from '../sources/folder-files.js'
-import { type FoundFile, lookInto } from './folder-look.js'
 import { FolderMemory } from './folder-memory.js'
+import { type FoundFile, scanFolder } from './folder-scan.js'
 import { UnreadFiles, unreadBy } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -31,7 +31,7 @@ export interface FolderWatchOptions {
   /** Whether files removed from the folder are removed from the gallery. */
   removes: boolean
   filesMax: number
-  onLook(outcome: 'done' | 'failed'): void
+  onScan(outcome: 'done' | 'failed'): void
   logger: FolderWatchLogger
 }
 
@@ -76,7 +76,7 @@ export class FolderWatch {
   /** Duration of the last scan. */
   #lookMs = 0
   #pauseMs = pauseFirstMs
-  #toldOf: ErrorCode | undefined
+  #warnedOf: ErrorCode | undefined
 
   constructor(options: FolderWatchOptions) {
     this.#options = options
@@ -99,12 +99,12 @@ export class FolderWatch {
       let pauseMs = 0
       try {
         pauseMs = await this.#round(signal)
-        this.#options.onLook('done')
-        this.#toldOf = undefined
+        this.#options.onScan('done')
+        this.#warnedOf = undefined
       } catch (error) {
         if (signal.aborted) return
-        this.#options.onLook('failed')
-        this.#tell(error)
+        this.#options.onScan('failed')
+        this.#warn(error)
       }
       const { everyMs } = this.#options
       const nextMs = Math.max(everyMs, Math.min(9 * this.#lookMs, rarerMax * everyMs), pauseMs)
@@ -132,7 +132,7 @@ export class FolderWatch {
     const max = Math.min(changesMax, filesMax) // an upload may have no more lines than files
     const now = performance.now()
     let unsettled = 0
-    for await (const file of lookInto(watched.folder, { filesMax, signal })) {
+    for await (const file of scanFolder(watched.folder, { filesMax, signal })) {
       paths.add(file.path)
       if (memory.has(file.path, file.stamp) || this.#unread.rests(file, now)) continue
       const since = this.#sinceOf(file, now)
@@ -212,11 +212,11 @@ export class FolderWatch {
   }
 
   /** Logs each reason once, because scans are frequent. */
-  #tell(error: unknown): void {
+  #warn(error: unknown): void {
     const { watched, logger } = this.#options
     const code = error instanceof AlikeError ? error.code : 'internal'
-    if (code === this.#toldOf) return
-    this.#toldOf = code
+    if (code === this.#warnedOf) return
+    this.#warnedOf = code
     logger.warn({ err: error, ...watched }, 'a watched folder could not be ingested; retrying later')
   }
 }

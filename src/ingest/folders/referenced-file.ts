@@ -5,6 +5,7 @@ import { AlikeError } from '../../errors.js'
 import { imageTooLarge } from '../read-bounded.js'
 import { inPlace } from './file-in-place.js'
 
+/** `file:` URL of a file, by its path relative to the folder. */
 export function fileReference(folder: string, path: string): string {
   return pathToFileURL(join(folder, path)).href
 }

@@ -5,7 +5,7 @@
 import type { JobRecord } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
 import { shownName } from '../names.js'
-import type { FoundFile } from './folder-look.js'
+import type { FoundFile } from './folder-scan.js'
 
 type SeenFile = Pick<FoundFile, 'path' | 'touched'>
 

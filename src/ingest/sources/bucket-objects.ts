@@ -34,6 +34,7 @@ export async function* listedObjects(
   }
 }
 
+/** @throws AlikeError `source_not_allowed` for a bucket or prefix that is not allowed any more */
 export async function openBucketObjects(
   file: string,
   description: SourceDescription,
@@ -81,10 +82,10 @@ function itemOf({ key, bytes }: BucketObject, { index, description, maxBytes, re
     const path = key.slice(prefix.lastIndexOf('/') + 1)
     // consoles create an empty object for a folder, also for that of the prefix
     if (key.endsWith('/') || (litter !== 'take' && isLitter(path))) return { index, name, skipped: true }
-    const said = nameOf(path)
+    const named = nameOf(path)
     if (bytes > maxBytes) throw imageTooLarge(maxBytes)
     const origin = objectReference(description.bucket ?? '', key)
-    return { index, name, label, ...said, origin, size: bytes, read }
+    return { index, name, label, ...named, origin, size: bytes, read }
   } catch (error) {
     if (error instanceof AlikeError) return { index, name, error }
     throw error

@@ -1,6 +1,6 @@
 /** The changes in a watched folder, as listed by a scan: files to take and ids to remove. */
 import { AlikeError } from '../../errors.js'
-import { readFound } from '../folders/folder-look.js'
+import { readUnchanged } from '../folders/folder-scan.js'
 import { fileReference } from '../folders/referenced-file.js'
 import { nameOf, shownName } from '../names.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
@@ -36,12 +36,12 @@ function itemOf(
 ): SourceItem {
   const name = shownName(change.path)
   try {
-    // see `lookInto`
+    // see `scanFolder`
     if (change.path.includes('\ufffd')) throw new AlikeError('name_unreadable', { detail: 'It is not UTF-8.' })
-    const said = nameOf(change.path)
-    if ('gone' in change) return { index, name, remove: said.id }
-    const read = () => readFound(folder, change, limits.uploadMaxBytes)
-    return { index, name, ...said, origin: fileReference(folder, change.path), size: change.bytes, read }
+    const named = nameOf(change.path)
+    if ('gone' in change) return { index, name, remove: named.id }
+    const read = () => readUnchanged(folder, change, limits.uploadMaxBytes)
+    return { index, name, ...named, origin: fileReference(folder, change.path), size: change.bytes, read }
   } catch (error) {
     if (error instanceof AlikeError) return { index, name, error }
     throw error

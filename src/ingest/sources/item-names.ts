@@ -6,12 +6,12 @@ import type { ReadName } from '../name-encoding.js'
 import { nameOf, shownName } from '../names.js'
 import { isPassedOver } from '../passed-over.js'
 import { RepeatedIds } from '../repeated-ids.js'
-import type { ItemPlace, SaidOfImage, SourceDescription } from '../source.js'
-import { saidOf, type UploadManifest } from '../upload-manifest/upload-manifest.js'
+import type { ImageDetails, ItemPlace, SourceDescription } from '../source.js'
+import { detailsOf, type UploadManifest } from '../upload-manifest/upload-manifest.js'
 
 /** An item without its bytes. */
 export type NamedItem = ItemPlace &
-  (SaidOfImage | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError })
+  (ImageDetails | { skipped: true; note?: AlikeError | undefined } | { error: AlikeError })
 
 /** Also of an upload without any files: a wrong folder was packed, or pictures under names that are ignored. */
 export function withoutPictures(ignored: number): AlikeError {
@@ -46,8 +46,8 @@ export class ItemNames {
         return { ...place, skipped: true }
       }
       if (name.misfit !== undefined) throw name.misfit
-      const said = saidOf(name.path, this.#description, this.#manifest)
-      return { ...place, ...said, label: name.label ?? said.label, repeats: this.#ids.meet(said.id) }
+      const details = detailsOf(name.path, this.#description, this.#manifest)
+      return { ...place, ...details, label: name.label ?? details.label, repeats: this.#ids.meet(details.id) }
     } catch (error) {
       if (error instanceof AlikeError) return { ...place, error }
       throw error

@@ -16,6 +16,7 @@ export interface LineSourceOptions {
   readsAll?: boolean | undefined
 }
 
+/** @throws what the file system throws; reading it, also what `itemOf` throws */
 export async function openLines(
   file: string,
   { lineMaxBytes, itemOf, readsAll = false }: LineSourceOptions,

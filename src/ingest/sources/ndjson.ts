@@ -27,17 +27,17 @@ function itemOf(
   let name = `line ${number}`
   try {
     if (line === undefined) throw imageTooLarge(uploadMaxBytes)
-    const said = readIngestLine(line, limits)
-    if ('delete' in said) {
-      name = shownName(said.delete.id)
+    const read = readIngestLine(line, limits)
+    if ('delete' in read) {
+      name = shownName(read.delete.id)
       if (description.mayNotDelete) throw mayNotDelete()
-      return { index, name, remove: said.delete.id }
+      return { index, name, remove: read.delete.id }
     }
-    if ('patch' in said) {
-      const { id, ...edit } = said.patch
+    if ('patch' in read) {
+      const { id, ...edit } = read.patch
       return { index, name: shownName(id), patch: id, change: changeOf(edit, limits) }
     }
-    const { id, label, metadata = {}, reference, image, url } = said.add
+    const { id, label, metadata = {}, reference, image, url } = read.add
     name = shownName(id)
     const labelled = label === undefined ? (description.label ?? null) : label
     const picture = { index, name, id, label: labelled, metadata, reference }

@@ -37,7 +37,7 @@ interface LookedThrough {
 
 /**
  * The extent of damage is unknown here; taking in the pictures will reach it.
- * @throws AlikeError; the signal's reason
+ * @throws AlikeError `manifest_invalid`, `archive_unreadable` beyond a bound; the signal's reason
  */
 export async function surveyTar(
   file: string,

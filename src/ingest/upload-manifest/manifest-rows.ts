@@ -22,6 +22,7 @@ const lineMaxBytes = 256 * 1024
 /** More than the members that metadata may have, plus our four. */
 const columnsMax = 120
 
+/** Reading a row may fail (`line_invalid`), as may reading it all, which then is a row as well. @throws what the stream throws */
 export function rowsOf(
   stream: AsyncIterable<Uint8Array>,
   format: ManifestFormat,
@@ -124,17 +125,16 @@ async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string> {
 function lineOfRecord(record: Record<string, string>, limits: LineLimits): ManifestLine {
   const { filename, file = filename, label, id, reference, ...rest } = record
   delete rest.filename
+  const hasMetadata = Object.keys(rest).length > 0
   const columns = Object.entries(rest).filter(([name, cell]) => name !== '' && cell !== '')
   return checkManifestRow(
     {
       file,
-      ...(id !== undefined && id !== '' && { id }),
-      ...(reference !== undefined && reference !== '' && { reference }),
+      id: id || undefined,
+      reference: reference || undefined,
       // an empty cell means no label; without the column, the folder is the label
-      ...(label !== undefined && { label: label === '' ? null : label }),
-      ...(Object.keys(rest).length > 0 && {
-        metadata: Object.fromEntries(columns.map(([name, cell]) => [name, cellValue(cell)])),
-      }),
+      label: label === '' ? null : label,
+      metadata: hasMetadata ? Object.fromEntries(columns.map(([name, cell]) => [name, cellValue(cell)])) : undefined,
     },
     limits,
   )

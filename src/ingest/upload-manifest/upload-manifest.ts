@@ -8,7 +8,7 @@ import { nfc } from '../../text.js'
 import type { ManifestLine } from '../line-schemas.js'
 import { isLitterName } from '../litter.js'
 import { nameOf, segmentsOf } from '../names.js'
-import type { SaidOfImage, SourceDescription, SourceLimits } from '../source.js'
+import type { ImageDetails, SourceDescription, SourceLimits } from '../source.js'
 import { type ManifestFormat, rowsOf } from './manifest-rows.js'
 
 /** Takes up to six times its size in memory while its job runs (a million short rows); reading it leaves garbage besides. */
@@ -69,12 +69,12 @@ export class UploadManifest {
     return manifest
   }
 
-  #add(folder: string, { file, ...said }: ManifestLine, { ingestMaxFiles }: SourceLimits): void {
+  #add(folder: string, { file, ...row }: ManifestLine, { ingestMaxFiles }: SourceLimits): void {
     const { id } = nameOf(folder === '' ? file : `${folder}/${file}`)
     if (this.#rows.has(id)) throw new AlikeError('manifest_invalid', { detail: 'It names a file twice.' })
     if (this.#rows.size >= ingestMaxFiles)
       throw new AlikeError('manifest_invalid', { detail: `There are more than ${ingestMaxFiles} rows.` })
-    this.#rows.set(id, JSON.stringify(said))
+    this.#rows.set(id, JSON.stringify(row))
   }
 
   /** @param file normalised path; recorded as present in the archive */
@@ -97,11 +97,11 @@ export class UploadManifest {
 }
 
 /** Combines path, manifest and upload; the manifest takes precedence. @throws AlikeError `archive_path_invalid` */
-export function saidOf(
+export function detailsOf(
   path: string,
   description: SourceDescription,
   manifest: UploadManifest | undefined,
-): SaidOfImage {
+): ImageDetails {
   const { id, label } = nameOf(path)
   const row = manifest?.rowOf(id)
   return {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import type { Galleries } from '../../../src/gallery/galleries.js'
-import type { ToldSet } from '../../../src/re-embedding/embedding-sets.js'
+import type { SetStatus } from '../../../src/re-embedding/embedding-sets.js'
 import { until } from '../../support/until.js'
 import type { ComparedGalleries } from './compared-galleries.js'
 import { embeddedBy } from './models.js'
@@ -28,7 +28,7 @@ export async function compareSets(at: ComparedGalleries): Promise<void> {
   }
 }
 
-const servingFirst = (a: ToldSet, b: ToldSet) => Number(b.stage === 'serving') - Number(a.stage === 'serving')
+const servingFirst = (a: SetStatus, b: SetStatus) => Number(b.stage === 'serving') - Number(a.stage === 'serving')
 
 /**
  * A copy begins to serve when its job has compared it.
@@ -38,7 +38,7 @@ export async function noticeMove(
   { galleries }: ComparedGalleries,
   name: string,
   plain: PlainGallery,
-): Promise<{ told: ToldSet[]; isUnderWay: boolean }> {
+): Promise<{ told: SetStatus[]; isUnderWay: boolean }> {
   const { sets } = setsOf(galleries)
   const isUnderWay = (await sets.list(name)).some(({ job }) => job !== undefined)
   const told = await sets.list(name)
@@ -115,7 +115,7 @@ async function begin(galleries: Galleries, name: string, plain: PlainGallery): P
   await (isCopy(plain) ? moves.begin(name, engine) : sets.build(name, model.id))
 }
 
-export async function toldBeside(galleries: Galleries, name: string): Promise<ToldSet> {
+export async function toldBeside(galleries: Galleries, name: string): Promise<SetStatus> {
   return (await setsOf(galleries).sets.list(name)).find(({ stage }) => stage !== 'serving')!
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readFound } from '../../../src/ingest/folders/folder-look.js'
+import { readUnchanged } from '../../../src/ingest/folders/folder-scan.js'
 import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
 import { UnreadFiles, unreadBy } from '../../../src/ingest/folders/unread-files.js'
 import { ItemOutcomes } from '../../../src/ingest/item-outcomes.js'
@@ -35,7 +35,7 @@ test('a file that could not be read is not taken: it is read again once it has c
     settleMs: 0,
     removes: false,
     filesMax: 10,
-    onLook: (outcome: string) => void looks.push(outcome),
+    onScan: (outcome: string) => void looks.push(outcome),
     logger: { info() {}, warn() {} },
   } as unknown as FolderWatchOptions)
   t.after(() => watch.close())
@@ -52,7 +52,7 @@ test('a file that was gone when its turn came is not taken, though its job did n
   const item = { index: 0, name: 'a.jpg', id: 'a.jpg', size: 1 }
   const change = { path: 'a.jpg', stamp: '1:1', bytes: 1 }
   await writeFile(join(folder, 'other.jpg'), 'other')
-  const outcome = await outcomes.of({ ...item, read: () => readFound(folder, change, 10) })
+  const outcome = await outcomes.of({ ...item, read: () => readUnchanged(folder, change, 10) })
   assert.ok('note' in outcome && outcome.note !== undefined)
   const lines = [outcome.note]
   const store = { errors: async (_id: string, { fromItem = 0 } = {}) => (fromItem > 0 ? [] : lines) }

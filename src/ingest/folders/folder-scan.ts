@@ -25,7 +25,7 @@ const depthMax = 64
  * removed.
  * @throws AlikeError `source_unreadable`; the signal's reason
  */
-export async function* lookInto(
+export async function* scanFolder(
   folder: string,
   { filesMax, signal }: { filesMax: number; signal: AbortSignal },
 ): AsyncGenerator<FoundFile> {
@@ -75,7 +75,7 @@ async function entriesOf(place: string): Promise<Dirent[]> {
  * @throws AlikeError `image_too_large`, `source_unreadable`; `source_unreachable` if the whole folder is gone, empty or
  * unreadable
  */
-export async function readFound(
+export async function readUnchanged(
   folder: string,
   { path, stamp }: Pick<FoundFile, 'path' | 'stamp'>,
   maxBytes: number,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type FoundFile, lookInto, readFound } from '../../../src/ingest/folders/folder-look.js'
+import { type FoundFile, readUnchanged, scanFolder } from '../../../src/ingest/folders/folder-scan.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 
 test('a missing file is skipped, but not if its drive is gone with all files', async (t) => {
@@ -10,21 +10,21 @@ test('a missing file is skipped, but not if its drive is gone with all files', a
   await mkdir(folder)
   for (const name of ['a.jpg', 'b.jpg']) await writeFile(join(folder, name), name)
   const found: FoundFile[] = []
-  for await (const file of lookInto(folder, { filesMax: 10, signal: new AbortController().signal })) found.push(file)
+  for await (const file of scanFolder(folder, { filesMax: 10, signal: new AbortController().signal })) found.push(file)
   const a = found.find(({ path }) => path === 'a.jpg')!
-  assert.equal((await readFound(folder, a, 100))?.toString(), 'a.jpg')
+  assert.equal((await readUnchanged(folder, a, 100))?.toString(), 'a.jpg')
 
   await rename(folder, `${folder}-away`)
-  await assert.rejects(readFound(folder, a, 100), { code: 'source_unreachable' })
+  await assert.rejects(readUnchanged(folder, a, 100), { code: 'source_unreachable' })
   await mkdir(folder)
-  await assert.rejects(readFound(folder, a, 100), { code: 'source_unreachable' })
+  await assert.rejects(readUnchanged(folder, a, 100), { code: 'source_unreachable' })
   await mkdir(join(folder, 'lost+found'))
   await writeFile(join(folder, '.not-mounted'), 'what a scan ignores is no sign of a drive')
-  await assert.rejects(readFound(folder, a, 100), { code: 'source_unreachable' })
+  await assert.rejects(readUnchanged(folder, a, 100), { code: 'source_unreachable' })
   await rm(folder, { recursive: true })
   await rename(`${folder}-away`, folder)
   await rm(join(folder, 'a.jpg'))
-  assert.equal(await readFound(folder, a, 100), undefined)
+  assert.equal(await readUnchanged(folder, a, 100), undefined)
 })
 
 test('whatever the reason, a file that cannot be read is left to a later job if the whole drive cannot be', async (t) => {
@@ -33,7 +33,7 @@ test('whatever the reason, a file that cannot be read is left to a later job if 
   await writeFile(join(folder, 'a.jpg'), 'a.jpg')
   // like EIO of a network drive, an error that does not say that the file is gone
   const unreadable = { path: 'b'.repeat(300), stamp: '1:1' }
-  await assert.rejects(readFound(folder, unreadable, 100), { code: 'source_unreadable' })
+  await assert.rejects(readUnchanged(folder, unreadable, 100), { code: 'source_unreadable' })
   await rm(join(folder, 'a.jpg'))
-  await assert.rejects(readFound(folder, unreadable, 100), { code: 'source_unreachable' })
+  await assert.rejects(readUnchanged(folder, unreadable, 100), { code: 'source_unreachable' })
 })
