@@ -4,7 +4,7 @@
  */
 import type { WeaviateClient } from 'weaviate-client'
 import { AlikeError, hasCode } from '../../errors.js'
-import { addedProperties, definitionOf } from './collection-definition.js'
+import { addedProperties, definitionOf, expectReadable } from './collection-definition.js'
 import type { WeaviateServer } from './weaviate-server.js'
 import type { CollectionLayout, Consistency, IndexTuning } from './weaviate-settings.js'
 
@@ -94,7 +94,7 @@ export class CollectionAccess {
     this.#isDropped = true
   }
 
-  /** @throws AlikeError as `told` does */
+  /** @throws AlikeError `gallery_newer`; as `told` does */
   ask<Reply>(ask: (collection: Opened) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
     return this.told((server) =>
       server.call(
@@ -117,7 +117,7 @@ export class CollectionAccess {
     }
   }
 
-  /** Runs once: adds missing properties to a collection created by an older version. @returns its definition before */
+  /** Runs once: adds missing properties to a collection created by an older version, and refuses one of a newer. @returns its definition before */
   async #bringUpToDate(client: WeaviateClient): Promise<CollectionDefinition> {
     this.#upToDate ??= this.#addProperties(client)
     try {
@@ -131,6 +131,7 @@ export class CollectionAccess {
   async #addProperties(client: WeaviateClient): Promise<CollectionDefinition> {
     const { config } = client.collections.use(this.name)
     const definition = await config.get()
+    expectReadable(this.name, definition.description)
     const known = new Set(definition.properties.map(({ name }) => name))
     for (const property of addedProperties.filter(({ name }) => !known.has(name))) await config.addProperty(property)
     return definition

@@ -58,9 +58,11 @@ export class GraphRepair {
     try {
       // behind a load balancer nodes cannot be asked individually
       const isEachAsked = nodes.length >= (await server.nodes()).length
-      // it may be deleted in the meantime
+      // it may be deleted in the meantime, or belong to a newer installation
       for (const name of names)
-        await this.#one({ name, nodes, isEachAsked, since, signal }, done).catch(ignoring('gallery_lost'))
+        await this.#one({ name, nodes, isEachAsked, since, signal }, done).catch(
+          ignoring('gallery_lost', 'gallery_newer'),
+        )
     } finally {
       await Promise.all(nodes.map((node) => node.close()))
     }

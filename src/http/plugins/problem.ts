@@ -23,7 +23,7 @@ const refusals: readonly ErrorCode[] = [
   'engine_setting_refused',
 ]
 /** Server errors that callers are told about all the same, because only their operator can fix them. */
-const toldDefects: readonly ErrorCode[] = ['gallery_lost', 'gallery_elsewhere']
+const toldDefects: readonly ErrorCode[] = ['gallery_lost', 'gallery_newer', 'gallery_elsewhere']
 
 /** Errors of Fastify, its plugins and sockets, by their code. */
 const foreignCodes: Readonly<Record<string, ErrorCode>> = {
