@@ -45,7 +45,7 @@ export class CollectionAccess {
 
   /** @throws AlikeError `gallery_lost`; as `WeaviateServer.call` does */
   async expectMade(): Promise<void> {
-    await this.told((server) =>
+    await this.call((server) =>
       server.call(async ({ collections }) => {
         if (!(await collections.exists(this.name))) throw new AlikeError('gallery_not_found')
       }),
@@ -54,7 +54,7 @@ export class CollectionAccess {
 
   /** As created. */
   async layout(): Promise<CollectionLayout> {
-    const { sharding, replication, vectorizers } = await this.ask((collection) => collection.config.get())
+    const { sharding, replication, vectorizers } = await this.query((collection) => collection.config.get())
     const index = vectorizers['default']?.indexConfig as { quantizer?: { type?: string } } | undefined
     return {
       shards: sharding.desiredCount,
@@ -68,7 +68,7 @@ export class CollectionAccess {
    * another version may have made it, and its owner may have changed it in the server.
    */
   async exactBelow(): Promise<number> {
-    const { vectorizers } = await this.told((server) => server.call((client) => this.#bringUpToDate(client)))
+    const { vectorizers } = await this.call((server) => server.call((client) => this.#bringUpToDate(client)))
     const index = vectorizers['default']?.indexConfig as { flatSearchCutoff?: number } | undefined
     return index?.flatSearchCutoff ?? 0
   }
@@ -94,9 +94,9 @@ export class CollectionAccess {
     this.#isDropped = true
   }
 
-  /** @throws AlikeError `gallery_newer`; as `told` does */
-  ask<Reply>(ask: (collection: Opened) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
-    return this.told((server) =>
+  /** @throws AlikeError `gallery_newer`; as `call` does */
+  query<Reply>(ask: (collection: Opened) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
+    return this.call((server) =>
       server.call(
         async (client) => {
           await this.#bringUpToDate(client)
@@ -108,7 +108,7 @@ export class CollectionAccess {
   }
 
   /** @throws AlikeError `gallery_not_found` before it is made and once it is dropped, `gallery_lost`; as `WeaviateServer.call` does */
-  async told<Reply>(ask: (server: WeaviateServer) => Promise<Reply>): Promise<Reply> {
+  async call<Reply>(ask: (server: WeaviateServer) => Promise<Reply>): Promise<Reply> {
     this.#expectKept()
     try {
       return await ask(this.#server)

@@ -63,8 +63,8 @@ export class StoredCopies implements SetCopies {
     const isCopy = (one: Found) =>
       contentHashes.includes(one.properties.contentHash!) || scoreOf(words, wordsIn(one), least) >= least
     const found: string[] = []
-    const asked = { limit: readAtOnce, properties: ['descriptor', 'contentHash'] as const }
-    for await (const page of wholePages(this.#collection, asked)) {
+    const query = { limit: readAtOnce, properties: ['descriptor', 'contentHash'] as const }
+    for await (const page of wholePages(this.#collection, query)) {
       for (const one of page) if (isCopy(one)) found.push(one.uuid)
       await nextTick()
     }
@@ -73,8 +73,8 @@ export class StoredCopies implements SetCopies {
 
   async descriptor(id: string): Promise<Uint8Array | undefined> {
     const uuid = uuidOf(id)
-    const asked = { properties: ['descriptor', 'isDescribed'] as const }
-    const found = (await this.#collection.ofIds([uuid], asked)).get(uuid)
+    const options = { properties: ['descriptor', 'isDescribed'] as const }
+    const found = (await this.#collection.ofIds([uuid], options)).get(uuid)
     if (found === undefined || !found.properties.isDescribed) return undefined
     return bytesOf(found.properties.descriptor) ?? new Uint8Array(0)
   }
@@ -82,8 +82,8 @@ export class StoredCopies implements SetCopies {
   /** The cursor is a stamp. */
   async undescribed({ cursor = 0, limit }: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
     const where = anyToken([undescribedToken])
-    const asked = { where, limit, properties: ['imageId', 'thumbnail'] as const }
-    const slices = slicesByStamp(this.#collection, { ...asked, from: cursor, upTo: Number.MAX_SAFE_INTEGER })
+    const query = { where, limit, properties: ['imageId', 'thumbnail'] as const }
+    const slices = slicesByStamp(this.#collection, { ...query, from: cursor, upTo: Number.MAX_SAFE_INTEGER })
     const found = await firstOf(slices)
     const images = found.map(({ uuid, properties: { imageId = '', stamp = 0, thumbnail } }) => ({
       id: imageId,
@@ -97,10 +97,10 @@ export class StoredCopies implements SetCopies {
   describe(described: readonly { image: Identified; descriptor: Uint8Array }[]): Promise<number> {
     return this.#write(async () => {
       const places = described.map(({ image }) => placeOf(image))
-      const asked = { properties: ['stamp', 'isDescribed', 'tokens'] as const }
+      const options = { properties: ['stamp', 'isDescribed', 'tokens'] as const }
       const found = await this.#collection.ofIds(
         places.map(({ uuid }) => uuid),
-        asked,
+        options,
       )
       let count = 0
       for (const [i, { uuid, stamp }] of places.entries()) {
@@ -120,10 +120,10 @@ export class StoredCopies implements SetCopies {
 
   async #wordsOf(images: readonly Identified[]): Promise<Words[]> {
     const places = images.map(placeOf)
-    const asked = { properties: ['descriptor', 'stamp'] as const, consistency: consistencyOf(images) }
+    const options = { properties: ['descriptor', 'stamp'] as const, consistency: consistencyOf(images) }
     const found = await this.#collection.ofIds(
       places.map(({ uuid }) => uuid),
-      asked,
+      options,
     )
     return places.map(({ uuid, stamp }) => {
       const one = found.get(uuid)

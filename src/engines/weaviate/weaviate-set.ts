@@ -118,11 +118,11 @@ export class WeaviateSet implements OpenSet {
 
   async makeFindable(ids?: readonly string[]): Promise<void> {
     const { collection } = this.#parts
-    const asked = { properties: [], vectors: true }
+    const options = { properties: [], vectors: true }
     const found =
       ids === undefined
-        ? await collection.newest({ ...asked, limit: newestLookedFor })
-        : (await collection.ofIds(ids.map(uuidOf), asked)).values()
+        ? await collection.newest({ ...options, limit: newestLookedFor })
+        : (await collection.ofIds(ids.map(uuidOf), options)).values()
     const vectors = [...found].map(({ uuid, vector }) => ({ uuid, vector: Float32Array.from(vector) }))
     await enterMissing(collection, vectors)
   }
@@ -202,8 +202,8 @@ export class WeaviateSet implements OpenSet {
     contentHash,
     modelId,
   }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined> {
-    const asked = [...seenProperties, 'contentHash', 'modelId'] as const
-    const found = await this.#one(id, asked, true)
+    const properties = [...seenProperties, 'contentHash', 'modelId'] as const
+    const found = await this.#one(id, properties, true)
     if (found?.properties.contentHash !== contentHash || found.properties.modelId !== modelId) return undefined
     return seenOf(found)
   }
@@ -287,10 +287,10 @@ export class WeaviateSet implements OpenSet {
   ): Promise<(Found | undefined)[]> {
     const places = images.map(placeOf)
     const consistency = consistencyOf(images)
-    const asked = { properties: [...new Set([...properties, 'stamp' as const])], vectors, consistency }
+    const options = { properties: [...new Set([...properties, 'stamp' as const])], vectors, consistency }
     const found = await this.#parts.collection.ofIds(
       places.map(({ uuid }) => uuid),
-      asked,
+      options,
     )
     return places.map(({ uuid, stamp }) => {
       const one = found.get(uuid)
