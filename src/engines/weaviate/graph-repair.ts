@@ -60,7 +60,7 @@ export class GraphRepair {
       const isEachSearched = nodes.length >= (await server.nodes()).length
       // it may be deleted in the meantime, or belong to a newer installation
       for (const name of names)
-        await this.#one({ name, nodes, isEachSearched, since, signal }, done).catch(
+        await this.#repairCollection({ name, nodes, isEachSearched, since, signal }, done).catch(
           ignoring('gallery_lost', 'gallery_newer'),
         )
     } finally {
@@ -69,7 +69,10 @@ export class GraphRepair {
     return done
   }
 
-  async #one({ name, nodes, isEachSearched, since, signal }: Part, done: Repaired): Promise<void> {
+  async #repairCollection(
+    { name, nodes, isEachSearched, since, signal }: CollectionRepair,
+    done: Repaired,
+  ): Promise<void> {
     const { server, layout, onImages } = this.#options
     const of = (way: WeaviateServer) => new ImageCollection(way, name, { layout, tuning: tuningDefaults })
     const collection = of(server)
@@ -96,7 +99,7 @@ export class GraphRepair {
   }
 }
 
-interface Part {
+interface CollectionRepair {
   name: string
   /** Connections to each node. */
   nodes: readonly WeaviateServer[]

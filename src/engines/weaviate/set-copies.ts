@@ -1,8 +1,8 @@
 /** Near-copies by descriptors, which are read from the server and compared here in slices. */
-import { setImmediate as nextTick } from 'node:timers/promises'
 import { descriptorBytes, descriptorWords } from '../../copies/copy-descriptor.js'
 import { nearCopyScore, queryWords, wordsOf } from '../../copies/near-copy-score.js'
 import type { CopiesWanted, Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
+import { nextTurn } from '../../turns.js'
 import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
 import { bytesOf, type Found, uuidOf } from './image-object.js'
@@ -32,7 +32,7 @@ export class StoredCopies implements SetCopies {
     const stored = await this.#wordsOf(hits)
     const scores = new Float32Array(hits.length)
     for (const [i, one] of stored.entries()) {
-      if (i % comparedPerTurn === comparedPerTurn - 1) await nextTick()
+      if (i % comparedPerTurn === comparedPerTurn - 1) await nextTurn()
       scores[i] = scoreOf(words, one, 0)
     }
     return scores
@@ -48,7 +48,7 @@ export class StoredCopies implements SetCopies {
       for (let column = 0; one !== undefined && column < before + row; column++) {
         const other = stored[column]
         if (other === undefined) continue
-        if (++compared % comparedPerTurn === 0) await nextTick()
+        if (++compared % comparedPerTurn === 0) await nextTurn()
         const score = nearCopyScore(one, 0, other, 0, least)
         if (score >= least) likeness[row * columns.length + column] = score
       }
@@ -66,7 +66,7 @@ export class StoredCopies implements SetCopies {
     const query = { limit: readAtOnce, properties: ['descriptor', 'contentHash'] as const }
     for await (const page of wholePages(this.#collection, query)) {
       for (const one of page) if (isCopy(one)) found.push(one.uuid)
-      await nextTick()
+      await nextTurn()
     }
     return found
   }
