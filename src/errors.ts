@@ -20,6 +20,7 @@ export const catalogue = {
   // galleries and stored pictures
   gallery_not_found: 'There is no such gallery.',
   gallery_lost: 'The engine has lost the data of this gallery; restore it there, or delete the gallery.',
+  gallery_newer: 'A newer version of Alike has stored the gallery.',
   gallery_elsewhere: 'The gallery is in the data folder of another process, and is served only there.',
   gallery_without_worker: 'Only a process that runs no jobs (ROLE=serve) can reach the gallery.',
   gallery_exists: 'A gallery of this name exists with different settings.',

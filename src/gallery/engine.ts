@@ -119,8 +119,8 @@ export interface ChangeOptions {
 }
 
 /**
- * Calls reject with `gallery_not_found` once the set was dropped, `gallery_lost` if its engine has lost it,
- * `overloaded` if too many calls are waiting.
+ * Calls reject with `gallery_not_found` once the set was dropped, `gallery_lost` if its engine has lost it, `gallery_newer` if a newer
+ * version has stored it, `overloaded` if too many calls are waiting.
  */
 export interface OpenSet {
   /**

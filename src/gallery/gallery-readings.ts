@@ -32,6 +32,7 @@ export const unservedCodes: readonly ErrorCode[] = [
   'engine_version_refused',
   'engine_setting_refused',
   'gallery_lost',
+  'gallery_newer',
   'gallery_elsewhere',
 ]
 

@@ -15,6 +15,7 @@ const table = {
   region_invalid: 422,
   gallery_not_found: 404,
   gallery_lost: 503,
+  gallery_newer: 503,
   gallery_elsewhere: 503,
   gallery_without_worker: 409,
   gallery_exists: 409,

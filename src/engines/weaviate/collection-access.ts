@@ -4,7 +4,7 @@
  */
 import type { WeaviateClient } from 'weaviate-client'
 import { AlikeError, hasCode } from '../../errors.js'
-import { addedProperties, definitionOf } from './collection-definition.js'
+import { addedProperties, definitionOf, expectReadable } from './collection-definition.js'
 import type { WeaviateServer } from './weaviate-server.js'
 import type { CollectionLayout, Consistency, IndexTuning } from './weaviate-settings.js'
 
@@ -45,7 +45,7 @@ export class CollectionAccess {
 
   /** @throws AlikeError `gallery_lost`; as `WeaviateServer.call` does */
   async expectMade(): Promise<void> {
-    await this.told((server) =>
+    await this.call((server) =>
       server.call(async ({ collections }) => {
         if (!(await collections.exists(this.name))) throw new AlikeError('gallery_not_found')
       }),
@@ -54,7 +54,7 @@ export class CollectionAccess {
 
   /** As created. */
   async layout(): Promise<CollectionLayout> {
-    const { sharding, replication, vectorizers } = await this.ask((collection) => collection.config.get())
+    const { sharding, replication, vectorizers } = await this.query((collection) => collection.config.get())
     const index = vectorizers['default']?.indexConfig as { quantizer?: { type?: string } } | undefined
     return {
       shards: sharding.desiredCount,
@@ -68,7 +68,7 @@ export class CollectionAccess {
    * another version may have made it, and its owner may have changed it in the server.
    */
   async exactBelow(): Promise<number> {
-    const { vectorizers } = await this.told((server) => server.call((client) => this.#bringUpToDate(client)))
+    const { vectorizers } = await this.call((server) => server.call((client) => this.#bringUpToDate(client)))
     const index = vectorizers['default']?.indexConfig as { flatSearchCutoff?: number } | undefined
     return index?.flatSearchCutoff ?? 0
   }
@@ -94,9 +94,9 @@ export class CollectionAccess {
     this.#isDropped = true
   }
 
-  /** @throws AlikeError as `told` does */
-  ask<Reply>(ask: (collection: Opened) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
-    return this.told((server) =>
+  /** @throws AlikeError `gallery_newer`; as `call` does */
+  query<Reply>(ask: (collection: Opened) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
+    return this.call((server) =>
       server.call(
         async (client) => {
           await this.#bringUpToDate(client)
@@ -108,7 +108,7 @@ export class CollectionAccess {
   }
 
   /** @throws AlikeError `gallery_not_found` before it is made and once it is dropped, `gallery_lost`; as `WeaviateServer.call` does */
-  async told<Reply>(ask: (server: WeaviateServer) => Promise<Reply>): Promise<Reply> {
+  async call<Reply>(ask: (server: WeaviateServer) => Promise<Reply>): Promise<Reply> {
     this.#expectKept()
     try {
       return await ask(this.#server)
@@ -117,7 +117,7 @@ export class CollectionAccess {
     }
   }
 
-  /** Runs once: adds missing properties to a collection created by an older version. @returns its definition before */
+  /** Runs once: adds missing properties to a collection created by an older version, and refuses one of a newer. @returns its definition before */
   async #bringUpToDate(client: WeaviateClient): Promise<CollectionDefinition> {
     this.#upToDate ??= this.#addProperties(client)
     try {
@@ -131,6 +131,7 @@ export class CollectionAccess {
   async #addProperties(client: WeaviateClient): Promise<CollectionDefinition> {
     const { config } = client.collections.use(this.name)
     const definition = await config.get()
+    expectReadable(this.name, definition.description)
     const known = new Set(definition.properties.map(({ name }) => name))
     for (const property of addedProperties.filter(({ name }) => !known.has(name))) await config.addProperty(property)
     return definition

@@ -1,5 +1,6 @@
 /** The definition of a collection: its indexed properties and the storage of vectors. */
 import { configure, vectors } from 'weaviate-client'
+import { AlikeError } from '../../errors.js'
 import { wordNames } from './id-words.js'
 import type { CollectionLayout, IndexTuning } from './weaviate-settings.js'
 
@@ -24,6 +25,21 @@ const ordered = (property: string) => ({
   indexRangeFilters: true,
 })
 
+/**
+ * Number of what is described in this file, `image-object.ts`, `id-words.ts` and `filter-tokens.ts`: raise it with a change that older
+ * versions would misread, such as other tokens. Properties that they ignore are no such change.
+ */
+const format = 1
+const description = `An embedding set of Alike, format ${format}`
+
+/** @throws AlikeError `gallery_newer` for a collection that this version would misread */
+export function expectReadable(name: string, described: string | undefined): void {
+  // the first collections had no description
+  const written = Number(/, format (\d+)$/.exec(described ?? '')?.[1] ?? 1)
+  if (written <= format) return
+  throw new AlikeError('gallery_newer', { detail: `Its collection ${name} has format ${written}, not ${format}.` })
+}
+
 /** Properties missing from collections of older versions. */
 export const addedProperties = [stored('text')('reference'), stored('geoCoordinates')('attempt')]
 
@@ -46,6 +62,7 @@ export function definitionOf(name: string, { shards, replicas, quantisation }: C
   const { maxConnections, efConstruction, ef, exactBelow } = tuning
   return {
     name,
+    description,
     properties: [
       tokens,
       ...['stamp', 'labelWord', ...wordNames].map(ordered),

@@ -35,7 +35,7 @@ export class CollectionWrites {
           properties: { ...properties, ...newAttempt() },
           vectors: { default: [...vector] },
         }))
-      results.push(...(await this.#access.told((server) => server.write(written))))
+      results.push(...(await this.#access.call((server) => server.write(written))))
     }
     await this.flush(objects.flatMap(({ uuid }, i) => (results[i] === undefined ? uuid : [])))
     return results
@@ -46,16 +46,16 @@ export class CollectionWrites {
    * exist but no search finds them. A removal flushes that log on every replica involved, even a dry run.
    */
   async flush(uuids: readonly string[], consistency?: Consistency): Promise<void> {
-    const asked = { dryRun: true, consistency }
+    const options = { dryRun: true, consistency }
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce)
-      await this.#access.told((server) =>
-        server.remove(this.#access.name, uuids.slice(begin, begin + idsAtOnce), asked),
+      await this.#access.call((server) =>
+        server.remove(this.#access.name, uuids.slice(begin, begin + idsAtOnce), options),
       )
   }
 
   /** Omitted properties stay; `null` removes one. The vector is unchanged. @throws AlikeError `image_not_found` */
   async merge(uuid: string, properties: Partial<ImageProperties>): Promise<void> {
-    await this.#access.told((server) => server.merge(this.#access.name, uuid, () => properties))
+    await this.#access.call((server) => server.merge(this.#access.name, uuid, () => properties))
   }
 
   /**
@@ -65,7 +65,7 @@ export class CollectionWrites {
    * @throws AlikeError `engine_unreachable` while too many replicas are missing, `image_not_found`
    */
   async enterAgain(uuid: string, consistency?: Consistency): Promise<void> {
-    await this.#access.told((server) => server.merge(this.#access.name, uuid, newAttempt, consistency))
+    await this.#access.call((server) => server.merge(this.#access.name, uuid, newAttempt, consistency))
   }
 
   /**
@@ -75,8 +75,8 @@ export class CollectionWrites {
   async remove(uuids: readonly string[]): Promise<void> {
     for (let begin = 0; begin < uuids.length; begin += idsAtOnce) {
       const part = uuids.slice(begin, begin + idsAtOnce)
-      const asked = { deletedAt: (await this.#lastUpdate(part)) + 1 }
-      await this.#access.told((server) => server.remove(this.#access.name, part, asked))
+      const options = { deletedAt: (await this.#lastUpdate(part)) + 1 }
+      await this.#access.call((server) => server.remove(this.#access.name, part, options))
     }
   }
 

@@ -17,14 +17,14 @@ export async function fittingCount(
   filter: Filter,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const asked = {
+  const query = {
     where: pushed(filter).where,
     upTo: Number.MAX_SAFE_INTEGER,
     limit: readAtOnce,
     properties: filteredProperties(filter),
   }
   let count = 0
-  for await (const slice of slicesByStamp(collection, asked)) {
+  for await (const slice of slicesByStamp(collection, query)) {
     signal?.throwIfAborted()
     count += slice.filter((one) => fits(filteredOf(one), filter)).length
   }

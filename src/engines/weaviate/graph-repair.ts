@@ -21,7 +21,7 @@ export interface GraphRepairOptions {
 
 /** What a repair did. */
 export interface Repaired {
-  looked: number
+  checked: number
   entered: number
 }
 
@@ -34,7 +34,7 @@ const listedAtOnce = 256
 /** A change may have received its stamp from a clock that is ahead by this much; looking further costs nothing. */
 const aheadMs = 3_600_000
 /** Searches and writes continue in the meantime. */
-const askedAtOnce = 8
+const searchesAtOnce = 8
 /** A picture is found if it is among this many nearest neighbours of itself: there may be duplicates. */
 const nearest = 4
 
@@ -54,28 +54,33 @@ export class GraphRepair {
     const { server, prefix } = this.#options
     const names = (await server.collections()).filter((name) => name.startsWith(prefix))
     const nodes = await server.apart()
-    const done: Repaired = { looked: 0, entered: 0 }
+    const done: Repaired = { checked: 0, entered: 0 }
     try {
       // behind a load balancer nodes cannot be asked individually
-      const isEachAsked = nodes.length >= (await server.nodes()).length
-      // it may be deleted in the meantime
+      const isEachSearched = nodes.length >= (await server.nodes()).length
+      // it may be deleted in the meantime, or belong to a newer installation
       for (const name of names)
-        await this.#one({ name, nodes, isEachAsked, since, signal }, done).catch(ignoring('gallery_lost'))
+        await this.#repairCollection({ name, nodes, isEachSearched, since, signal }, done).catch(
+          ignoring('gallery_lost', 'gallery_newer'),
+        )
     } finally {
       await Promise.all(nodes.map((node) => node.close()))
     }
     return done
   }
 
-  async #one({ name, nodes, isEachAsked, since, signal }: Part, done: Repaired): Promise<void> {
+  async #repairCollection(
+    { name, nodes, isEachSearched, since, signal }: CollectionRepair,
+    done: Repaired,
+  ): Promise<void> {
     const { server, layout, onImages } = this.#options
     const of = (way: WeaviateServer) => new ImageCollection(way, name, { layout, tuning: tuningDefaults })
     const collection = of(server)
     const views = nodes.map(of)
     for await (const pages of slicesOf(views, since * 1_000, (Date.now() + aheadMs) * 1_000)) {
       const puts = newestOf(pages)
-      const due: string[] = isEachAsked ? [] : [...puts.keys()]
-      if (isEachAsked)
+      const due: string[] = isEachSearched ? [] : [...puts.keys()]
+      if (isEachSearched)
         await eachOf([...puts], async ([uuid, put]) => {
           signal.throwIfAborted()
           if (!(await isOnAll(views, pages, uuid, put))) due.push(uuid)
@@ -88,17 +93,17 @@ export class GraphRepair {
       })
       // what replicas copied from each other may be in the graph without its log having been flushed
       await collection.writes.flush([...puts.keys()], 'all')
-      done.looked += puts.size
+      done.checked += puts.size
       await nextTurn()
     }
   }
 }
 
-interface Part {
+interface CollectionRepair {
   name: string
   /** Connections to each node. */
   nodes: readonly WeaviateServer[]
-  isEachAsked: boolean
+  isEachSearched: boolean
   since: number
   signal: AbortSignal
 }
@@ -110,8 +115,8 @@ type Page = ReadonlyMap<string, Put>
 async function* slicesOf(views: readonly ImageCollection[], first: number, upTo: number): AsyncGenerator<Page[]> {
   for (let from = first; from <= upTo; ) {
     const where = both(anyToken([everyToken]), putBetween(from, upTo))
-    const asked = { where, limit: listedAtOnce, properties: ['stamp'] as const, vectors: true }
-    const lists = await Promise.all(views.map((view) => view.sorted('stamp', asked)))
+    const query = { where, limit: listedAtOnce, properties: ['stamp'] as const, vectors: true }
+    const lists = await Promise.all(views.map((view) => view.sorted('stamp', query)))
     const puts = lists.map((list) =>
       list.map(({ uuid, properties, vector }) => [uuid, { stamp: properties.stamp!, vector }] as const),
     )
@@ -169,6 +174,6 @@ async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promis
       await work(item).catch((error) => failures.push(error))
     }
   }
-  await Promise.all(Array.from({ length: askedAtOnce }, worker))
+  await Promise.all(Array.from({ length: searchesAtOnce }, worker))
   if (failures.length > 0) throw failures[0]
 }

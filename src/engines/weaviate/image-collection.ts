@@ -5,7 +5,7 @@ import { CollectionWrites } from './collection-writes.js'
 import { everyToken } from './filter-tokens.js'
 import { type Found, foundOf, type PropertyName } from './image-object.js'
 import { anyToken, restOf, type Where } from './pushed-filter.js'
-import { type AskedById, readByIds } from './reads-by-id.js'
+import { type ReadOptions, readByIds } from './reads-by-id.js'
 import type { Anywhere, WeaviateServer } from './weaviate-server.js'
 
 /** Maximum objects per response with the server's default configuration. */
@@ -15,7 +15,7 @@ export const answerMax = 10_000
 const allCountMs = 2_000
 const heldUpForMs = 10_000
 
-export interface Asked extends Omit<AskedById, 'consistency'> {
+export interface Query extends Omit<ReadOptions, 'consistency'> {
   where?: Where | undefined
   limit: number
 }
@@ -39,7 +39,7 @@ export class ImageCollection {
   async count(where?: Where): Promise<number> {
     if (where !== undefined) return this.#countOf(where)
     if (performance.now() >= this.#allCountFrom) {
-      const counted = await this.access.ask((collection) => unlessHeldUp(collection.aggregate.overAll()))
+      const counted = await this.access.query((collection) => unlessHeldUp(collection.aggregate.overAll()))
       if (counted !== undefined) return counted.totalCount
       this.#allCountFrom = performance.now() + heldUpForMs
     }
@@ -47,7 +47,7 @@ export class ImageCollection {
   }
 
   async #countOf(where: Where): Promise<number> {
-    const { totalCount } = await this.access.ask((collection) => collection.aggregate.overAll({ filters: where }))
+    const { totalCount } = await this.access.query((collection) => collection.aggregate.overAll({ filters: where }))
     return totalCount
   }
 
@@ -57,10 +57,10 @@ export class ImageCollection {
    */
   async near(
     vector: Float32Array,
-    { where, limit, properties, vectors = true }: Asked,
+    { where, limit, properties, vectors = true }: Query,
     signal?: AbortSignal,
   ): Promise<Found[]> {
-    const { objects } = await this.access.ask(
+    const { objects } = await this.access.query(
       (collection) =>
         collection.withConsistency('ONE').query.nearVector(
           [...vector],
@@ -79,8 +79,8 @@ export class ImageCollection {
   }
 
   /** Those that exist, in no particular order: see `readByIds`. */
-  async ofIds(uuids: readonly string[], asked: AskedById): Promise<Map<string, Found>> {
-    const found = await readByIds(this.access, uuids, asked)
+  async ofIds(uuids: readonly string[], options: ReadOptions): Promise<Map<string, Found>> {
+    const found = await readByIds(this.access, uuids, options)
     return new Map(found.map((one) => [one.uuid, one]))
   }
 
@@ -90,18 +90,18 @@ export class ImageCollection {
   }
 
   /** The first ones sorted by a number, ascending. */
-  sorted(by: PropertyName, { where, limit, ...asked }: Asked & Pick<AskedById, 'consistency'>): Promise<Found[]> {
-    return this.#fetch({ limit, sort: by, ...(where !== undefined && { filters: where }) }, asked)
+  sorted(by: PropertyName, { where, limit, ...options }: Query & Pick<ReadOptions, 'consistency'>): Promise<Found[]> {
+    return this.#fetch({ limit, sort: by, ...(where !== undefined && { filters: where }) }, options)
   }
 
   /** What any of the replicas has that must answer; lists and searches are answered by one. */
   anywhere(where: Where): Promise<Anywhere> {
-    return this.access.told((server) => server.findAnywhere(this.access.name, restOf(where)))
+    return this.access.call((server) => server.findAnywhere(this.access.name, restOf(where)))
   }
 
   /** The most recently stored objects, newest first. */
-  async newest({ limit, properties, vectors = false }: Omit<Asked, 'where'>): Promise<Found[]> {
-    const { objects } = await this.access.ask((collection) =>
+  async newest({ limit, properties, vectors = false }: Omit<Query, 'where'>): Promise<Found[]> {
+    const { objects } = await this.access.query((collection) =>
       collection.query.fetchObjects({
         limit,
         sort: sortedBy(collection, 'stamp', false),
@@ -119,9 +119,9 @@ export class ImageCollection {
   }
 
   /** All objects, page by page, in the server's order. */
-  async *all({ limit, ...asked }: Omit<Asked, 'where'>): AsyncGenerator<Found[]> {
+  async *all({ limit, ...options }: Omit<Query, 'where'>): AsyncGenerator<Found[]> {
     for (let after: string | undefined; ; ) {
-      const page = await this.#fetch({ limit, ...(after !== undefined && { after }) }, asked)
+      const page = await this.#fetch({ limit, ...(after !== undefined && { after }) }, options)
       if (page.length > 0) yield page
       if (page.length < limit) return
       after = page.at(-1)!.uuid
@@ -130,9 +130,9 @@ export class ImageCollection {
 
   async #fetch(
     { sort, ...options }: { limit: number; filters?: Where; after?: string; sort?: PropertyName },
-    { properties, vectors = false, consistency = this.access.consistency }: AskedById,
+    { properties, vectors = false, consistency = this.access.consistency }: ReadOptions,
   ): Promise<Found[]> {
-    const { objects } = await this.access.ask((collection) =>
+    const { objects } = await this.access.query((collection) =>
       collection.withConsistency(levelOf(consistency)).query.fetchObjects({
         ...options,
         ...(sort !== undefined && { sort: sortedBy(collection, sort, true) }),
@@ -146,10 +146,10 @@ export class ImageCollection {
 }
 
 /** Undefined on a timeout, or if a replica does not answer. */
-async function unlessHeldUp<Reply>(asked: Promise<Reply>): Promise<Reply | undefined> {
+async function unlessHeldUp<Reply>(answer: Promise<Reply>): Promise<Reply | undefined> {
   const patience = new AbortController()
   try {
-    return await Promise.race([asked, sleep(allCountMs, undefined, patience)])
+    return await Promise.race([answer, sleep(allCountMs, undefined, patience)])
   } catch {
     return undefined
   } finally {

@@ -22,7 +22,7 @@ const countedAtOnce = 8
  * labels in the query.
  */
 const knownMax = 200
-const lookedAtOnce = 1_000
+const readAtOnce = 1_000
 
 /** By label, ascending; pictures without one come first. @param after labels after this one */
 export async function labelCounts(
@@ -131,8 +131,8 @@ async function labelsIn(collection: LabelledCollection, { from, upTo, known }: R
 
 /** What does not meet the condition may be among them. */
 async function* labelsOf(collection: LabelledCollection, where: Where): AsyncGenerator<(string | null)[]> {
-  const asked = { where, upTo: Number.MAX_SAFE_INTEGER, limit: lookedAtOnce, properties: ['label'] as const }
-  for await (const found of slicesByStamp(collection, asked))
+  const query = { where, upTo: Number.MAX_SAFE_INTEGER, limit: readAtOnce, properties: ['label'] as const }
+  for await (const found of slicesByStamp(collection, query))
     yield found.map(({ properties }) => properties.label ?? null)
 }
 

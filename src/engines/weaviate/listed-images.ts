@@ -72,8 +72,8 @@ async function* byId(listing: Listing, after: string): AsyncGenerator<Found[]> {
 async function* following(listing: Listing, words: readonly number[], above: number): AsyncGenerator<Found[]> {
   const by = wordNames[words.length]!
   for (let last = above; ; ) {
-    const asked = { ...askedOf(listing), where: conditionOf(listing, words), by, above: last, limit: batch }
-    const { found, upTo, crowd } = await readSlice(listing.collection, asked)
+    const query = { ...readOptionsOf(listing), where: conditionOf(listing, words), by, above: last, limit: batch }
+    const { found, upTo, crowd } = await readSlice(listing.collection, query)
     yield* inOrder(found)
     if (crowd !== undefined) {
       if (words.length + 1 < wordNames.length) yield* following(listing, [...words, crowd], -1)
@@ -88,13 +88,13 @@ async function* following(listing: Listing, words: readonly number[], above: num
 async function* alike(listing: Listing, words: readonly number[], after: string): AsyncGenerator<Found[]> {
   const { collection } = listing
   const where = conditionOf(listing, words)
-  const few = await readSlice(collection, { ...askedOf(listing), where, by: 'stamp', above: -1, limit: batch })
+  const few = await readSlice(collection, { ...readOptionsOf(listing), where, by: 'stamp', above: -1, limit: batch })
   if (few.upTo === undefined) return yield* inOrder(few.found.filter((one) => compareTexts(idOf(one), after) > 0))
   for (let last = after; ; ) {
     const next = await nextAlike(listing, where, last)
     for (let begin = 0; begin < next.length; begin += batch) {
       const uuids = next.slice(begin, begin + batch).map(({ uuid }) => uuid)
-      yield* inOrder([...(await collection.ofIds(uuids, askedOf(listing))).values()])
+      yield* inOrder([...(await collection.ofIds(uuids, readOptionsOf(listing))).values()])
     }
     if (next.length < alikeAtOnce) return
     last = idOf(next.at(-1)!)
@@ -104,8 +104,8 @@ async function* alike(listing: Listing, words: readonly number[], after: string)
 /** With only their ids. */
 async function nextAlike({ collection }: Listing, where: Where | undefined, after: string): Promise<Found[]> {
   let next: Found[] = []
-  const asked = { where, upTo: Number.MAX_SAFE_INTEGER, limit: alikeAtOnce, properties: ['imageId'] as const }
-  for await (const page of slicesByStamp(collection, asked)) {
+  const query = { where, upTo: Number.MAX_SAFE_INTEGER, limit: alikeAtOnce, properties: ['imageId'] as const }
+  for await (const page of slicesByStamp(collection, query)) {
     const later = page.filter((one) => compareTexts(idOf(one), after) > 0)
     next = [...next, ...later].sort((a, b) => compareTexts(idOf(a), idOf(b))).slice(0, alikeAtOnce)
   }
@@ -118,7 +118,7 @@ function* inOrder(found: readonly Found[]): Generator<Found[]> {
   if (found.length > 0) yield found.toSorted((a, b) => compareTexts(idOf(a), idOf(b)))
 }
 
-function askedOf({ properties }: Listing): { properties: readonly PropertyName[] } {
+function readOptionsOf({ properties }: Listing): { properties: readonly PropertyName[] } {
   return { properties: [...new Set([...properties, 'imageId' as const, ...wordNames])] }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Pictures that are stored, but missing from the graph: the server stops a batch that is cancelled between the two, as when this process or
  * its connection dies. Whoever repeats the write finds them stored and leaves them unchanged, so they are looked for by their own vectors.
+ * One replica answers, which is enough: where there are several, the server completes the batch on each of them (ADR 0020).
  */
 import pMap from 'p-map'
 import { ignoring } from '../../errors.js'

@@ -8,6 +8,7 @@ import { fieldValues } from '../../gallery/field-values.js'
 import type { Filter } from '../../gallery/filter.js'
 import { bestFirst, type MeasuredHits, type UnrankedHit } from '../../gallery/hits.js'
 import { readStored } from '../../gallery/stored-json.js'
+import { OneAfterAnother } from '../../one-after-another.js'
 import { nfc } from '../../text.js'
 import { nextTurn } from '../../turns.js'
 import { answerMax } from './image-collection.js'
@@ -57,8 +58,8 @@ export class RankedHits implements NearestHits {
   #allKept = keptOfAll
   #compared: number | undefined
   #bytes = 0
-  /** Resolves when the previous request has been answered. */
-  #turn: Promise<unknown> = Promise.resolve()
+  /** The list grows one call at a time. */
+  readonly #turns = new OneAfterAnother()
 
   constructor(images: SearchedImages, query: NearestQuery, stamp: number, seen: readonly UnrankedHit[]) {
     this.#images = images
@@ -92,11 +93,8 @@ export class RankedHits implements NearestHits {
     return new RankedHits(await this.#images.narrowed(filter), this.#query, this.#stamp, seen)
   }
 
-  /** Concurrent calls wait: the list grows one call at a time. */
   async first(count: number): Promise<UnrankedHit[]> {
-    const growing = this.#turn.then(() => this.#grow(count))
-    this.#turn = growing.catch(() => {})
-    await growing
+    await this.#turns.run(() => this.#grow(count))
     return this.#hits.slice(0, count)
   }
 

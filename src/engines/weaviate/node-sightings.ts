@@ -59,7 +59,7 @@ export class NodeSightings {
   }
 
   /** @param seen a node missing from it is away: the server forgets nodes that have been down for a while */
-  look(seen: ReadonlyMap<string, Sighting>, now: number): void {
+  record(seen: ReadonlyMap<string, Sighting>, now: number): void {
     this.#isComplete = [...seen.values()].every((sighting) => sighting === 'here')
     for (const [name, node] of this.#nodes) if ((seen.get(name) ?? 'away') === 'away') node.isAway = true
     for (const [name, sighting] of seen) if (sighting === 'here') this.#see(name, seen, now)

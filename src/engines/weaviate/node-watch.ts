@@ -23,7 +23,7 @@ export interface NodeWatchOptions {
 
 type Known = Pick<Noted, 'soundUntil' | 'before' | 'inDoubt'>
 
-const lookEveryMs = 1_000
+const sightEveryMs = 1_000
 const noteEveryMs = 5_000
 /** Another process takes over if the note is not renewed for this long. */
 const heldForMs = 15_000
@@ -48,15 +48,15 @@ export class NodeWatch {
     this.#running = [
       this.#again(
         () => this.#note(),
-        () => (this.#sightings === undefined ? lookEveryMs : noteEveryMs),
+        () => (this.#sightings === undefined ? sightEveryMs : noteEveryMs),
       ),
       this.#again(
-        () => this.#look(),
-        () => lookEveryMs,
+        () => this.#sight(),
+        () => sightEveryMs,
       ),
       this.#again(
         () => this.#repair(),
-        () => lookEveryMs,
+        () => sightEveryMs,
       ),
     ]
   }
@@ -64,7 +64,7 @@ export class NodeWatch {
   async close(): Promise<void> {
     this.#closing.abort()
     if (this.#sightings !== undefined) {
-      const givenBack = this.#options.note.write({ ...this.#told(this.#sightings), until: 0 })
+      const givenBack = this.#options.note.write({ ...this.#noteOf(this.#sightings), until: 0 })
       await Promise.race([givenBack.catch(() => {}), sleep(givenBackWithinMs)])
     }
     await this.#options.server.close()
@@ -85,34 +85,34 @@ export class NodeWatch {
     const noted = await note.read()
     if (!isFreeFor(this.#id, noted, Date.now())) {
       this.#sightings = undefined
-      this.#tellDoubt(noted?.inDoubt ?? [])
+      this.#reportDoubt(noted?.inDoubt ?? [])
       return
     }
     // if several processes find it free, the last one to write gets it, as the next read shows
     if (noted?.holder === this.#id) this.#sightings ??= new NodeSightings(noted.soundUntil, noted.before)
-    await note.write({ ...this.#told(this.#sightings ?? noted), until: Date.now() + heldForMs })
+    await note.write({ ...this.#noteOf(this.#sightings ?? noted), until: Date.now() + heldForMs })
   }
 
-  #told({ soundUntil, before, inDoubt }: Known = { soundUntil: {}, before: Date.now() }): Omit<Noted, 'until'> {
+  #noteOf({ soundUntil, before, inDoubt }: Known = { soundUntil: {}, before: Date.now() }): Omit<Noted, 'until'> {
     return { holder: this.#id, soundUntil, before, inDoubt }
   }
 
   /** Other processes are told at once. */
-  async #look(): Promise<void> {
+  async #sight(): Promise<void> {
     if (this.#sightings === undefined) return
     const seen = await sightNodes(this.#options.server)
     const sightings = this.#sightings
     if (sightings === undefined) return
-    sightings.look(seen, Date.now())
-    if (this.#tellDoubt(sightings.inDoubt))
-      await this.#options.note.write({ ...this.#told(sightings), until: Date.now() + heldForMs })
+    sightings.record(seen, Date.now())
+    if (this.#reportDoubt(sightings.inDoubt))
+      await this.#options.note.write({ ...this.#noteOf(sightings), until: Date.now() + heldForMs })
   }
 
   /** @returns whether the nodes in doubt have changed */
-  #tellDoubt(names: readonly string[]): boolean {
-    const told = names.join(' ')
-    if (told === this.#inDoubt) return false
-    this.#inDoubt = told
+  #reportDoubt(names: readonly string[]): boolean {
+    const inDoubt = names.join(' ')
+    if (inDoubt === this.#inDoubt) return false
+    this.#inDoubt = inDoubt
     this.#options.onDoubt(new Set(names))
     return true
   }

@@ -63,7 +63,7 @@ function wordsWithin(least: readonly number[], most: readonly number[]): Where[]
 }
 
 /** An inexact condition cannot be negated. */
-function leaf({ tokens, isExact }: Told, isNegated: boolean): Pushed {
+function leaf({ tokens, isExact }: FilterTokens, isNegated: boolean): Pushed {
   if (!isNegated) return { where: anyToken([...tokens, overflowToken]), isExact }
   return { where: isExact ? noToken(tokens) : undefined, isExact }
 }
@@ -114,14 +114,14 @@ function anyOf(parts: readonly Pushed[]): Pushed {
 
 const isExactPart = ({ isExact }: Pushed) => isExact
 
-interface Told {
+interface FilterTokens {
   /** A match has one of them. */
   tokens: string[]
   /** Only matches have one. */
   isExact: boolean
 }
 
-function tokensThatFit(condition: Condition): Told {
+function tokensThatFit(condition: Condition): FilterTokens {
   const { field } = condition
   if ('exists' in condition) return { tokens: [existsToken(field)], isExact: true }
   if ('range' in condition) return tokensOfRange(field, condition.range)
@@ -129,7 +129,7 @@ function tokensThatFit(condition: Condition): Told {
   return { tokens: values.map((value) => valueToken(field, value)), isExact: true }
 }
 
-function tokensOfRange(field: string, range: Range): Told {
+function tokensOfRange(field: string, range: Range): FilterTokens {
   const bounds = Object.values(range)
   if (field === 'label') return { tokens: [existsToken(field)], isExact: false }
   if (bounds.every((bound) => typeof bound === 'number')) {

@@ -6,7 +6,7 @@ import type { Consistency } from './weaviate-settings.js'
 
 const idsAtOnce = 500
 
-export interface AskedById {
+export interface ReadOptions {
   properties: readonly PropertyName[]
   vectors?: boolean | undefined
   /** Default: as configured. With `one`, no other replicas are asked, so one that is cut off delays nothing. */
@@ -20,14 +20,14 @@ export interface AskedById {
 export async function readByIds(
   access: CollectionAccess,
   uuids: readonly string[],
-  asked: AskedById,
+  options: ReadOptions,
 ): Promise<Found[]> {
-  const isByOne = await access.isByOne(asked.consistency)
+  const isByOne = await access.isByOne(options.consistency)
   const distinct = [...new Set(uuids)]
   const found: Found[] = []
   for (let begin = 0; begin < distinct.length; begin += idsAtOnce) {
     const part = distinct.slice(begin, begin + idsAtOnce)
-    found.push(...(await (isByOne ? byFilter(access, part, asked) : eachByItself(access, part, asked))))
+    found.push(...(await (isByOne ? byFilter(access, part, options) : eachByItself(access, part, options))))
   }
   return found
 }
@@ -35,9 +35,9 @@ export async function readByIds(
 async function byFilter(
   access: CollectionAccess,
   uuids: readonly string[],
-  { properties, vectors = false }: AskedById,
+  { properties, vectors = false }: ReadOptions,
 ): Promise<Found[]> {
-  const { objects } = await access.ask((collection) =>
+  const { objects } = await access.query((collection) =>
     collection.withConsistency('ONE').query.fetchObjects({
       filters: ofThese(uuids),
       limit: uuids.length,
@@ -49,8 +49,12 @@ async function byFilter(
   return objects.map(foundOf)
 }
 
-async function eachByItself(access: CollectionAccess, uuids: readonly string[], asked: AskedById): Promise<Found[]> {
-  const read = await access.told((server) => server.read(access.name, uuids, asked))
+async function eachByItself(
+  access: CollectionAccess,
+  uuids: readonly string[],
+  options: ReadOptions,
+): Promise<Found[]> {
+  const read = await access.call((server) => server.read(access.name, uuids, options))
   return read.map(({ id, properties = {}, vectors, lastUpdateTimeUnix }) =>
     foundOf({ uuid: id, properties, vectors, metadata: { updateTime: new Date(lastUpdateTimeUnix) } }),
   )

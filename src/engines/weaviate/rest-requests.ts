@@ -53,11 +53,11 @@ export class RestRequests {
     }
     const ask = this.#isSecure ? requestHttps : requestHttp
     const request = ask(new URL(path, this.#base), { method, headers, agent: this.#agent })
-    const answered = new Promise<{ status: number; told: string }>((resolve, reject) => {
+    const answered = new Promise<{ status: number; content: string }>((resolve, reject) => {
       this.#underWay.set(request, reject)
       request.on('error', reject)
       request.on('response', (answer: IncomingMessage) => {
-        text(answer).then((told) => resolve({ status: answer.statusCode!, told }), reject)
+        text(answer).then((content) => resolve({ status: answer.statusCode!, content }), reject)
       })
     })
     const timer = setTimeout(
@@ -66,9 +66,9 @@ export class RestRequests {
     )
     request.end(payload)
     try {
-      const { status, told } = await answered
-      if (status >= 300) throw new RestRefusal(status, told)
-      return (told === '' ? undefined : JSON.parse(told)) as Answer
+      const { status, content } = await answered
+      if (status >= 300) throw new RestRefusal(status, content)
+      return (content === '' ? undefined : JSON.parse(content)) as Answer
     } finally {
       clearTimeout(timer)
       this.#underWay.delete(request)

@@ -6,7 +6,7 @@ import { everyToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
 import { type Found, filteredOf, filteredProperties, hitProperties, type PropertyName } from './image-object.js'
 import { anyToken, both, pushed, putUpTo, type Where } from './pushed-filter.js'
-import type { AskedById } from './reads-by-id.js'
+import type { ReadOptions } from './reads-by-id.js'
 import { slicesByStamp, wholePages } from './whole-slices.js'
 
 /** What a search needs to know about the set. */
@@ -101,10 +101,10 @@ export class SearchedImages {
    */
   all(upTo = Number.MAX_SAFE_INTEGER): AsyncIterable<Found[]> {
     const { collection } = this.#search
-    const asked = { limit: readAtOnce, properties: this.#properties, vectors: true }
-    if (this.#among !== undefined) return inPages(collection, this.#among, asked)
-    if (this.#where === undefined) return wholePages(collection, asked, upTo)
-    return slicesByStamp(collection, { ...asked, where: this.#where, upTo })
+    const query = { limit: readAtOnce, properties: this.#properties, vectors: true }
+    if (this.#among !== undefined) return inPages(collection, this.#among, query)
+    if (this.#where === undefined) return wholePages(collection, query, upTo)
+    return slicesByStamp(collection, { ...query, where: this.#where, upTo })
   }
 
   fits(found: Found): boolean {
@@ -121,8 +121,8 @@ interface Terms {
 async function* inPages(
   collection: ImageCollection,
   uuids: readonly string[],
-  asked: AskedById,
+  options: ReadOptions,
 ): AsyncGenerator<Found[]> {
   for (let begin = 0; begin < uuids.length; begin += readAtOnce)
-    yield [...(await collection.ofIds(uuids.slice(begin, begin + readAtOnce), asked)).values()]
+    yield [...(await collection.ofIds(uuids.slice(begin, begin + readAtOnce), options)).values()]
 }

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../errors.js'
 import { SlowAnswer } from './rest-requests.js'
-import { type Asking, ServerConnection } from './server-connection.js'
+import { type NodeAccess, ServerConnection } from './server-connection.js'
 import { errorOf, isAway } from './server-errors.js'
 import { ServerNodes } from './server-nodes.js'
 import type { WeaviateSettings } from './weaviate-settings.js'
@@ -65,7 +65,7 @@ export class ServerCalls {
    * @param signal aborted when nobody waits for the answer any more
    * @throws AlikeError as `WeaviateServer.call` does; the signal's reason
    */
-  async ask<Reply>(ask: (asking: Asking) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
+  async ask<Reply>(ask: (node: NodeAccess) => Promise<Reply>, signal?: AbortSignal): Promise<Reply> {
     const { timeoutMs } = this.#settings
     const firstMs = timeoutMs * firstAttempts
     const until = performance.now() + timeoutMs
@@ -82,14 +82,14 @@ export class ServerCalls {
         const left = until - performance.now()
         isLast = (failures >= this.#nodes.count && !wasSlow) || left < 2 * firstMs
         const limitMs = isLast ? Math.max(left, firstMs) : firstMs
-        const reply = await connection.attempt((asking) => askedStarted(ask, asking), limitMs)
+        const reply = await connection.attempt((node) => askStarted(ask, node), limitMs)
         this.#nodes.answered()
         this.#unreachable = undefined
         return reply
       } catch (error) {
         signal?.throwIfAborted() // an aborted call says nothing about the server
-        const told = errorOf(error)
-        if (!isAway(told)) throw told
+        const failure = errorOf(error)
+        if (!isAway(failure)) throw failure
         failures++
         const isSlow = error instanceof SlowAnswer
         wasSlow ||= isSlow
@@ -98,8 +98,8 @@ export class ServerCalls {
         else if (failures > 1) this.#leave(connecting)
         const isOver = wasSlow ? isLast && isSlow : isLast || failures > this.#nodes.count
         if (isOver || performance.now() > until) {
-          this.#unreachable = told.message
-          throw told
+          this.#unreachable = failure.message
+          throw failure
         }
       }
       if (isConnected) await sleep(pauseMs * failures)
@@ -141,16 +141,16 @@ function closeOnceOpen(connecting: Promise<ServerConnection>): void {
  * A starting node knows no collections yet: a missing collection counts only if the node had started before it is asked
  * again.
  */
-async function askedStarted<Reply>(ask: (asking: Asking) => Promise<Reply>, asking: Asking): Promise<Reply> {
+async function askStarted<Reply>(ask: (node: NodeAccess) => Promise<Reply>, node: NodeAccess): Promise<Reply> {
   try {
-    return await ask(asking)
+    return await ask(node)
   } catch (error) {
     if (errorOf(error).code !== 'gallery_not_found') throw error
-    await expectStarted(asking)
-    return ask(asking)
+    await expectStarted(node)
+    return ask(node)
   }
 }
 
-async function expectStarted({ client }: Asking): Promise<void> {
+async function expectStarted({ client }: NodeAccess): Promise<void> {
   if (!(await client.isReady())) throw new Error('it is starting')
 }

@@ -20,7 +20,7 @@ const shardsWithinMs = 2_000
 const loadedForMs = 1_000
 
 /** The means of a call: reads use the client, writes the REST interface. */
-export interface Asking {
+export interface NodeAccess {
   client: WeaviateClient
   /** @param options.timeoutMs default: what is left of the attempt */
   rest<Answer>(path: string, options?: Partial<RestOptions>): Promise<Answer>
@@ -94,25 +94,25 @@ export class ServerConnection {
    * calls. A live node may be waiting for a dead one; it is abandoned at the limit.
    * @throws SlowAnswer, RestRefusal, and client and network errors
    */
-  async attempt<Reply>(ask: (asking: Asking) => Promise<Reply>, limitMs: number): Promise<Reply> {
+  async attempt<Reply>(ask: (node: NodeAccess) => Promise<Reply>, limitMs: number): Promise<Reply> {
     const began = performance.now()
     const leftMs = () => Math.max(0, began + limitMs - performance.now())
     // an abandoned write must not arrive later
-    const rest: Asking['rest'] = (path, { timeoutMs = Infinity, ...options } = {}) =>
+    const rest: NodeAccess['rest'] = (path, { timeoutMs = Infinity, ...options } = {}) =>
       this.#rest.ask(path, { ...options, timeoutMs: Math.min(timeoutMs, leftMs()) })
-    const expectLed: Asking['expectLed'] = async (collection, { again = false } = {}) => {
-      const asked = performance.now()
-      if (again || asked - this.#ledAt >= ledForMs) {
+    const expectLed: NodeAccess['expectLed'] = async (collection, { again = false } = {}) => {
+      const now = performance.now()
+      if (again || now - this.#ledAt >= ledForMs) {
         await this.#askLeader(collection, leftMs)
-        this.#ledAt = asked
+        this.#ledAt = now
       }
       await this.#expectCounted(collection)
     }
     const expectCounted = (collection: string) => this.#expectCounted(collection)
     const expectLoaded = (collection: string) => this.#expectLoaded(collection)
     const expectWhole = (collection: string) => this.#whole.expect(collection)
-    const asking = { client: this.client, rest, expectLed, expectCounted, expectLoaded, expectWhole }
-    const answered = ask(asking).then((reply) => ({ reply }))
+    const node = { client: this.client, rest, expectLed, expectCounted, expectLoaded, expectWhole }
+    const answered = ask(node).then((reply) => ({ reply }))
     answered.catch(() => {}) // perhaps nobody waits for it any more
     for (;;) {
       if (leftMs() === 0) throw new SlowAnswer(`no answer within ${Math.round(limitMs)} ms`)
@@ -137,18 +137,18 @@ export class ServerConnection {
   }
 
   async #expectCounted(collection: string): Promise<void> {
-    const asked = performance.now()
-    if (asked - (this.#countedAt.get(collection) ?? -Infinity) < ledForMs) return
+    const now = performance.now()
+    if (now - (this.#countedAt.get(collection) ?? -Infinity) < ledForMs) return
     await this.#whole.expectMajority(collection)
-    this.#countedAt.set(collection, asked)
+    this.#countedAt.set(collection, now)
   }
 
   async #expectLoaded(collection: string): Promise<void> {
-    const asked = performance.now()
-    if (asked - (this.#loadedAt.get(collection) ?? -Infinity) < loadedForMs) return
+    const now = performance.now()
+    if (now - (this.#loadedAt.get(collection) ?? -Infinity) < loadedForMs) return
     const { query } = this.client.collections.use(collection).withConsistency('ONE')
     await query.fetchObjects({ limit: 1, returnProperties: [] })
-    this.#loadedAt.set(collection, asked)
+    this.#loadedAt.set(collection, now)
   }
 
   async #expectThere(): Promise<undefined> {
@@ -200,10 +200,10 @@ export function shardQuestions(rest: RestRequests, timeoutMs: number): ShardQues
 }
 
 /** The first answer; undefined on a timeout. */
-async function within<Answer>(ms: number, ...asked: Promise<Answer | undefined>[]): Promise<Answer | undefined> {
+async function within<Answer>(ms: number, ...answers: Promise<Answer | undefined>[]): Promise<Answer | undefined> {
   const patience = new AbortController()
   try {
-    return await Promise.race([...asked, sleep(ms, undefined, patience).catch(() => undefined)])
+    return await Promise.race([...answers, sleep(ms, undefined, patience).catch(() => undefined)])
   } finally {
     patience.abort()
   }
@@ -211,8 +211,8 @@ async function within<Answer>(ms: number, ...asked: Promise<Answer | undefined>[
 
 /** Empty if the key lacks permission to read them. */
 async function nodesOf(rest: RestRequests, timeoutMs: number): Promise<readonly NodeReport[]> {
-  const told = rest.ask<{ nodes?: NodeReport[] }>('v1/nodes', { timeoutMs })
-  return (await told.catch(() => undefined))?.nodes ?? []
+  const report = rest.ask<{ nodes?: NodeReport[] }>('v1/nodes', { timeoutMs })
+  return (await report.catch(() => undefined))?.nodes ?? []
 }
 
 function clientOf({ rest, grpcHost, grpcPort }: ServerNode, { apiKey, timeoutMs }: WeaviateSettings) {

@@ -97,9 +97,9 @@ export class SetChanges {
     // another process may have stored pictures with a clock that is ahead of this one's
     const newest = await collection.newestStamp()
     const upTo = Math.max(clock.stamp(), newest)
-    const asked = { where, upTo, limit: removalBatch, properties: ['stamp'] as const }
+    const query = { where, upTo, limit: removalBatch, properties: ['stamp'] as const }
     let removed = 0
-    for await (const page of slicesByStamp(collection, asked)) {
+    for await (const page of slicesByStamp(collection, query)) {
       signal?.throwIfAborted()
       removed += await this.#inTurn(async () => {
         const now = await collection.ofIds(

@@ -1,8 +1,8 @@
 /** Near-copies by descriptors, which are read from the server and compared here in slices. */
-import { setImmediate as nextTick } from 'node:timers/promises'
 import { descriptorBytes, descriptorWords } from '../../copies/copy-descriptor.js'
 import { nearCopyScore, queryWords, wordsOf } from '../../copies/near-copy-score.js'
 import type { CopiesWanted, Identified, SetCopies, UndescribedPage } from '../../gallery/engine.js'
+import { nextTurn } from '../../turns.js'
 import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
 import { bytesOf, type Found, uuidOf } from './image-object.js'
@@ -32,7 +32,7 @@ export class StoredCopies implements SetCopies {
     const stored = await this.#wordsOf(hits)
     const scores = new Float32Array(hits.length)
     for (const [i, one] of stored.entries()) {
-      if (i % comparedPerTurn === comparedPerTurn - 1) await nextTick()
+      if (i % comparedPerTurn === comparedPerTurn - 1) await nextTurn()
       scores[i] = scoreOf(words, one, 0)
     }
     return scores
@@ -48,7 +48,7 @@ export class StoredCopies implements SetCopies {
       for (let column = 0; one !== undefined && column < before + row; column++) {
         const other = stored[column]
         if (other === undefined) continue
-        if (++compared % comparedPerTurn === 0) await nextTick()
+        if (++compared % comparedPerTurn === 0) await nextTurn()
         const score = nearCopyScore(one, 0, other, 0, least)
         if (score >= least) likeness[row * columns.length + column] = score
       }
@@ -63,10 +63,10 @@ export class StoredCopies implements SetCopies {
     const isCopy = (one: Found) =>
       contentHashes.includes(one.properties.contentHash!) || scoreOf(words, wordsIn(one), least) >= least
     const found: string[] = []
-    const asked = { limit: readAtOnce, properties: ['descriptor', 'contentHash'] as const }
-    for await (const page of wholePages(this.#collection, asked)) {
+    const query = { limit: readAtOnce, properties: ['descriptor', 'contentHash'] as const }
+    for await (const page of wholePages(this.#collection, query)) {
       for (const one of page) if (isCopy(one)) found.push(one.uuid)
-      await nextTick()
+      await nextTurn()
       signal?.throwIfAborted()
     }
     return found
@@ -74,8 +74,8 @@ export class StoredCopies implements SetCopies {
 
   async descriptor(id: string): Promise<Uint8Array | undefined> {
     const uuid = uuidOf(id)
-    const asked = { properties: ['descriptor', 'isDescribed'] as const }
-    const found = (await this.#collection.ofIds([uuid], asked)).get(uuid)
+    const options = { properties: ['descriptor', 'isDescribed'] as const }
+    const found = (await this.#collection.ofIds([uuid], options)).get(uuid)
     if (found === undefined || !found.properties.isDescribed) return undefined
     return bytesOf(found.properties.descriptor) ?? new Uint8Array(0)
   }
@@ -83,8 +83,8 @@ export class StoredCopies implements SetCopies {
   /** The cursor is a stamp. */
   async undescribed({ cursor = 0, limit }: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
     const where = anyToken([undescribedToken])
-    const asked = { where, limit, properties: ['imageId', 'thumbnail'] as const }
-    const slices = slicesByStamp(this.#collection, { ...asked, from: cursor, upTo: Number.MAX_SAFE_INTEGER })
+    const query = { where, limit, properties: ['imageId', 'thumbnail'] as const }
+    const slices = slicesByStamp(this.#collection, { ...query, from: cursor, upTo: Number.MAX_SAFE_INTEGER })
     const found = await firstOf(slices)
     const images = found.map(({ uuid, properties: { imageId = '', stamp = 0, thumbnail } }) => ({
       id: imageId,
@@ -98,10 +98,10 @@ export class StoredCopies implements SetCopies {
   describe(described: readonly { image: Identified; descriptor: Uint8Array }[]): Promise<number> {
     return this.#write(async () => {
       const places = described.map(({ image }) => placeOf(image))
-      const asked = { properties: ['stamp', 'isDescribed', 'tokens'] as const }
+      const options = { properties: ['stamp', 'isDescribed', 'tokens'] as const }
       const found = await this.#collection.ofIds(
         places.map(({ uuid }) => uuid),
-        asked,
+        options,
       )
       let count = 0
       for (const [i, { uuid, stamp }] of places.entries()) {
@@ -121,10 +121,10 @@ export class StoredCopies implements SetCopies {
 
   async #wordsOf(images: readonly Identified[]): Promise<Words[]> {
     const places = images.map(placeOf)
-    const asked = { properties: ['descriptor', 'stamp'] as const, consistency: consistencyOf(images) }
+    const options = { properties: ['descriptor', 'stamp'] as const, consistency: consistencyOf(images) }
     const found = await this.#collection.ofIds(
       places.map(({ uuid }) => uuid),
-      asked,
+      options,
     )
     return places.map(({ uuid, stamp }) => {
       const one = found.get(uuid)

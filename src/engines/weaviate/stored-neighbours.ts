@@ -28,15 +28,15 @@ export class StoredNeighbours {
   async of({ numbers, k, ef = 0, asForQuery }: NeighboursRequest): Promise<Neighbours> {
     this.#learn()
     const limit = Math.max(k + spareCandidates, ef, asForQuery ? firstCandidatesOf(ef) : 0)
-    const asked = numbers.subarray(0, answeredAtOnce)
+    const answered = numbers.subarray(0, answeredAtOnce)
     const found: Neighbours = {
-      answered: asked.length,
-      counts: new Uint32Array(asked.length),
-      numbers: new Uint32Array(asked.length * k),
-      scores: new Float32Array(asked.length * k),
-      byGraph: asked.length,
+      answered: answered.length,
+      counts: new Uint32Array(answered.length),
+      numbers: new Uint32Array(answered.length * k),
+      scores: new Float32Array(answered.length * k),
+      byGraph: answered.length,
     }
-    const uuids = Array.from(asked, (number) => this.#uuids.uuidOf(number))
+    const uuids = Array.from(answered, (number) => this.#uuids.uuidOf(number))
     const vectors = await this.#vectorsOf(uuids)
     const answer = async (uuid: string, row: number): Promise<void> => {
       const vector = vectors.get(uuid)
@@ -48,10 +48,10 @@ export class StoredNeighbours {
 
   /** From one replica, as the neighbours, and what that one lacks from the others. */
   async #vectorsOf(uuids: readonly string[]): Promise<Map<string, readonly number[]>> {
-    const asked = { properties: [], vectors: true }
-    const found = await this.#collection.ofIds(uuids, { ...asked, consistency: 'one' })
+    const options = { properties: [], vectors: true }
+    const found = await this.#collection.ofIds(uuids, { ...options, consistency: 'one' })
     const lacking = uuids.filter((uuid) => !found.has(uuid))
-    const others = lacking.length === 0 ? [] : await this.#collection.ofIds(lacking, asked)
+    const others = lacking.length === 0 ? [] : await this.#collection.ofIds(lacking, options)
     return new Map([...found, ...others].map(([uuid, { vector }]) => [uuid, vector]))
   }
 

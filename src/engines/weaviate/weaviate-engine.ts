@@ -45,7 +45,7 @@ const storageDefaults: Readonly<WeaviateStorage> = Object.freeze({
 })
 
 /** How often the server is checked. */
-const lookEveryMs = 10_000
+const checkEveryMs = 10_000
 /** How often a failed removal of a set is retried. */
 const removalPauseDefaultMs = 30_000
 
@@ -61,14 +61,14 @@ export class WeaviateEngine implements Engine {
   readonly #sets = new Map<string, { set: WeaviateSet; collection: ImageCollection }>()
   readonly #dropped = new Set<string>()
   readonly #removals = new Set<NodeJS.Timeout>()
-  readonly #looking: NodeJS.Timeout
+  readonly #checking: NodeJS.Timeout
   readonly #watch: NodeWatch
 
   private constructor(options: WeaviateOptions) {
     this.#options = options
     this.#server = new WeaviateServer(options.server)
     this.#clock = new ChangeClock(options.clock ?? (() => new Date()))
-    this.#looking = setInterval(() => void this.#server.expectThere().catch(() => {}), lookEveryMs).unref()
+    this.#checking = setInterval(() => void this.#server.expectThere().catch(() => {}), checkEveryMs).unref()
     this.#watch = this.#watchNodes()
   }
 
@@ -172,7 +172,7 @@ export class WeaviateEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#looking)
+    clearInterval(this.#checking)
     for (const removal of this.#removals) clearTimeout(removal)
     for (const { set } of this.#sets.values()) await set.settled()
     await this.#watch.close()
@@ -200,17 +200,17 @@ export class WeaviateEngine implements Engine {
   }
 
   /** If there is no collection, it looks once more later: another process may still be creating it. */
-  async #remove(uid: string, isLastLook = false): Promise<void> {
+  async #remove(uid: string, isLastAttempt = false): Promise<void> {
     try {
       const wasThere = await this.#erase(uid)
-      if (!wasThere && !isLastLook) this.#removeLater(uid, true)
+      if (!wasThere && !isLastAttempt) this.#removeLater(uid, true)
     } catch (err) {
       if (hasCode(err, 'shutting_down')) return
       this.#options.logger.warn(
         { err, collection: collectionOf(uid) },
         'a deleted gallery could not be removed yet; retrying later',
       )
-      this.#removeLater(uid, isLastLook)
+      this.#removeLater(uid, isLastAttempt)
     }
   }
 
@@ -223,11 +223,11 @@ export class WeaviateEngine implements Engine {
     })
   }
 
-  #removeLater(uid: string, isLastLook: boolean): void {
+  #removeLater(uid: string, isLastAttempt: boolean): void {
     const { removalPauseMs = removalPauseDefaultMs } = this.#options
     const removal = setTimeout(() => {
       this.#removals.delete(removal)
-      void this.#remove(uid, isLastLook)
+      void this.#remove(uid, isLastAttempt)
     }, removalPauseMs).unref()
     this.#removals.add(removal)
   }

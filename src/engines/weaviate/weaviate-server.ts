@@ -5,7 +5,7 @@ import { AlikeError } from '../../errors.js'
 import { type BatchResult, expectRemoved, type Removal, type WrittenObject, writtenOf } from './batch-outcomes.js'
 import { RestRefusal, SlowAnswer } from './rest-requests.js'
 import { ServerCalls } from './server-calls.js'
-import type { Asking } from './server-connection.js'
+import type { NodeAccess } from './server-connection.js'
 import { errorOf } from './server-errors.js'
 import type { NodeReport } from './synchronous-indexing.js'
 import type { Consistency, WeaviateSettings } from './weaviate-settings.js'
@@ -118,12 +118,12 @@ export class WeaviateServer {
     ids: readonly string[],
     { vectors = false, consistency = this.settings.consistency }: ReadOptions = {},
   ): Promise<StoredObject[]> {
-    const asked = `${levelOf(consistency)}${vectors ? '&include=vector' : ''}`
+    const parameters = `${levelOf(consistency)}${vectors ? '&include=vector' : ''}`
     return this.#calls.ask(async ({ rest, expectLed, expectCounted, expectLoaded }) => {
       await expectLoaded(collection)
       if (consistency !== 'one') await expectCounted(collection)
       const readOne = (id: string) =>
-        rest<StoredObject>(`v1/objects/${collection}/${id}?${asked}`).catch((error) => {
+        rest<StoredObject>(`v1/objects/${collection}/${id}?${parameters}`).catch((error) => {
           if (!(error instanceof RestRefusal) || error.status !== 404) throw error
           return undefined
         })
@@ -203,7 +203,7 @@ export class WeaviateServer {
   }
 
   /** With consistency `one`, an isolated replica may acknowledge alone. */
-  async #expectLed(expectLed: Asking['expectLed'], collection: string): Promise<void> {
+  async #expectLed(expectLed: NodeAccess['expectLed'], collection: string): Promise<void> {
     if (this.settings.consistency !== 'one') await expectLed(collection)
   }
 }
@@ -213,7 +213,7 @@ export class WeaviateServer {
  * change, so that no comparison of replicas notices. Asking all of them whether the object exists brings those up to date
  * that lag, in less than a millisecond; one that does not answer is taken to be down, so that it misses this change, too.
  */
-async function align(rest: Asking['rest'], collection: string, id: string): Promise<void> {
+async function align(rest: NodeAccess['rest'], collection: string, id: string): Promise<void> {
   const path = `v1/objects/${collection}/${id}?${levelOf('all')}`
   await rest(path, { method: 'HEAD', timeoutMs: alignedWithinMs }).catch(() => {})
 }

@@ -118,11 +118,11 @@ export class WeaviateSet implements OpenSet {
 
   async makeFindable(ids?: readonly string[]): Promise<void> {
     const { collection } = this.#parts
-    const asked = { properties: [], vectors: true }
+    const options = { properties: [], vectors: true }
     const found =
       ids === undefined
-        ? await collection.newest({ ...asked, limit: newestLookedFor })
-        : (await collection.ofIds(ids.map(uuidOf), asked)).values()
+        ? await collection.newest({ ...options, limit: newestLookedFor })
+        : (await collection.ofIds(ids.map(uuidOf), options)).values()
     const vectors = [...found].map(({ uuid, vector }) => ({ uuid, vector: Float32Array.from(vector) }))
     await enterMissing(collection, vectors)
   }
@@ -184,16 +184,16 @@ export class WeaviateSet implements OpenSet {
   }
 
   async vector(id: string): Promise<Float32Array | undefined> {
-    const found = await this.#one(id, [], true)
+    const found = await this.#readOne(id, [], true)
     return found && Float32Array.from(found.vector)
   }
 
   async vectors(images: readonly Identified[]): Promise<(Float32Array | undefined)[]> {
-    return (await this.#now(images, [], true)).map((found) => found && Float32Array.from(found.vector))
+    return (await this.#readAgain(images, [], true)).map((found) => found && Float32Array.from(found.vector))
   }
 
   async thumbnail(id: string): Promise<StoredThumbnail | undefined> {
-    const found = await this.#one(id, ['thumbnail', 'contentHash'])
+    const found = await this.#readOne(id, ['thumbnail', 'contentHash'])
     return found && { bytes: bytesOf(found.properties.thumbnail), contentHash: found.properties.contentHash! }
   }
 
@@ -202,8 +202,8 @@ export class WeaviateSet implements OpenSet {
     contentHash,
     modelId,
   }: Pick<ImageRecord, 'id' | 'contentHash' | 'modelId'>): Promise<SeenImage | undefined> {
-    const asked = [...seenProperties, 'contentHash', 'modelId'] as const
-    const found = await this.#one(id, asked, true)
+    const properties = [...seenProperties, 'contentHash', 'modelId'] as const
+    const found = await this.#readOne(id, properties, true)
     if (found?.properties.contentHash !== contentHash || found.properties.modelId !== modelId) return undefined
     return seenOf(found)
   }
@@ -222,7 +222,7 @@ export class WeaviateSet implements OpenSet {
 
   async current(hits: readonly HitRecord[], groupBy?: string): Promise<(HitRecord | undefined)[]> {
     const properties = groupBy === undefined ? hitProperties : ([...hitProperties, 'metadata'] as const)
-    return (await this.#now(hits, properties)).map((found, i) => {
+    return (await this.#readAgain(hits, properties)).map((found, i) => {
       if (found === undefined) return undefined
       const { isCompared = false } = placeOf(hits[i]!)
       const fields = hitFieldsOf(found)
@@ -233,7 +233,7 @@ export class WeaviateSet implements OpenSet {
   }
 
   async metadata(hits: readonly HitRecord[], onText: (text: string) => void): Promise<(string | undefined)[]> {
-    return (await this.#now(hits, ['metadata', 'stamp'])).map((found) => {
+    return (await this.#readAgain(hits, ['metadata', 'stamp'])).map((found) => {
       const text = found?.properties.metadata
       if (text !== undefined) onText(text)
       return text
@@ -274,23 +274,23 @@ export class WeaviateSet implements OpenSet {
     if (this.#state !== 'ready') throw new AlikeError('model_mismatch')
   }
 
-  async #one(id: string, properties: readonly PropertyName[], vectors = false): Promise<Found | undefined> {
+  async #readOne(id: string, properties: readonly PropertyName[], vectors = false): Promise<Found | undefined> {
     const uuid = uuidOf(id)
     return (await this.#parts.collection.ofIds([uuid], { properties, vectors })).get(uuid)
   }
 
   /** In the given order; undefined for those removed or replaced. */
-  async #now(
+  async #readAgain(
     images: readonly Identified[],
     properties: readonly PropertyName[],
     vectors = false,
   ): Promise<(Found | undefined)[]> {
     const places = images.map(placeOf)
     const consistency = consistencyOf(images)
-    const asked = { properties: [...new Set([...properties, 'stamp' as const])], vectors, consistency }
+    const options = { properties: [...new Set([...properties, 'stamp' as const])], vectors, consistency }
     const found = await this.#parts.collection.ofIds(
       places.map(({ uuid }) => uuid),
-      asked,
+      options,
     )
     return places.map(({ uuid, stamp }) => {
       const one = found.get(uuid)

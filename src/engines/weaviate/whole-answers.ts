@@ -5,6 +5,7 @@
  * was cut off still counts, so nothing is omitted: requests for its shards fail.
  */
 import { AlikeError } from '../../errors.js'
+import { OneAfterAnother } from '../../one-after-another.js'
 
 /** Of `GET /v1/nodes/{collection}`: a node that is down has none. */
 export interface NodeShards {
@@ -35,8 +36,8 @@ export class WholeAnswers {
   readonly #ask: ShardQuestions
   readonly #undivided: Undivided
   readonly #layouts = new Map<string, ShardLayout>()
-  /** Questions that have begun, and those that begin once these are answered. */
-  readonly #asked = new Map<string, Promise<unknown>>()
+  /** Questions about each collection, and the one that begins once the current one is answered. */
+  readonly #questions = new Map<string, OneAfterAnother>()
   readonly #next = new Map<string, Promise<Nodes>>()
 
   constructor(ask: ShardQuestions, undivided: Undivided) {
@@ -85,15 +86,13 @@ export class WholeAnswers {
   #nodesFromNow(collection: string): Promise<Nodes> {
     const waiting = this.#next.get(collection)
     if (waiting !== undefined) return waiting
-    const asked = (this.#asked.get(collection) ?? Promise.resolve()).then(() => {
+    const questions = this.#questions.get(collection) ?? new OneAfterAnother()
+    this.#questions.set(collection, questions)
+    const nodes = questions.run(() => {
       this.#next.delete(collection)
       return this.#ask.nodes(collection)
     })
-    this.#next.set(collection, asked)
-    this.#asked.set(
-      collection,
-      asked.catch(() => {}),
-    )
-    return asked
+    this.#next.set(collection, nodes)
+    return nodes
   }
 }

@@ -2,13 +2,13 @@
  * Objects in the order of a number, slice by slice, with everything that was acknowledged. A list is answered by one replica, which may have
  * missed changes. Therefore it is compared with what the other replicas have, and what differs is read by id.
  */
-import type { Asked, ImageCollection } from './image-collection.js'
+import type { ImageCollection, Query } from './image-collection.js'
 import type { Found, PropertyName } from './image-object.js'
 import { both, type Where } from './pushed-filter.js'
 
 export type SlicedCollection = Pick<ImageCollection, 'isByOne' | 'sorted' | 'anywhere' | 'ofIds'>
 
-export interface SliceAsked extends Asked {
+export interface SliceQuery extends Query {
   by: PropertyName
   /** Only greater numbers, … */
   above: number
@@ -31,19 +31,19 @@ const foundMost = 4
 const sampleSize = 50
 
 /** What does not meet the condition any more may be among what differs between replicas. */
-export async function readSlice(collection: SlicedCollection, asked: SliceAsked): Promise<Slice> {
-  const { by, above, limit, properties, vectors } = asked
+export async function readSlice(collection: SlicedCollection, query: SliceQuery): Promise<Slice> {
+  const { by, above, limit, properties, vectors } = query
   const wanted = { properties: [...new Set([...properties, by])], vectors }
   if (await collection.isByOne()) {
-    const page = await collection.sorted(by, { ...wanted, where: whereIn(asked), limit })
+    const page = await collection.sorted(by, { ...wanted, where: whereIn(query), limit })
     const end = endOf(page, by, limit)
     return { ...end, found: page.filter((one) => numberOf(one, by) <= (end.upTo ?? Infinity)) }
   }
   // the server brings those replicas up to date that it compares, so that the next read does not see the same former version
-  const compared = await collection.sorted(by, { where: whereIn(asked), limit, properties: [by] })
+  const compared = await collection.sorted(by, { where: whereIn(query), limit, properties: [by] })
   for (let end = endOf(compared, by, limit); ; ) {
     if (end.crowd !== undefined && end.upTo! <= above) return { ...end, found: [] }
-    const range = { ...asked, end: end.upTo ?? asked.end }
+    const range = { ...query, end: end.upTo ?? query.end }
     const within = compared.filter((one) => isIn(one, range))
     const [page, others] = await Promise.all([
       within.length === 0 ? [] : collection.sorted(by, { ...wanted, where: whereIn(range), limit, consistency: 'one' }),
@@ -60,29 +60,29 @@ export async function readSlice(collection: SlicedCollection, asked: SliceAsked)
   }
 }
 
-/** The same by stamp. @param asked.from none before it */
+/** The same by stamp. @param query.from none before it */
 export async function* slicesByStamp(
   collection: SlicedCollection,
-  { from = 0, upTo, ...asked }: Asked & { from?: number | undefined; upTo: number },
+  { from = 0, upTo, ...query }: Query & { from?: number | undefined; upTo: number },
 ): AsyncGenerator<Found[]> {
-  for (let [above, limit] = [from - 1, asked.limit]; ; ) {
-    const slice = await readSlice(collection, { ...asked, by: 'stamp', above, end: upTo, limit })
+  for (let [above, limit] = [from - 1, query.limit]; ; ) {
+    const slice = await readSlice(collection, { ...query, by: 'stamp', above, end: upTo, limit })
     if (slice.found.length > 0) yield slice.found
     if (slice.upTo === undefined) return
     above = slice.upTo
     // as many processes may have stored pictures at the same time
-    limit = slice.crowd === undefined ? asked.limit : 2 * limit
+    limit = slice.crowd === undefined ? query.limit : 2 * limit
   }
 }
 
 /** All objects, page by page, in no order; one that is replaced meanwhile may be found twice. */
 export async function* wholePages(
   collection: SlicedCollection & Pick<ImageCollection, 'all'>,
-  asked: Omit<Asked, 'where'>,
+  query: Omit<Query, 'where'>,
   upTo = Number.MAX_SAFE_INTEGER,
 ): AsyncGenerator<Found[]> {
-  if (await collection.isByOne()) yield* collection.all(asked)
-  else yield* slicesByStamp(collection, { ...asked, upTo })
+  if (await collection.isByOne()) yield* collection.all(query)
+  else yield* slicesByStamp(collection, { ...query, upTo })
 }
 
 type End = Pick<Slice, 'upTo' | 'crowd'>
@@ -116,7 +116,7 @@ function doubtfulOf({ compared, page, others }: Listed): Set<string> {
 /** Up to which there are about as many as a slice may have. @param others too many */
 async function nearerEnd(
   collection: SlicedCollection,
-  range: SliceAsked,
+  range: SliceQuery,
   { uuids, count }: { uuids: readonly string[]; count: number },
 ): Promise<End> {
   const { by, above, end = Number.MAX_SAFE_INTEGER, limit } = range
@@ -130,14 +130,14 @@ async function nearerEnd(
   return { upTo: before[Math.min(before.length - 1, Math.floor((numbers.length * limit) / count))] }
 }
 
-function whereIn({ where, by, above, end }: SliceAsked): Where {
+function whereIn({ where, by, above, end }: SliceQuery): Where {
   const beyond: Where = { operator: 'GreaterThan', target: { property: by }, value: above }
   const upTo: Where | undefined =
     end === undefined ? undefined : { operator: 'LessThanEqual', target: { property: by }, value: end }
   return both(both(where, beyond), upTo)!
 }
 
-function isIn(one: Found, { by, above, end = Infinity }: SliceAsked): boolean {
+function isIn(one: Found, { by, above, end = Infinity }: SliceQuery): boolean {
   return numberOf(one, by) > above && numberOf(one, by) <= end
 }
 

@@ -23,7 +23,7 @@ const refusals: readonly ErrorCode[] = [
   'engine_setting_refused',
 ]
 /** Server errors that are shown to callers all the same, because only their operator can fix them. */
-const shownDefects: readonly ErrorCode[] = ['gallery_lost', 'gallery_elsewhere']
+const shownDefects: readonly ErrorCode[] = ['gallery_lost', 'gallery_newer', 'gallery_elsewhere']
 
 /** Errors of Fastify, its plugins and sockets, by their code. */
 const foreignCodes: Readonly<Record<string, ErrorCode>> = {

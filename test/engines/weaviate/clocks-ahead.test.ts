@@ -50,7 +50,7 @@ test('what a process whose clock is ahead has stored is found, deleted and repai
   const connection = new WeaviateServer(server.settings)
   t.after(() => connection.close())
   const repair = new GraphRepair({ server: connection, layout, prefix: 'Alike_', onImages: () => {} })
-  assert.equal((await repair.run(since, new AbortController().signal)).looked, 2)
+  assert.equal((await repair.run(since, new AbortController().signal)).checked, 2)
 
   assert.equal(await exact.removeFitting(filter), 2)
   assert.equal((await exact.state()).images, 0)

@@ -3,43 +3,29 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { everyToken } from '../../../src/engines/weaviate/filter-tokens.js'
-import { answerMax, ImageCollection } from '../../../src/engines/weaviate/image-collection.js'
+import { answerMax } from '../../../src/engines/weaviate/image-collection.js'
 import { uuidOf } from '../../../src/engines/weaviate/image-object.js'
 import { anyToken, both, putBetween } from '../../../src/engines/weaviate/pushed-filter.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
-import { WeaviateServer } from '../../../src/engines/weaviate/weaviate-server.js'
-import { tuningDefaults } from '../../../src/engines/weaviate/weaviate-settings.js'
 import type { OpenSet } from '../../../src/gallery/engine.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { newImage } from '../../gallery/stored-images.js'
 import { until } from '../../support/until.js'
 import { skipWithoutWeaviate, startWeaviate } from '../../support/weaviate-server.js'
-import { unitVectors } from '../embedded/vector-index/unit-vectors.js'
+import { RandomChanges } from './random-changes.js'
 import { layout } from './weaviate-galleries.js'
 
 const logger = pino({ level: 'silent' })
-const uid = '00000000000000b0'
-const set = { uid, galleryUid: uid, modelId: model.id, dimension: model.dimension, state: 'ready' } as const
+const changes = new RandomChanges({ uid: '00000000000000b0', perChange: 256, seed: 41 })
+const { set } = changes
 /** Searches use the graph from the first picture on. */
 const tuning = { exactBelow: 1 }
-const perChange = 256
 /** On a busy machine most kills come after the end of the change. */
 const roundsMax = 20
 /** All pictures of all rounds are looked for, again if a search takes too long. */
 const repairedWithinMs = 600_000
 
-const newVector = unitVectors({ dimension: model.dimension, seed: 41 })
-const vectors = new Map<string, Float32Array>()
-
-function stepsOf(round: number) {
-  return Array.from({ length: perChange }, (_, i) => {
-    const id = `r${round}-${i}`
-    vectors.set(id, newVector())
-    return { put: newImage(id, vectors.get(id)!) }
-  })
-}
-
 async function isFound(opened: OpenSet, id: string): Promise<boolean> {
-  const hits = await opened.nearest({ vector: vectors.get(id)! })
+  const hits = await opened.nearest({ vector: changes.vectorOf(id) })
   return (await hits.first(1))[0]?.record.id === id
 }
 
@@ -48,9 +34,7 @@ test('pictures that a killed server stored and did not enter into its graph are 
 }, async (t) => {
   const server = await startWeaviate()
   t.after(() => server.kill())
-  const connection = new WeaviateServer(server.settings)
-  t.after(() => connection.close())
-  const collection = new ImageCollection(connection, `Alike_${uid}`, { layout, tuning: tuningDefaults })
+  const collection = changes.collection(t, server.settings)
   /** As the repair lists them. Each index has a log of its own, so that a killed server may have lost the end of any of them. */
   const listed = async () => {
     const where = both(anyToken([everyToken]), putBetween(0, Number.MAX_SAFE_INTEGER))
@@ -58,28 +42,21 @@ test('pictures that a killed server stored and did not enter into its graph are 
     return new Set((await collection.sorted('stamp', asked)).map(({ properties }) => properties.imageId!))
   }
   /** Not found by the server itself. */
-  const missing = async (among: readonly string[]) => {
-    const ids: string[] = []
-    for (const id of among) {
-      const [nearest] = await collection.near(vectors.get(id)!, { limit: 1, properties: ['imageId'] })
-      if (nearest?.properties.imageId !== id) ids.push(id)
-    }
-    return ids
-  }
+  const missing = (among: readonly string[]) => changes.notFound(collection, among)
 
   /** Killed in the middle of a change, and the process that made it ends, too. */
   const killed = async (round: number) => {
     const engine = await openWeaviate({ server: server.settings, layout, tuning, logger })
     await engine.prepare(set, {}, round > 0)
     const opened = await engine.open(set)
-    if (round === 0) await opened.change(stepsOf(-1))
-    const steps = stepsOf(round)
+    if (round === 0) await opened.change(changes.stepsOf(-1))
+    const steps = changes.stepsOf(round)
     let ended = false
     const change = opened.change(steps).then(
       () => (ended = true),
       () => (ended = true),
     )
-    const url = `${server.settings.url}/v1/objects/Alike_${uid}/${uuidOf(steps[150 - 20 * (round % 7)]!.put.id)}`
+    const url = `${server.settings.url}/v1/objects/Alike_${set.uid}/${uuidOf(steps[150 - 20 * (round % 7)]!.put.id)}`
     const isStored = async () => (await fetch(url, { method: 'HEAD' }).catch(() => undefined))?.ok
     // a change that fails may have stored nothing
     await until(async () => ended || (await isStored()), 'half of the change')
@@ -90,7 +67,7 @@ test('pictures that a killed server stored and did not enter into its graph are 
     return steps
   }
 
-  let [steps, lost]: [ReturnType<typeof stepsOf>, string[]] = [[], []]
+  let [steps, lost]: [ReturnType<typeof changes.stepsOf>, string[]] = [[], []]
   for (let round = 0; round < roundsMax && lost.length < 2; round++) {
     steps = await killed(round)
     const there = await listed()
@@ -107,7 +84,7 @@ test('pictures that a killed server stored and did not enter into its graph are 
   t.after(() => engine.close())
   const opened = await engine.open(set)
   const again = lost.pop()!
-  await opened.change([{ put: newImage(again, vectors.get(again)!) }])
+  await opened.change([{ put: newImage(again, changes.vectorOf(again)) }])
   assert.ok(await isFound(opened, again), 'repeating the write adds it at once')
   await until(async () => (await missing(lost)).length === 0, 'all that is stored being found', repairedWithinMs)
   assert.ok(repaired >= lost.length, `${repaired} entered again`)

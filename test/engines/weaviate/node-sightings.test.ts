@@ -8,7 +8,7 @@ const of = (a: Sighting, b?: Sighting) => new Map([['a', a], ...(b === undefined
 const here = of('here', 'here')
 
 function seenFrom(from: number, to: number, sightings = new NodeSightings()): NodeSightings {
-  for (let at = from; at <= to; at += 1_000) sightings.look(here, at)
+  for (let at = from; at <= to; at += 1_000) sightings.record(here, at)
   return sightings
 }
 
@@ -24,7 +24,7 @@ for (const [how, gone] of [
 ] as const)
   test(`a node that ${how} is in doubt since it was last seen, once it is back`, () => {
     const sightings = seenFrom(0, 20_000)
-    for (let at = 21_000; at <= 400_000; at += 1_000) sightings.look(gone, at)
+    for (let at = 21_000; at <= 400_000; at += 1_000) sightings.record(gone, at)
     assert.equal(sightings.inDoubtSince, undefined, 'nothing can be added to its graphs yet')
     assert.deepEqual(sightings.inDoubt, ['b'])
     seenFrom(401_000, 405_000, sightings)
@@ -34,16 +34,16 @@ for (const [how, gone] of [
     sightings.repaired(403_000)
     assert.equal(sightings.inDoubtSince, undefined)
     assert.deepEqual(sightings.inDoubt, [])
-    sightings.look(here, 406_000)
+    sightings.record(here, 406_000)
     assert.deepEqual(sightings.soundUntil, { a: 406_000, b: 406_000 })
   })
 
 test('a node that goes away again during its repair is in doubt since the first time', () => {
   const sightings = seenFrom(0, 20_000)
-  sightings.look(of('here', 'away'), 21_000)
+  sightings.record(of('here', 'away'), 21_000)
   seenFrom(30_000, 35_000, sightings)
   const began = 31_000
-  sightings.look(of('here', 'away'), 36_000)
+  sightings.record(of('here', 'away'), 36_000)
   seenFrom(37_000, 40_000, sightings)
   sightings.repaired(began)
   assert.equal(sightings.inDoubtSince, 20_000)
@@ -51,11 +51,11 @@ test('a node that goes away again during its repair is in doubt since the first 
 
 test('one slow answer is no doubt; a node that is not seen for long may have started anew', () => {
   const sightings = seenFrom(0, 20_000)
-  sightings.look(of('here', 'unknown'), 25_000)
+  sightings.record(of('here', 'unknown'), 25_000)
   assert.equal(sightings.inDoubtSince, undefined)
   seenFrom(26_000, 27_000, sightings)
   assert.equal(sightings.inDoubtSince, undefined)
-  sightings.look(here, 60_000) // nobody has looked meanwhile
+  sightings.record(here, 60_000) // nobody has looked meanwhile
   assert.equal(sightings.inDoubtSince, 27_000)
 })
 
@@ -77,8 +77,9 @@ test('of a server that nobody has looked at yet nothing is known before; of a no
 
 test('a node that comes back with another address is in doubt since it was last seen', () => {
   const sightings = seenFrom(0, 20_000)
-  sightings.look(of('here'), 21_000)
-  for (let at = 22_000; at <= 25_000; at += 1_000) sightings.look(new Map([...of('here'), ['c', 'here' as const]]), at)
+  sightings.record(of('here'), 21_000)
+  for (let at = 22_000; at <= 25_000; at += 1_000)
+    sightings.record(new Map([...of('here'), ['c', 'here' as const]]), at)
   assert.equal(sightings.inDoubtSince, 20_000)
   sightings.repaired(25_000)
   assert.deepEqual(sightings.soundUntil, { a: 25_000, c: 25_000 })
@@ -86,10 +87,10 @@ test('a node that comes back with another address is in doubt since it was last 
 
 test('two nodes that were away are repaired from where the first was lost', () => {
   const sightings = seenFrom(0, 20_000)
-  sightings.look(of('away', 'here'), 21_000)
-  sightings.look(of('here', 'here'), 22_000)
-  sightings.look(of('here', 'away'), 23_000)
-  sightings.look(of('here', 'here'), 24_000)
+  sightings.record(of('away', 'here'), 21_000)
+  sightings.record(of('here', 'here'), 22_000)
+  sightings.record(of('here', 'away'), 23_000)
+  sightings.record(of('here', 'here'), 24_000)
   assert.equal(sightings.inDoubtSince, 20_000)
   sightings.repaired(24_000)
   assert.equal(sightings.inDoubtSince, undefined)
