@@ -182,14 +182,6 @@ export class Galleries {
     for await (const { name } of allEntries(this.#options.catalogue)) yield name
   }
 
-  /** All of them, by name. */
-  async list(): Promise<GalleryRecord[]> {
-    const galleries: GalleryRecord[] = []
-    for await (const slice of this.slices({ after: '', limit: Infinity, maxLength: Infinity }))
-      galleries.push(...slice.galleries)
-    return galleries
-  }
-
   /** As `gallerySlices`; default `maxLength`: what fits into one response. */
   slices(page: Omit<GalleryListPage, 'maxLength'> & { maxLength?: number }): AsyncGenerator<GalleryListSlice> {
     const recordOf = (record: CatalogueRecord) => this.readings.recordOf(record)

@@ -1,6 +1,4 @@
 /** What galleries need to know about the installed models. */
-import { AlikeError } from '../errors.js'
-
 export interface ServableModel {
   id: string
   /** Of its embeddings. */
@@ -14,16 +12,4 @@ export interface ServableModels {
   get(idOrName: string): ServableModel
   /** Galleries of models that are not installed can be read, but not searched or added to. */
   has(id: string): boolean
-}
-
-/** For a service with one model. */
-export function onlyModel(standard: ServableModel): ServableModels {
-  return {
-    standard,
-    has: (id) => id === standard.id,
-    get(id) {
-      if (id !== standard.id) throw new AlikeError('model_not_found')
-      return standard
-    },
-  }
 }

@@ -6,9 +6,9 @@ import { openEmbedded } from '../../src/engines/embedded/embedded-engine.js'
 import { newUid } from '../../src/gallery/catalogue.js'
 import type { Engine } from '../../src/gallery/engine.js'
 import { openGalleries } from '../../src/gallery/galleries.js'
-import { onlyModel } from '../../src/gallery/servable-models.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
+import { onlyModel } from './only-model.js'
 import { model } from './stored-images.js'
 
 test('lists and metrics do not wait for an engine that is known to be unreachable', { timeout: 20_000 }, async (t) => {

@@ -6,9 +6,9 @@ import { openEmbedded } from '../../src/engines/embedded/embedded-engine.js'
 import { AlikeError } from '../../src/errors.js'
 import type { Engine } from '../../src/gallery/engine.js'
 import { type Galleries, openGalleries } from '../../src/gallery/galleries.js'
-import { onlyModel } from '../../src/gallery/servable-models.js'
 import { dataFolder } from '../engines/embedded/storage-folder.js'
 import { until } from '../support/until.js'
+import { onlyModel } from './only-model.js'
 import { model } from './stored-images.js'
 
 interface Preparation {

@@ -8,9 +8,9 @@ import { newUid } from '../../src/gallery/catalogue.js'
 import type { Engine } from '../../src/gallery/engine.js'
 import { openGalleries } from '../../src/gallery/galleries.js'
 import { isSettled, RemovedSets } from '../../src/gallery/removed-sets.js'
-import { onlyModel } from '../../src/gallery/servable-models.js'
 import { dataFolder } from '../engines/embedded/storage-folder.js'
 import { until } from '../support/until.js'
+import { onlyModel } from './only-model.js'
 import { model } from './stored-images.js'
 
 test('an engine that is unavailable does not delay the removals in another', async (t) => {

@@ -5,8 +5,9 @@ import {
   openEmbedded,
 } from '../../../src/engines/embedded/embedded-engine.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
-import { onlyModel, type ServableModel, type ServableModels } from '../../../src/gallery/servable-models.js'
+import type { ServableModel, ServableModels } from '../../../src/gallery/servable-models.js'
 import type { JobStore } from '../../../src/jobs/job-store.js'
+import { onlyModel } from '../../gallery/only-model.js'
 
 export type EmbeddedGalleriesOptions = EmbeddedOptions &
   Pick<GalleriesOptions, 'limits' | 'pages' | 'onRankingDrop'> & {

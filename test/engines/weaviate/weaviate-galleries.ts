@@ -10,8 +10,9 @@ import {
 import type { Catalogue } from '../../../src/gallery/catalogue.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
 import { isKept } from '../../../src/gallery/made-sets.js'
-import { onlyModel, type ServableModel, type ServableModels } from '../../../src/gallery/servable-models.js'
+import type { ServableModel, ServableModels } from '../../../src/gallery/servable-models.js'
 import type { JobStore } from '../../../src/jobs/job-store.js'
+import { onlyModel } from '../../gallery/only-model.js'
 import { model } from '../../gallery/stored-images.js'
 import type { RunningWeaviate } from '../../support/weaviate-server.js'
 

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { Snapshots } from '../../../../src/backups/snapshots.js'
 import { openForWriting } from '../../../../src/engines/embedded/store/database/database.js'
 import { copyWalksMax } from '../../../../src/gallery/copy-walks.js'
-import { model, newImage } from '../../../gallery/stored-images.js'
+import { copyDescriptorOf, model, newImage, putImages, removeImages } from '../../../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../../../support/copy-descriptors.js'
 import { engineOf } from '../embedded-galleries.js'
 import { dataFolder, openIn } from '../storage-folder.js'
@@ -21,14 +21,14 @@ test('descriptors follow their pictures through upserts, removals and a restart'
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images)
-  await first.images.put('a', [newImage('p1', vectors[1]!, { copyDescriptor: descriptors[2] })])
-  await first.images.remove('a', ['p3'])
+  await putImages(first.images, 'a', images)
+  await putImages(first.images, 'a', [newImage('p1', vectors[1]!, { copyDescriptor: descriptors[2] })])
+  await removeImages(first.images, 'a', ['p3'])
   await first.close()
   const second = await openIn(t, dataDir)
   const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex')
   assert.deepEqual(
-    (await Promise.all([0, 1, 3, 4].map((i) => second.images.copyDescriptor('a', `p${i}`)))).map(hex),
+    (await Promise.all([0, 1, 3, 4].map((i) => copyDescriptorOf(second, 'a', `p${i}`)))).map(hex),
     [descriptors[0], descriptors[2], undefined, descriptors[4]].map(hex),
   )
   const copiesOf = async (copyDescriptor: Uint8Array) =>
@@ -51,7 +51,7 @@ test('a damaged descriptor affects one picture, and a snapshot names it', async 
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images)
+  await putImages(first.images, 'a', images)
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   const { key, descriptor } = database.prepare('SELECT * FROM copy_descriptor ORDER BY key LIMIT 1 OFFSET 5').get() as {
@@ -77,7 +77,7 @@ test('a damaged descriptor affects one picture, and a snapshot names it', async 
     hits.filter(({ nearCopyScore }) => nearCopyScore === 1).map(({ record }) => record.id),
     ['p7'],
   )
-  assert.equal(await galleries.images.copyDescriptor('a', 'p5'), undefined)
+  assert.equal(await copyDescriptorOf(galleries, 'a', 'p5'), undefined)
   const snapshots = await Snapshots.open({
     dataDir,
     max: 1,
@@ -96,7 +96,7 @@ test('scans over galleries are bounded in total, and refused beyond that', async
   const galleries = await openIn(t, await dataFolder(t))
   for (const name of ['a', 'b']) {
     await galleries.create(name)
-    await galleries.images.put(name, images)
+    await putImages(galleries.images, name, images)
   }
   const walk = (i = 0) =>
     galleries.searches.search(i % 2 === 0 ? 'a' : 'b', {
