@@ -167,7 +167,7 @@ export interface OpenSet {
    */
   whole(ids: readonly string[]): Promise<WholeImage[]>
   /** By id, ascending, in slices, each in its own turn of the event loop; the last one tells whether more follow. */
-  page(asked: PageOfImages): AsyncIterable<ImagePage>
+  page(page: PageOfImages): AsyncIterable<ImagePage>
   /** [dimension], unit length. */
   vector(id: string): Promise<Float32Array | undefined>
   /** The same of several pictures, in order; undefined for damaged ones, and for those removed, or replaced since they were hits. */

@@ -142,8 +142,8 @@ export class Galleries {
   ): Promise<{ gallery: GalleryRecord; created: boolean }> {
     const { engineOfNew } = this.#options
     const { galleriesMax } = this.#limits
-    const asked = { ...options, name, settings, engineOfNew, galleriesMax, shared: this.writes.shared }
-    const { gallery, created } = await createGallery(this.#routed, asked)
+    const request = { ...options, name, settings, engineOfNew, galleriesMax, shared: this.writes.shared }
+    const { gallery, created } = await createGallery(this.#routed, request)
     return { gallery: await this.readings.recordOf(gallery), created }
   }
 
@@ -167,11 +167,11 @@ export class Galleries {
 
   async get(name: string): Promise<GalleryRecord> {
     await this.#routed.find(name) // only the name of a damaged one is known
-    return this.look(name)
+    return this.listed(name)
   }
 
   /** As in a list: if the record is damaged, only the name is known. */
-  async look(name: string): Promise<GalleryRecord> {
+  async listed(name: string): Promise<GalleryRecord> {
     const record = await this.#options.catalogue.record(name)
     if (record === undefined) throw new AlikeError('gallery_not_found')
     return this.readings.recordOf(record)

@@ -126,9 +126,9 @@ export class GallerySets {
     const { uid: galleryUid, engine, set } = entry
     if (set.modelId === modelId) throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
     await this.#routed.openEntry(entry) // both sets belong in the same place
-    const made = await this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about })
-    await this.prepare(made)
-    return made
+    const added = await this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about })
+    await this.prepare(added)
+    return added
   }
 
   /**

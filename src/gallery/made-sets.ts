@@ -13,13 +13,13 @@ import type { HeldLock, SharedWrites } from './writes.js'
  * @throws AlikeError `engine_unsupported` for wishes that its engine cannot grant, `data_unreadable`, `gallery_not_found` for a set
  * that was removed meanwhile; as `Engine.prepare`
  */
-export async function makeRoom(set: CatalogueSet, routed: RoutedSets, given: StorageWishes = {}): Promise<void> {
+export async function makeRoom(set: CatalogueSet, routed: RoutedSets, more: StorageWishes = {}): Promise<void> {
   const { uid, about } = set
   const engine = routed.engineOf(set.engine)
-  expectGranted(engine, given)
+  expectGranted(engine, more)
   if (engine.prepare === undefined) return
   const wishes = isMade(set) ? {} : (about as { wishes?: StorageWishes }).wishes
-  await engine.prepare(routed.stated({ set }), { ...wishes, ...wished(given) }, isMade(set))
+  await engine.prepare(routed.stated({ set }), { ...wishes, ...wished(more) }, isMade(set))
   if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
 }
 
@@ -34,8 +34,8 @@ export async function makeRoomOf(entry: CatalogueEntry, routed: RoutedSets, wish
 
 /** Of a set that has yet to be prepared: whoever does that, if its creator cannot, does it as requested. */
 export function aboutUnmade(wishes: StorageWishes): CatalogueSet['about'] {
-  const asked = wished(wishes)
-  return Object.keys(asked).length === 0 ? {} : { wishes: asked }
+  const kept = wished(wishes)
+  return Object.keys(kept).length === 0 ? {} : { wishes: kept }
 }
 
 /**

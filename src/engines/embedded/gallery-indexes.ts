@@ -34,7 +34,7 @@ interface Opened {
   changes: number
   savedAtMs: number
   /** Finished graphs reported to `onRebuild`, and the number at the last graph cache. */
-  rebuildsTold: number
+  rebuildsReported: number
   rebuildsSaved: number
   saving: Promise<void> | undefined
   /** The last graph cache could not be written: the next one is due although nothing has changed. */
@@ -102,7 +102,7 @@ export class GalleryIndexes {
       damaged,
       changes: index.reading.pending,
       savedAtMs: Date.now(),
-      rebuildsTold: 0,
+      rebuildsReported: 0,
       rebuildsSaved: 0,
       saving: undefined,
       isUnsaved: false,
@@ -212,8 +212,8 @@ export class GalleryIndexes {
       // Without a graph there is nothing to catch up with; a failed `refresh` of a closed index can be ignored.
       if (index.reading.pending > 0 || index.reading.building || entry.changes > 0)
         await index.refresh().catch(() => {})
-      const rebuilt = index.reading.rebuilds - entry.rebuildsTold
-      entry.rebuildsTold = index.reading.rebuilds
+      const rebuilt = index.reading.rebuilds - entry.rebuildsReported
+      entry.rebuildsReported = index.reading.rebuilds
       for (let i = 0; i < rebuilt; i++) this.#options.onRebuild()
       const overdue =
         (entry.changes > 0 || entry.isUnsaved) &&

@@ -76,12 +76,12 @@ export class PartedIndex implements VectorIndex {
     const { slots, k } = request
     if (slots.length === 0) await this.refresh()
     const untilMs = performance.now() + this.#options.settings.sliceMs
-    const asked = slots.slice(0, slotsPerAnswer)
-    const stored = await this.#stored(asked)
+    const batch = slots.slice(0, slotsPerAnswer)
+    const stored = await this.#stored(batch)
     const lists: Neighbour[][] = []
     let byGraph = 0
-    while (lists.length < asked.length && (lists.length === 0 || performance.now() < untilMs)) {
-      const own = asked[lists.length]!
+    while (lists.length < batch.length && (lists.length === 0 || performance.now() < untilMs)) {
+      const own = batch[lists.length]!
       const vector = stored.get(own)
       if (vector === undefined) {
         lists.push([])

@@ -62,8 +62,15 @@ export class CatalogueWrites {
     const gallery = this.#galleries.ofUid(galleryUid)
     if (this.#sets.ofGallery(gallery.number).length > 1)
       throw new AlikeError('set_exists', { detail: 'There is another set besides the serving one; delete it first.' })
-    const made = { number: this.#sets.nextNumber(), uid, gallery: gallery.number, engine, model_id: modelId, dimension }
-    const row = this.#sets.insert({ ...made, stage: 'building', about: JSON.stringify(about), created_at: at })
+    const identity = {
+      number: this.#sets.nextNumber(),
+      uid,
+      gallery: gallery.number,
+      engine,
+      model_id: modelId,
+      dimension,
+    }
+    const row = this.#sets.insert({ ...identity, stage: 'building', about: JSON.stringify(about), created_at: at })
     return setOf(row, gallery)
   }
 

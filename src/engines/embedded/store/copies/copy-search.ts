@@ -12,7 +12,7 @@ export interface CopyAnswers {
 
 export class CopySearch {
   readonly #answers: CopyAnswers
-  #asked = 0
+  #unanswered = 0
 
   /** @param answers the copies thread, or its stand-in */
   constructor(answers: CopyAnswers) {
@@ -21,7 +21,7 @@ export class CopySearch {
 
   /** Unanswered questions. */
   get depth(): number {
-    return this.#asked
+    return this.#unanswered
   }
 
   /** See `CopiesCalls`. */
@@ -45,11 +45,11 @@ export class CopySearch {
     name: Name,
     request: CopiesCalls[Name]['request'],
   ): Promise<CopiesCalls[Name]['reply']> {
-    this.#asked += 1
+    this.#unanswered += 1
     try {
       return await this.#answers.call(name, request)
     } finally {
-      this.#asked -= 1
+      this.#unanswered -= 1
     }
   }
 }
