@@ -46,7 +46,7 @@ export async function searchedSlots(
     count: row.count,
     nextSlot: row.next_slot,
     slotsOf: (filter, keep) => filters.slots(row, filter, keep),
-    copiesOf: (wanted) => store.copies.find(number, wanted),
+    copiesOf: ({ descriptors: query, ...wanted }) => store.copies.ask('find', { gallery: number, query, ...wanted }),
     recordsOf: (slots) => store.read(({ images }) => images.hits(number, slots, groupBy)),
     hasRetired: () => retiredOf(rowNow()) !== retiredOf(row),
     later: () => searchedSlots({ store, filters }, set),

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { AlikeError } from '../../../errors.js'
 import type { GalleryRow } from './catalogue/gallery-row.js'
-import { CopySearch } from './copies/copy-search.js'
+import { CopyQuestions } from './copies/copy-questions.js'
 import { damaged, withDatabase } from './database/database.js'
 import { networkFileSystem } from './folder/file-systems.js'
 import { type FolderLock, lockFolder } from './folder/folder-lock.js'
@@ -56,10 +56,9 @@ export class GalleryStore {
   /** Path of the database, for threads with their own connections. */
   readonly path: string
   readonly writes: StoreWrites
-  readonly copies = new CopySearch({
-    call: async (name, request) =>
-      this.#readerOpen ? this.#parts.threads.copies.call(name, request) : this.#reads.copies[name](request),
-  })
+  readonly copies = new CopyQuestions(async (name, request) =>
+    this.#readerOpen ? this.#parts.threads.copies.call(name, request) : this.#reads.copies[name](request),
+  )
   readonly #parts: StoreParts
   readonly #removal: RowRemoval
   #reads: StoreReads
