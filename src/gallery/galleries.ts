@@ -18,9 +18,9 @@ import type { ProgressKeeper } from './job-progress.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
 import { LocalWrites } from './local-writes.js'
-import { finishMaking } from './made-sets.js'
 import type { Metadata } from './metadata.js'
 import { createGallery, type NewGalleryOptions } from './new-gallery.js'
+import { finishPreparing } from './prepared-sets.js'
 import type { GalleryRecord } from './records.js'
 import { decisionsOf } from './routed-decisions.js'
 import { RoutedSets, type RoutedSetsOptions } from './routed-sets.js'
@@ -232,7 +232,7 @@ export class Galleries {
   async #openServed(entry: CatalogueRecord): Promise<void> {
     if (this.#routed.stated(entry).state === 'ready') {
       if (this.#options.takesUnmade !== false)
-        await finishMaking(entry, this.#routed, this.writes.shared).catch(ignoring(...unfinishedCodes))
+        await finishPreparing(entry, this.#routed, this.writes.shared).catch(ignoring(...unfinishedCodes))
       await this.#routed.openEntry(entry)
     } else this.#options.onModelMissing?.(entry)
     const decisions = await this.#decisionsOf(entry)

@@ -4,8 +4,8 @@ import { AlikeError, hasCode, ignoring } from '../errors.js'
 import { type CatalogueRecord, type NewCatalogueEntry, newUid } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
 import { type GalleryChange, newOptions } from './gallery-options.js'
-import { aboutUnmade, expectGranted, holdMaking, isWhole, makeRoomOf } from './made-sets.js'
 import type { Metadata } from './metadata.js'
+import { aboutUnprepared, expectGranted, holdPreparing, isWhole, prepareStorageOf } from './prepared-sets.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { ServableModel } from './servable-models.js'
 import type { SharedWrites } from './writes.js'
@@ -59,8 +59,8 @@ async function createOnce(
   if (existing === undefined) expectGranted(routed.engineOf(engine ?? engineOfNew), wishesIn(request))
   else if (await isThere(existing, routed))
     return prepared({ gallery: existing, created: false }, { routed, request, model })
-  // before it exists, too: an unmade gallery whose lock is free was left by a process that died
-  const lock = await holdMaking(name, shared)
+  // before it exists, too: an unprepared gallery whose lock is free was left by a process that died
+  const lock = await holdPreparing(name, shared)
   try {
     return await prepared(await routed.catalogue.create(entryOf(request, model)), { routed, request, model })
   } finally {
@@ -80,7 +80,7 @@ function wishesIn({ shards, replicas, quantisation }: NewGallery): StorageWishes
 function entryOf(request: NewGallery, { id: modelId, dimension }: ServableModel): NewCatalogueEntry {
   const { name, engine, engineOfNew, settings = {}, originals, keepQueries, galleriesMax } = request
   const options = newOptions({ originals, keepQueries })
-  const set = { setUid: newUid(), modelId, dimension, about: aboutUnmade(wishesIn(request)) }
+  const set = { setUid: newUid(), modelId, dimension, about: aboutUnprepared(wishesIn(request)) }
   return { name, uid: newUid(), engine: engine ?? engineOfNew, ...set, settings, options, galleriesMax }
 }
 
@@ -90,7 +90,7 @@ async function prepared(
 ): Promise<{ gallery: CatalogueRecord; created: boolean } | undefined> {
   expectAsRequested(gallery, { routed, request, model })
   try {
-    await makeRoomOf(gallery, routed, wishesIn(request))
+    await prepareStorageOf(gallery, routed, wishesIn(request))
   } catch (error) {
     if (created) await undo(gallery, routed)
     if (!hasCode(error, 'gallery_not_found')) throw error

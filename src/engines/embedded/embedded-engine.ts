@@ -87,7 +87,7 @@ export class EmbeddedEngine implements Engine {
     if (cataloguedElsewhere) {
       const numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
       this.#numbers = numbers
-      this.prepare = (set, _, isMade) => numbers.make(set, isMade)
+      this.prepare = (set, _, isPrepared) => numbers.prepare(set, isPrepared)
       this.has = ({ uid }) => numbers.has(uid)
     }
     this.jobs = storedJobs(store, now)
