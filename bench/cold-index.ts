@@ -45,7 +45,7 @@ const { index } = await threads.open({
 })
 
 const rows: string[][] = []
-for (let window = 0; window < windows && (window === 0 || index.pending > 0); window++) {
+for (let window = 0; window < windows && (window === 0 || index.reading.pending > 0); window++) {
   const [searchMs, exactMs]: [number[], number[]] = [[], []]
   let found = 0
   const untilMs = performance.now() + seconds * 1_000
@@ -61,7 +61,7 @@ for (let window = 0; window < windows && (window === 0 || index.pending > 0); wi
   const [p50, exactP50] = [percentile(searchMs, 0.5), percentile(exactMs, 0.5)]
   rows.push([
     `${window * seconds} to ${(window + 1) * seconds} s`,
-    String(index.pending),
+    String(index.reading.pending),
     p50.toFixed(1),
     percentile(searchMs, 0.99).toFixed(1),
     exactP50.toFixed(1),

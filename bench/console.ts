@@ -16,7 +16,7 @@ import { percentile } from '../src/cli/percentile.js'
 import { chromiumFile, launchBrowser, openPage } from '../test/console/browser/chromium.js'
 import { engineOf, openEmbeddedGalleries } from '../test/engines/embedded/embedded-galleries.js'
 import { unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
-import { newImage } from '../test/gallery/stored-images.js'
+import { newImage, putImages } from '../test/gallery/stored-images.js'
 import { drawImage, drawnLabels } from '../test/support/drawn-images.js'
 import { writeHandmadeModel } from '../test/support/handmade-onnx.js'
 import { table } from './report.js'
@@ -101,7 +101,7 @@ async function fill(): Promise<void> {
         thumbnail: thumbnails[(from + i) % thumbnails.length]!,
       }),
     )
-    await galleries.images.put('g', images)
+    await putImages(galleries.images, 'g', images)
   }
   await engineOf(galleries).saveGraphCaches()
   await galleries.close()

@@ -17,6 +17,7 @@ import type { Galleries } from '../src/gallery/galleries.js'
 import type { NewImage } from '../src/gallery/records.js'
 import { engineOf, openEmbeddedGalleries } from '../test/engines/embedded/embedded-galleries.js'
 import { seededRandom, unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
+import { putImages, removeImages } from '../test/gallery/stored-images.js'
 import { table } from './report.js'
 
 const { values } = parseArgs({
@@ -127,7 +128,7 @@ async function fill(target: Galleries): Promise<void> {
   await target.create('bench')
   for (let first = 0; first < count; first += 1_000) {
     const batch = Array.from({ length: Math.min(1_000, count - first) }, (_, i) => image(String(first + i)))
-    await target.images.put('bench', batch)
+    await putImages(target.images, 'bench', batch)
   }
 }
 
@@ -150,7 +151,7 @@ function image(id: string): NewImage {
 async function deleteHalf(): Promise<Set<string>> {
   const doomed = Array.from({ length: count }, (_, i) => String(i)).filter(() => random() < 0.5)
   for (let first = 0; first < doomed.length; first += 1_000)
-    await galleries.images.remove('bench', doomed.slice(first, first + 1_000))
+    await removeImages(galleries.images, 'bench', doomed.slice(first, first + 1_000))
   return new Set(doomed)
 }
 

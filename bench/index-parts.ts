@@ -83,7 +83,7 @@ async function build(side: Side): Promise<void> {
     vectors: all(),
   })
   const startedAt = performance.now()
-  while (index.building || index.pending > 0) {
+  while (index.reading.building || index.reading.pending > 0) {
     await sleep(20)
     await index.refresh()
   }

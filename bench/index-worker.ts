@@ -63,7 +63,7 @@ const { index } = await thread.open({
   graphCache: { folder, galleryUid: 'bench', modelId: 'bench' },
   vectors: all(),
 })
-while (index.building || index.pending > 0) {
+while (index.reading.building || index.reading.pending > 0) {
   await sleep(200)
   await index.refresh()
 }

@@ -65,14 +65,14 @@ const client = (async () => {
 const startedAt = performance.now()
 for (let slot = 0; slot < count; slot += batch) {
   await index.add(packed(Array.from({ length: Math.min(batch, count - slot) }, makeVector), slot))
-  while (index.pending > backlogMax) {
+  while (index.reading.pending > backlogMax) {
     await sleep(20)
     await index.refresh()
   }
   if ((slot + batch) % (count / 20) === 0)
     console.error(`${slot + batch} added after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 }
-while (index.pending > 0 || index.building) {
+while (index.reading.pending > 0 || index.reading.building) {
   await sleep(50)
   await index.refresh()
 }

@@ -16,6 +16,7 @@ import { openEmbedder } from '../src/embedding/pooled-embedder.js'
 import { prepareImage } from '../src/image/prepare.js'
 import { createMetrics } from '../src/metrics/metrics.js'
 import { openEmbeddedGalleries } from '../test/engines/embedded/embedded-galleries.js'
+import { putImages } from '../test/gallery/stored-images.js'
 import { tarUpload } from './archive.js'
 import { drawBenchImages } from './drawn-gallery.js'
 import { table } from './report.js'
@@ -57,7 +58,7 @@ await galleries.create(gallery)
 for (const [i, { label, bytes }] of stored.entries()) {
   const { pixels, width, height, format } = await prepareImage(bytes, { preprocessing, maxPixels: 1e8 })
   const { vector } = await embedder.embed(pixels)
-  await galleries.images.put(gallery, [
+  await putImages(galleries.images, gallery, [
     {
       id: String(i),
       label,

@@ -17,7 +17,7 @@ import { pino } from 'pino'
 import { percentile } from '../src/cli/percentile.js'
 import { engineOf, openEmbeddedGalleries } from '../test/engines/embedded/embedded-galleries.js'
 import { unitVectors } from '../test/engines/embedded/vector-index/unit-vectors.js'
-import { newImage } from '../test/gallery/stored-images.js'
+import { newImage, putImages } from '../test/gallery/stored-images.js'
 import { writeHandmadeModel } from '../test/support/handmade-onnx.js'
 import { table } from './report.js'
 
@@ -109,7 +109,7 @@ async function fill(dataDir: string): Promise<number> {
     const images = Array.from({ length: Math.min(500, count - from) }, (_, i) =>
       newImage(`p${from + i}`, makeVector(), { modelId: model.manifest.id, label: `label ${i % 15}` }),
     )
-    await galleries.images.put('g', images)
+    await putImages(galleries.images, 'g', images)
   }
   // Readings arrive with answers: a search refreshes them.
   for (;;) {

@@ -40,7 +40,7 @@ export function cachedCatalogue(catalogue: Catalogue, freshMs = Infinity): Cache
     forget: (name) => void (name === undefined ? found.clear() : found.delete(name)),
     create: (entry) => changing(catalogue.create(entry)),
     change: (name, change) => changing(catalogue.change(name, change)),
-    remove: (name, unmade) => changing(catalogue.remove(name, unmade)),
+    remove: (name, unprepared) => changing(catalogue.remove(name, unprepared)),
     serve: (setUid, about) => changing(catalogue.serve(setUid, about)),
     record: (name) => catalogue.record(name),
     list: (page) => catalogue.list(page),

@@ -102,12 +102,12 @@ export interface Catalogue {
   change(name: string, change: GalleryChange): Promise<CatalogueRecord>
   /**
    * Frees the name at once, even if the record is damaged.
-   * @param unmade uid of the only gallery that is meant, and that only while no storage has been prepared for it; default: whichever
+   * @param unprepared uid of the only gallery that is meant, and that only while no storage has been prepared for it; default: whichever
    * has the name
    * @returns what it contained
    * @throws AlikeError `gallery_not_found`
    */
-  remove(name: string, unmade?: string): Promise<{ uid: string; sets: Pick<CatalogueSet, 'uid' | 'engine'>[] }>
+  remove(name: string, unprepared?: string): Promise<{ uid: string; sets: Pick<CatalogueSet, 'uid' | 'engine'>[] }>
 
   /**
    * The sets of one gallery, in order of creation.

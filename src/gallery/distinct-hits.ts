@@ -44,7 +44,7 @@ export class DistinctHits implements HitList {
 
   async first(count: number): Promise<UnrankedHit[]> {
     while (!this.#ended && this.#kept.length - this.#betterCount < count)
-      await this.#lookOn(count - (this.#kept.length - this.#betterCount))
+      await this.#fetchMore(count - (this.#kept.length - this.#betterCount))
     return this.#kept.slice(this.#betterCount, this.#betterCount + count)
   }
 
@@ -52,7 +52,7 @@ export class DistinctHits implements HitList {
    * Nothing is recorded until everything is known, so that a page that failed can be requested again.
    * @param needed hits still to be found
    */
-  async #lookOn(needed: number): Promise<void> {
+  async #fetchMore(needed: number): Promise<void> {
     const { hits, copies, duplicateScore, candidatesMax } = this.#options
     const end = Math.min(this.#looked + Math.min(blockMax, Math.max(blockMin, needed)), candidatesMax)
     const looked = (await hits.first(end)).slice(this.#looked)

@@ -69,11 +69,11 @@ export interface Engine {
   readonly takesWishes?: boolean | undefined
   /**
    * Prepares storage for a set with these wishes; idempotent. An engine without this method needs no preparation.
-   * @param isMade it has been prepared before: if it is missing now, it is not created again
+   * @param isPrepared it has been prepared before: if it is missing now, it is not created again
    * @throws AlikeError `gallery_exists` for a set that is stored differently, `gallery_lost`, `gallery_elsewhere`,
    * `engine_unreachable`
    */
-  prepare?(set: EmbeddingSet, wishes: StorageWishes, isMade: boolean): Promise<void>
+  prepare?(set: EmbeddingSet, wishes: StorageWishes, isPrepared: boolean): Promise<void>
   /**
    * Returns the same object if the set is already open.
    * @throws AlikeError `gallery_not_found` for a set that was dropped, `gallery_elsewhere`
@@ -167,7 +167,7 @@ export interface OpenSet {
    */
   whole(ids: readonly string[]): Promise<WholeImage[]>
   /** By id, ascending, in slices, each in its own turn of the event loop; the last one tells whether more follow. */
-  page(asked: PageOfImages): AsyncIterable<ImagePage>
+  page(page: PageOfImages): AsyncIterable<ImagePage>
   /** [dimension], unit length. */
   vector(id: string): Promise<Float32Array | undefined>
   /** The same of several pictures, in order; undefined for damaged ones, and for those removed, or replaced since they were hits. */

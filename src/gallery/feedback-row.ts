@@ -41,11 +41,13 @@ export function queryColumns(query: FeedbackQuery): Pick<JudgementRow, 'query_ki
 type Judged = Pick<JudgementRow, 'verdict' | 'query_hash' | 'hit_hash'>
 
 /** @param former the stored one of the same query, hit and judge */
-export function fateOf(given: Judged, former: Judged | undefined): JudgementFate {
-  if (given.verdict === 'none') return former === undefined ? 'unchanged' : 'withdrawn'
+export function fateOf(submitted: Judged, former: Judged | undefined): JudgementFate {
+  if (submitted.verdict === 'none') return former === undefined ? 'unchanged' : 'withdrawn'
   if (former === undefined) return 'recorded'
   const isSame =
-    former.verdict === given.verdict && former.hit_hash === given.hit_hash && former.query_hash === given.query_hash
+    former.verdict === submitted.verdict &&
+    former.hit_hash === submitted.hit_hash &&
+    former.query_hash === submitted.query_hash
   return isSame ? 'unchanged' : 'changed'
 }
 

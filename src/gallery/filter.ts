@@ -93,9 +93,9 @@ const checks = {
 }
 
 /** @throws AlikeError `filter_invalid`, with the location of the error */
-export function readFilter(given: unknown): Filter {
+export function readFilter(json: unknown): Filter {
   const budget = { conditions: conditionsMax, values: valuesMax }
-  return readPart(given, '', 1, budget)
+  return readPart(json, '', 1, budget)
 }
 
 interface Budget {
@@ -106,11 +106,11 @@ interface Budget {
 /**
  * Recurses itself instead of validating the whole schema: an error about seven alternatives would tell nothing.
  */
-function readPart(given: unknown, place: string, depth: number, budget: Budget): Filter {
+function readPart(json: unknown, place: string, depth: number, budget: Budget): Filter {
   if (depth > depthMax) throw misfit(place, `is nested deeper than ${depthMax}`)
   if (--budget.conditions < 0) throw misfit(place, `exceeds the maximum of ${conditionsMax} conditions in all`)
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw misfit(place, 'is not an object')
-  const part = given as Record<string, unknown>
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw misfit(place, 'is not an object')
+  const part = json as Record<string, unknown>
   const inner = (value: unknown, key: string) => readPart(value, `${place}/${key}`, depth + 1, budget)
   const isAlone = Object.keys(part).length === 1
 

@@ -18,9 +18,9 @@ import type { ProgressKeeper } from './job-progress.js'
 import { KeptRankings, type KeptRankingsSettings, keptRankingsDefaults } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
 import { LocalWrites } from './local-writes.js'
-import { finishMaking } from './made-sets.js'
 import type { Metadata } from './metadata.js'
 import { createGallery, type NewGalleryOptions } from './new-gallery.js'
+import { finishPreparing } from './prepared-sets.js'
 import type { GalleryRecord } from './records.js'
 import { decisionsOf } from './routed-decisions.js'
 import { RoutedSets, type RoutedSetsOptions } from './routed-sets.js'
@@ -142,8 +142,8 @@ export class Galleries {
   ): Promise<{ gallery: GalleryRecord; created: boolean }> {
     const { engineOfNew } = this.#options
     const { galleriesMax } = this.#limits
-    const asked = { ...options, name, settings, engineOfNew, galleriesMax, shared: this.writes.shared }
-    const { gallery, created } = await createGallery(this.#routed, asked)
+    const request = { ...options, name, settings, engineOfNew, galleriesMax, shared: this.writes.shared }
+    const { gallery, created } = await createGallery(this.#routed, request)
     return { gallery: await this.readings.recordOf(gallery), created }
   }
 
@@ -167,11 +167,11 @@ export class Galleries {
 
   async get(name: string): Promise<GalleryRecord> {
     await this.#routed.find(name) // only the name of a damaged one is known
-    return this.look(name)
+    return this.listed(name)
   }
 
   /** As in a list: if the record is damaged, only the name is known. */
-  async look(name: string): Promise<GalleryRecord> {
+  async listed(name: string): Promise<GalleryRecord> {
     const record = await this.#options.catalogue.record(name)
     if (record === undefined) throw new AlikeError('gallery_not_found')
     return this.readings.recordOf(record)
@@ -180,14 +180,6 @@ export class Galleries {
   /** Of all of them, in order. */
   async *names(): AsyncGenerator<string> {
     for await (const { name } of allEntries(this.#options.catalogue)) yield name
-  }
-
-  /** All of them, by name. */
-  async list(): Promise<GalleryRecord[]> {
-    const galleries: GalleryRecord[] = []
-    for await (const slice of this.slices({ after: '', limit: Infinity, maxLength: Infinity }))
-      galleries.push(...slice.galleries)
-    return galleries
   }
 
   /** As `gallerySlices`; default `maxLength`: what fits into one response. */
@@ -240,7 +232,7 @@ export class Galleries {
   async #openServed(entry: CatalogueRecord): Promise<void> {
     if (this.#routed.stated(entry).state === 'ready') {
       if (this.#options.takesUnmade !== false)
-        await finishMaking(entry, this.#routed, this.writes.shared).catch(ignoring(...unfinishedCodes))
+        await finishPreparing(entry, this.#routed, this.writes.shared).catch(ignoring(...unfinishedCodes))
       await this.#routed.openEntry(entry)
     } else this.#options.onModelMissing?.(entry)
     const decisions = await this.#decisionsOf(entry)

@@ -45,16 +45,16 @@ export class GalleryFeedback {
     for (let last = after; ; ) {
       const kept = await store.page(galleryUid, last, limit, filter)
       const images = await this.#imagesOf(kept)
-      const told = kept.flatMap((judgement) => toldOf(judgement, images))
-      if (told.length > 0 || kept.length === 0) return told
+      const found = kept.flatMap((judgement) => judgementsOf(judgement, images))
+      if (found.length > 0 || kept.length === 0) return found
       last = kept.at(-1)!.number
     }
   }
 
   async #inStoredForm(query: FeedbackQuery): Promise<FeedbackQuery> {
     if (!('id' in query)) return query
-    const [asked] = await this.#options.set.find([query.id])
-    return { id: asked?.id ?? query.id }
+    const [image] = await this.#options.set.find([query.id])
+    return { id: image?.id ?? query.id }
   }
 
   async #imagesOf(judgements: readonly Judgement[]): Promise<ReadonlyMap<string, ImageRecord>> {
@@ -76,8 +76,8 @@ function judgedHit(judgement: Judgement, images: ReadonlyMap<string, ImageRecord
       hitHash: hit.contentHash,
       ...('contentHash' in query && { queryHash: query.contentHash }),
     }
-  const asked = expected(query.id, images)
-  return { ...judgement, query: { id: asked.id }, queryHash: asked.contentHash, hit: hit.id, hitHash: hit.contentHash }
+  const image = expected(query.id, images)
+  return { ...judgement, query: { id: image.id }, queryHash: image.contentHash, hit: hit.id, hitHash: hit.contentHash }
 }
 
 function expected(id: string, images: ReadonlyMap<string, ImageRecord>): ImageRecord {
@@ -86,14 +86,14 @@ function expected(id: string, images: ReadonlyMap<string, ImageRecord>): ImageRe
   return image
 }
 
-function toldOf(judgement: KeptJudgement, images: ReadonlyMap<string, ImageRecord>): StoredJudgement[] {
+function judgementsOf(judgement: KeptJudgement, images: ReadonlyMap<string, ImageRecord>): StoredJudgement[] {
   const { query, queryHash, hit, hitHash } = judgement
   const judged = images.get(hit)
   if (judged === undefined || isAnother(judged, hitHash)) return []
   if (!('id' in query)) return [{ ...judgement, hitLabel: judged.label }]
-  const asked = images.get(query.id)
-  if (asked === undefined || isAnother(asked, queryHash)) return []
-  return [{ ...judgement, queryLabel: asked.label, hitLabel: judged.label }]
+  const image = images.get(query.id)
+  if (image === undefined || isAnother(image, queryHash)) return []
+  return [{ ...judgement, queryLabel: image.label, hitLabel: judged.label }]
 }
 
 /** Unknown for an image whose record is damaged. */

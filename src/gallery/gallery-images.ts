@@ -16,8 +16,6 @@ import {
   type ImageStep,
   idOfStep,
   type LabelCount,
-  type NewImage,
-  type PutResult,
   type PutStep,
   type SeenImage,
   type StepResult,
@@ -46,20 +44,12 @@ export class GalleryImages {
   }
 
   /**
-   * All or none. The progress of the job they belong to is committed in the same transaction if the engine stores it,
-   * and otherwise after them: they may then be put again, which has no further effect.
+   * Puts, patches and deletes pictures in order: all or none, except for refused ones. The progress of the job they belong to
+   * is committed in the same transaction if the engine stores it, and otherwise after them: they may then be changed again, which
+   * has no further effect.
    * @throws AlikeError `model_mismatch`, `dimension_mismatch`, `gallery_full`, `storage_full`, `overloaded`,
    * `job_finished`.
    */
-  async put(gallery: string, images: NewImage[], progress?: JobProgress): Promise<PutResult[]> {
-    return (await this.change(
-      gallery,
-      images.map((put) => ({ put })),
-      progress,
-    )) as PutResult[]
-  }
-
-  /** The same for pictures to put, patch and delete, in order. */
   async change(gallery: string, steps: ImageStep[], progress?: JobProgress): Promise<StepResult[]> {
     // an engine that does not store progress would learn of another gallery only after the pictures are stored
     return this.#change({ gallery, uid: progress?.galleryUid }, steps, progress)
@@ -67,7 +57,7 @@ export class GalleryImages {
 
   /**
    * Puts one picture, and returns its record as written.
-   * @throws as `put`, and AlikeError `precondition_failed`
+   * @throws as `change`, and AlikeError `precondition_failed`
    */
   async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
     return this.#writeOne({ gallery, id: step.put.id, dependsOnStored: step.onlyIf !== undefined }, async () =>
@@ -93,14 +83,6 @@ export class GalleryImages {
     )
     expectAccepted(results)
     if ('absent' in results[0]!) throw new AlikeError('image_not_found')
-  }
-
-  /** @returns the ids that existed. */
-  async remove(gallery: string, ids: string[]): Promise<string[]> {
-    const results = await this.#writes.pass(gallery, ids, async () =>
-      (await this.#sets.open(gallery)).change(ids.map((remove) => ({ remove }))),
-    )
-    return ids.filter((_, i) => 'removed' in results[i]!)
   }
 
   /**
@@ -188,16 +170,6 @@ export class GalleryImages {
   /** @throws AlikeError `image_damaged` */
   async thumbnail(gallery: string, id: string): Promise<StoredThumbnail | undefined> {
     return (await this.#sets.open(gallery)).thumbnail(id)
-  }
-
-  /** [dimension], unit length. */
-  async embedding(gallery: string, id: string): Promise<Float32Array | undefined> {
-    return (await this.#sets.open(gallery)).vector(id)
-  }
-
-  /** Empty for a picture without features; undefined if none has been computed yet. */
-  async copyDescriptor(gallery: string, id: string): Promise<Uint8Array | undefined> {
-    return (await this.#sets.open(gallery)).copies.descriptor(id)
   }
 
   /** A page of pictures that have a thumbnail but no copy descriptor yet. */

@@ -43,9 +43,9 @@ export class GalleryLayout {
     const labelled: (LaidOut & { label: string | null })[] = []
     for (let begin = 0; begin < points.length; begin += foundAtOnce) {
       if (begin > 0) await nextTurn()
-      const asked = points.slice(begin, begin + foundAtOnce)
-      const labelOf = new Map((await set.find(asked.map(({ id }) => id))).map(({ id, label }) => [id, label]))
-      for (const point of asked) {
+      const batch = points.slice(begin, begin + foundAtOnce)
+      const labelOf = new Map((await set.find(batch.map(({ id }) => id))).map(({ id, label }) => [id, label]))
+      for (const point of batch) {
         const label = labelOf.get(point.id)
         if (label !== undefined) labelled.push({ ...point, label })
       }

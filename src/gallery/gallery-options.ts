@@ -43,9 +43,9 @@ export function newOptions({ originals, keepQueries }: GalleryChange): GalleryOp
 
 /** Stored originals stay until they are explicitly released: changing the option must not lose anything. */
 export function changedOptions(options: GalleryOptions, change: GalleryChange): GalleryOptions {
-  const { released, ...said } = options
-  const keepQueries = change.keepQueries ?? said.keepQueries ?? 0
-  const originals = change.originals ?? said.originals
+  const { released, ...stored } = options
+  const keepQueries = change.keepQueries ?? stored.keepQueries ?? 0
+  const originals = change.originals ?? stored.originals
   const isReleased = originals !== 'keep' && (change.releaseOriginals === true || released === true)
   return {
     ...(originals !== undefined && { originals }),

@@ -8,7 +8,7 @@ import { BoostedHits } from './boosted-hits.js'
 import { DistinctHits } from './distinct-hits.js'
 import { DiverseHits } from './diverse-hits.js'
 import type { NearestHits, OpenSet } from './engine.js'
-import type { GallerySearch, GallerySearchResult, Hit, HitGroup, PageAsked, SearchTerms } from './gallery-search.js'
+import type { GallerySearch, GallerySearchResult, Hit, HitGroup, PageRequest, SearchTerms } from './gallery-search.js'
 import { groupedHits } from './grouped-hits.js'
 import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
 
@@ -101,11 +101,11 @@ export class Ranking {
     return this.#keeping?.reach ?? Infinity
   }
 
-  page(asked: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {
-    return this.#pages.run(() => this.#page(asked))
+  page(request: PageRequest): Promise<Omit<GallerySearchResult, 'durationMs'>> {
+    return this.#pages.run(() => this.#page(request))
   }
 
-  async #page({ k, offset = 0, voters, ...shown }: PageAsked): Promise<Omit<GallerySearchResult, 'durationMs'>> {
+  async #page({ k, offset = 0, voters, ...shown }: PageRequest): Promise<Omit<GallerySearchResult, 'durationMs'>> {
     const end = Math.min(offset + k, this.reach)
     // one more than asked for, to know whether there is a next page
     const wanted = this.#keeping !== undefined && end < this.reach ? end + 1 : end
@@ -119,7 +119,7 @@ export class Ranking {
       ? { hits: [], groups: await this.#membersNow(ranked(grouped.slice(offset, end), offset)) }
       : { hits: await this.#recordsNow(ranked(this.#inOrder((listed as UnrankedHit[]).slice(offset, end)), offset)) }
     this.#isFirstPage = false
-    await this.#tellCopies([...found.hits, ...(found.groups ?? []).flatMap((one) => one.hits)])
+    await this.#scoreCopies([...found.hits, ...(found.groups ?? []).flatMap((one) => one.hits)])
     const page = await this.#withMetadata(found, shown)
     const voting = voters === undefined ? undefined : (await this.#hits.first(voters)).toSorted(bestFirst)
     const { compared, method, ef } = this.#nearest
@@ -160,16 +160,16 @@ export class Ranking {
     return hits.flatMap((hit, i) => (records[i] === undefined ? [] : { ...hit, record: records[i] }))
   }
 
-  async #tellCopies(hits: Hit[]): Promise<void> {
+  async #scoreCopies(hits: Hit[]): Promise<void> {
     const { copyDescriptors = [] } = this.terms
     if (copyDescriptors.length === 0 || hits.length === 0) return
     for (let from = 0; from < hits.length; from += hitsPerQuestion) {
-      const asked = hits.slice(from, from + hitsPerQuestion)
+      const batch = hits.slice(from, from + hitsPerQuestion)
       const scores = await this.#set.copies.scores(
         copyDescriptors,
-        asked.map(({ record }) => record),
+        batch.map(({ record }) => record),
       )
-      asked.forEach((hit, i) => {
+      batch.forEach((hit, i) => {
         hit.nearCopyScore = Number.isNaN(scores[i]) ? null : scores[i]!
       })
     }
@@ -186,7 +186,7 @@ export class Ranking {
   /** Metadata is read last, and only for the hits returned: for all hits examined it would be too much. */
   async #withMetadata(
     page: Page,
-    { metadata = true, onBytes }: Pick<PageAsked, 'metadata' | 'onBytes'>,
+    { metadata = true, onBytes }: Pick<PageRequest, 'metadata' | 'onBytes'>,
   ): Promise<Page> {
     const hits = [...page.hits, ...(page.groups ?? []).flatMap((group) => group.hits)]
     onBytes?.(

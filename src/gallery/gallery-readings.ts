@@ -89,10 +89,10 @@ export class GalleryReadings {
 
   /** Its catalogue entry, and how many pictures it has. */
   async recordOf(record: CatalogueRecord): Promise<GalleryRecord> {
-    const { set, options: _, ...said } = record
+    const { set, options: _, ...rest } = record
     const { images: count } = await this.stateOf(record)
     const { uid: setUid, modelId, dimension } = set
-    return { ...said, rules: this.#sets.rulesOf(record), setUid, modelId, dimension, count }
+    return { ...rest, rules: this.#sets.rulesOf(record), setUid, modelId, dimension, count }
   }
 
   async #readingOf(entry: ListedEntry): Promise<GalleryReading> {

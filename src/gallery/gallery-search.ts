@@ -37,7 +37,7 @@ export interface SearchTerms {
   candidatesMax?: number | undefined
 }
 
-export interface PageAsked {
+export interface PageRequest {
   /** Number of hits, or of groups if grouped. */
   k: number
   /** Hits or groups to skip; ranks continue counting. Default 0. */
@@ -54,7 +54,7 @@ export interface PageAsked {
 }
 
 export type GallerySearch = SearchTerms &
-  PageAsked & {
+  PageRequest & {
     /** Aborted when nobody is waiting any more: its reason is thrown before more records are read. */
     signal?: AbortSignal | undefined
   }

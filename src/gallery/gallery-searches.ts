@@ -133,14 +133,18 @@ export class GallerySearches {
    */
   async nextPage(
     gallery: string | readonly string[],
-    { token, caller, ...asked }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
+    {
+      token,
+      caller,
+      ...request
+    }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
   ): Promise<SearchPage & { modelId: string }> {
     const startedAt = performance.now()
     const entries = await Promise.all([gallery].flat().map((name) => this.#sets.find(name)))
     const owner = { gallery: joinedUids(entries.map(({ uid }) => uid)), caller }
     const { ranking, modelId, place, tokenAt } = this.#rankings.find(token, owner)
-    const page = await ranking.page({ ...asked, offset: place })
-    const nextPageToken = page.more ? tokenAt(place + asked.k) : undefined
+    const page = await ranking.page({ ...request, offset: place })
+    const nextPageToken = page.more ? tokenAt(place + request.k) : undefined
     return { ...page, modelId, nextPageToken, durationMs: performance.now() - startedAt }
   }
 

@@ -9,7 +9,7 @@ import type { GalleryReadings } from './gallery-readings.js'
 import type { JobProgress, ProgressKeeper } from './job-progress.js'
 import type { KeptRankings } from './kept-rankings.js'
 import type { LayoutStore } from './layout.js'
-import { finishMaking, makeRoom } from './made-sets.js'
+import { finishPreparing, prepareStorage } from './prepared-sets.js'
 import type { ImageStep, StepResult } from './records.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { Serving } from './serving.js'
@@ -58,11 +58,11 @@ export class GallerySets {
   /**
    * Prepares it if its creator died before it had.
    * @returns whether no other process can reach the serving set
-   * @throws AlikeError as `finishMaking` does
+   * @throws AlikeError as `finishPreparing` does
    */
-  async finishMaking(gallery: string): Promise<{ isOnlyHere: boolean }> {
+  async finishPreparing(gallery: string): Promise<{ isOnlyHere: boolean }> {
     const entry = await this.#routed.find(gallery)
-    await finishMaking(entry, this.#routed, this.#writes.shared)
+    await finishPreparing(entry, this.#routed, this.#writes.shared)
     return { isOnlyHere: this.#routed.engines[entry.engine]?.has?.(entry.set) ?? false }
   }
 
@@ -126,9 +126,9 @@ export class GallerySets {
     const { uid: galleryUid, engine, set } = entry
     if (set.modelId === modelId) throw new AlikeError('set_exists', { detail: 'This model serves the gallery.' })
     await this.#routed.openEntry(entry) // both sets belong in the same place
-    const made = await this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about })
-    await this.prepare(made)
-    return made
+    const added = await this.#added(gallery, { uid: newUid(), galleryUid, engine, modelId, dimension, about })
+    await this.prepare(added)
+    return added
   }
 
   /**
@@ -160,9 +160,9 @@ export class GallerySets {
     this.#routed.expectEngine(name)
   }
 
-  /** Prepares its storage, unless that has been done before. @throws AlikeError as `makeRoom` does */
+  /** Prepares its storage, unless that has been done before. @throws AlikeError as `prepareStorage` does */
   prepare(set: CatalogueSet, wishes: StorageWishes = {}): Promise<void> {
-    return makeRoom(set, this.#routed, wishes)
+    return prepareStorage(set, this.#routed, wishes)
   }
 
   /** @throws AlikeError `set_not_found`, `storage_full`, `overloaded` */

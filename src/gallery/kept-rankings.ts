@@ -94,8 +94,8 @@ export class KeptRankings {
    * @throws AlikeError `page_expired` for a token that is no longer known, or never was
    */
   find(token: string, owner: RankingOwner): KeptRanking & { place: number; tokenAt(place: number): string } {
-    const { given, number, kept } = this.#named(token)
-    if (!timingSafeEqual(given.subarray(placeBytes), this.#sign(given.subarray(0, placeBytes), owner)))
+    const { decoded, number, kept } = this.#named(token)
+    if (!timingSafeEqual(decoded.subarray(placeBytes), this.#sign(decoded.subarray(0, placeBytes), owner)))
       throw new AlikeError('page_expired')
     this.#hold(number, kept)
     const tokenAt = (place: number) => {
@@ -103,7 +103,7 @@ export class KeptRankings {
       this.#hold(number, kept)
       return this.#token(number, place, owner)
     }
-    return { ...kept.kept, place: given.readUInt32BE(6), tokenAt }
+    return { ...kept.kept, place: decoded.readUInt32BE(6), tokenAt }
   }
 
   /**
@@ -125,14 +125,14 @@ export class KeptRankings {
   }
 
   /** Without its signature being checked. @throws AlikeError `page_expired` */
-  #named(token: string): { given: Buffer; number: number; kept: Kept } {
+  #named(token: string): { decoded: Buffer; number: number; kept: Kept } {
     this.#expire()
-    const given = Buffer.from(token, 'base64url')
-    if (given.length !== placeBytes + signatureBytes) throw new AlikeError('page_expired')
-    const number = given.readUIntBE(0, 6)
+    const decoded = Buffer.from(token, 'base64url')
+    if (decoded.length !== placeBytes + signatureBytes) throw new AlikeError('page_expired')
+    const number = decoded.readUIntBE(0, 6)
     const kept = this.#kept.get(number)
     if (kept === undefined) throw new AlikeError('page_expired')
-    return { given, number, kept }
+    return { decoded, number, kept }
   }
 
   #hold(number: number, { kept, gallery }: Pick<Kept, 'kept' | 'gallery'>): void {

@@ -4,8 +4,8 @@ import { AlikeError, hasCode, ignoring } from '../errors.js'
 import { type CatalogueRecord, type NewCatalogueEntry, newUid } from './catalogue.js'
 import type { StorageWishes } from './engine.js'
 import { type GalleryChange, newOptions } from './gallery-options.js'
-import { aboutUnmade, expectGranted, holdMaking, isWhole, makeRoomOf } from './made-sets.js'
 import type { Metadata } from './metadata.js'
+import { aboutUnprepared, expectGranted, holdPreparing, isWhole, prepareStorageOf } from './prepared-sets.js'
 import type { RoutedSets } from './routed-sets.js'
 import type { ServableModel } from './servable-models.js'
 import type { SharedWrites } from './writes.js'
@@ -37,10 +37,10 @@ const triesMax = 5
  */
 export async function createGallery(
   routed: RoutedSets,
-  asked: NewGallery,
+  request: NewGallery,
 ): Promise<{ gallery: CatalogueRecord; created: boolean }> {
   for (let tries = 1; ; tries++) {
-    const found = await createOnce(routed, asked)
+    const found = await createOnce(routed, request)
     if (found !== undefined) return found
     if (tries === triesMax) throw new AlikeError('gallery_not_found', { detail: 'It was removed in this moment.' })
   }
@@ -49,19 +49,20 @@ export async function createGallery(
 /** @returns undefined if it existed, and was removed before its storage was prepared: by the request that was creating it */
 async function createOnce(
   routed: RoutedSets,
-  asked: NewGallery,
+  request: NewGallery,
 ): Promise<{ gallery: CatalogueRecord; created: boolean } | undefined> {
-  const { name, engine, engineOfNew, shared } = asked
-  const model = asked.model === undefined ? routed.models.standard : routed.models.get(asked.model)
+  const { name, engine, engineOfNew, shared } = request
+  const model = request.model === undefined ? routed.models.standard : routed.models.get(request.model)
   if (engine !== undefined) routed.expectEngine(engine)
   const existing = await routed.catalogue.record(name)
   // before it exists: another request for it may be answered at once
-  if (existing === undefined) expectGranted(routed.engineOf(engine ?? engineOfNew), wishesIn(asked))
-  else if (await isThere(existing, routed)) return made({ gallery: existing, created: false }, { routed, asked, model })
-  // before it exists, too: an unmade gallery whose lock is free was left by a process that died
-  const lock = await holdMaking(name, shared)
+  if (existing === undefined) expectGranted(routed.engineOf(engine ?? engineOfNew), wishesIn(request))
+  else if (await isThere(existing, routed))
+    return prepared({ gallery: existing, created: false }, { routed, request, model })
+  // before it exists, too: an unprepared gallery whose lock is free was left by a process that died
+  const lock = await holdPreparing(name, shared)
   try {
-    return await made(await routed.catalogue.create(entryOf(asked, model)), { routed, asked, model })
+    return await prepared(await routed.catalogue.create(entryOf(request, model)), { routed, request, model })
   } finally {
     await lock.release()
   }
@@ -76,20 +77,20 @@ function wishesIn({ shards, replicas, quantisation }: NewGallery): StorageWishes
   return { shards, replicas, quantisation }
 }
 
-function entryOf(asked: NewGallery, { id: modelId, dimension }: ServableModel): NewCatalogueEntry {
-  const { name, engine, engineOfNew, settings = {}, originals, keepQueries, galleriesMax } = asked
+function entryOf(request: NewGallery, { id: modelId, dimension }: ServableModel): NewCatalogueEntry {
+  const { name, engine, engineOfNew, settings = {}, originals, keepQueries, galleriesMax } = request
   const options = newOptions({ originals, keepQueries })
-  const set = { setUid: newUid(), modelId, dimension, about: aboutUnmade(wishesIn(asked)) }
+  const set = { setUid: newUid(), modelId, dimension, about: aboutUnprepared(wishesIn(request)) }
   return { name, uid: newUid(), engine: engine ?? engineOfNew, ...set, settings, options, galleriesMax }
 }
 
-async function made(
+async function prepared(
   { gallery, created }: { gallery: CatalogueRecord; created: boolean },
-  { routed, asked, model }: { routed: RoutedSets; asked: NewGallery; model: ServableModel },
+  { routed, request, model }: { routed: RoutedSets; request: NewGallery; model: ServableModel },
 ): Promise<{ gallery: CatalogueRecord; created: boolean } | undefined> {
-  expectAsAsked(gallery, { routed, asked, model })
+  expectAsRequested(gallery, { routed, request, model })
   try {
-    await makeRoomOf(gallery, routed, wishesIn(asked))
+    await prepareStorageOf(gallery, routed, wishesIn(request))
   } catch (error) {
     if (created) await undo(gallery, routed)
     if (!hasCode(error, 'gallery_not_found')) throw error
@@ -99,12 +100,12 @@ async function made(
 }
 
 /** @throws AlikeError `gallery_exists` */
-function expectAsAsked(
+function expectAsRequested(
   gallery: CatalogueRecord,
-  { routed, asked, model }: { routed: RoutedSets; asked: NewGallery; model: ServableModel },
+  { routed, request, model }: { routed: RoutedSets; request: NewGallery; model: ServableModel },
 ): void {
-  const { settings, engine, originals, keepQueries } = asked
-  if (gallery.set.modelId !== model.id && (asked.model !== undefined || !routed.models.has(gallery.set.modelId)))
+  const { settings, engine, originals, keepQueries } = request
+  if (gallery.set.modelId !== model.id && (request.model !== undefined || !routed.models.has(gallery.set.modelId)))
     throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
   if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
   if (engine !== undefined && gallery.engine !== engine)

@@ -87,11 +87,11 @@ export interface NewImage {
  * brings its own.
  */
 export function referenceOf(
-  said: Pick<NewImage, 'contentHash' | 'reference' | 'createdAt'>,
+  image: Pick<NewImage, 'contentHash' | 'reference' | 'createdAt'>,
   former: Pick<ImageRecord, 'contentHash' | 'reference'> | undefined,
 ): string | undefined {
-  if (said.createdAt !== undefined) return said.reference
-  return said.reference ?? (former?.contentHash === said.contentHash ? former.reference : undefined)
+  if (image.createdAt !== undefined) return image.reference
+  return image.reference ?? (former?.contentHash === image.contentHash ? former.reference : undefined)
 }
 
 /**
@@ -174,14 +174,14 @@ export interface PatchStep {
 /** Whether storing it would change nothing. Metadata came through JSON and keeps the order of members as sent. */
 export function isSameImage(
   former: ImageRecord,
-  said: Pick<NewImage, 'contentHash' | 'modelId' | 'label' | 'metadata' | 'reference'>,
+  image: Pick<NewImage, 'contentHash' | 'modelId' | 'label' | 'metadata' | 'reference'>,
 ): boolean {
   return (
-    former.contentHash === said.contentHash &&
-    former.modelId === said.modelId &&
-    former.label === said.label &&
-    former.reference === said.reference &&
-    JSON.stringify(former.metadata) === JSON.stringify(said.metadata)
+    former.contentHash === image.contentHash &&
+    former.modelId === image.modelId &&
+    former.label === image.label &&
+    former.reference === image.reference &&
+    JSON.stringify(former.metadata) === JSON.stringify(image.metadata)
   )
 }
 

@@ -73,7 +73,7 @@ export class Jobs {
   async expectRoom(kind: JobKind, gallery: string): Promise<void> {
     if (this.#closing) throw new AlikeError('shutting_down')
     const { sets } = this.#options.galleries
-    const { isOnlyHere } = await sets.finishMaking(gallery)
+    const { isOnlyHere } = await sets.finishPreparing(gallery)
     this.expectWorker(isOnlyHere)
     if (!(await this.#laneOf(kind).hasRoom())) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
   }

@@ -17,9 +17,9 @@ export class LockSession implements Sql {
   }
 
   query<Row = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const asked = this.#turn.then(() => this.#sql.query<Row>(text, values))
-    this.#turn = asked.catch(() => {})
-    return asked
+    const answer = this.#turn.then(() => this.#sql.query<Row>(text, values))
+    this.#turn = answer.catch(() => {})
+    return answer
   }
 
   /** Drops a connection that may hold locks nobody knows of; other holders then find theirs lost. */

@@ -50,7 +50,7 @@ export class Notices {
     this.#sharesUploads = sharesUploads
     this.#onLoss = onLoss
     this.#waits = waits
-    this.#ticks = setInterval(() => this.#tell(undefined), waits.tickMs).unref()
+    this.#ticks = setInterval(() => this.#notify(undefined), waits.tickMs).unref()
   }
 
   /**
@@ -61,7 +61,7 @@ export class Notices {
     const client = await this.#postgres.connect()
     client.on('error', (error) => this.#lost(client, error))
     client.on('end', () => this.#lost(client, new Error('the connection has ended')))
-    client.on('notification', ({ payload = '' }) => this.#tell(noticeOf(payload)))
+    client.on('notification', ({ payload = '' }) => this.#notify(noticeOf(payload)))
     try {
       await this.#expectCompany(client)
       await client.query(`LISTEN ${channel}`) // refused by a standby
@@ -71,7 +71,7 @@ export class Notices {
     }
     if (this.#closed) return void (await client.end())
     this.#client = client
-    this.#tell(undefined)
+    this.#notify(undefined)
   }
 
   /** @returns a function that stops listening */
@@ -101,7 +101,7 @@ export class Notices {
     }
   }
 
-  #tell(notice: Notice | undefined): void {
+  #notify(notice: Notice | undefined): void {
     for (const listener of this.#listeners) listener(notice)
   }
 

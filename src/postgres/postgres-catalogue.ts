@@ -11,8 +11,8 @@ import type {
   SetChange,
 } from '../gallery/catalogue.js'
 import { changedOptions, type GalleryChange, type GalleryOptions } from '../gallery/gallery-options.js'
-import { isMade } from '../gallery/made-sets.js'
 import type { Metadata } from '../gallery/metadata.js'
+import { isPrepared } from '../gallery/prepared-sets.js'
 import { notify } from './notices.js'
 import type { Postgres, Sql } from './postgres.js'
 import { addRemoved, addSet, changeSet, insertSet, removedSets, removeSet, serveSet, setsOf } from './set-rows.js'
@@ -108,12 +108,12 @@ export class PostgresCatalogue implements Catalogue {
     })
   }
 
-  remove(name: string, unmade?: string): ReturnType<Catalogue['remove']> {
+  remove(name: string, unprepared?: string): ReturnType<Catalogue['remove']> {
     return this.#postgres.transaction(async (sql) => {
       const [row] = await sql.query<{ uid: string }>('SELECT uid FROM alike.gallery WHERE name = $1 FOR UPDATE', [name])
-      if (row === undefined || row.uid !== (unmade ?? row.uid)) throw new AlikeError('gallery_not_found')
+      if (row === undefined || row.uid !== (unprepared ?? row.uid)) throw new AlikeError('gallery_not_found')
       const sets = await setsOf(sql, row.uid)
-      if (unmade !== undefined && sets.some(isMade)) throw new AlikeError('gallery_not_found')
+      if (unprepared !== undefined && sets.some(isPrepared)) throw new AlikeError('gallery_not_found')
       await addRemoved(sql, sets, this.#options.now())
       await sql.query('DELETE FROM alike.gallery WHERE uid = $1', [row.uid])
       await notify(sql, { gallery: name })

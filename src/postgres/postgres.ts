@@ -102,11 +102,11 @@ export class Postgres implements Sql {
       done = { result: await work(statementsOf(client)), unanswered: await commitOn(client) }
       if (done.unanswered !== undefined) lost()
     } catch (error) {
-      const told = asStoreError(error)
+      const failure = asStoreError(error)
       // its end rolls back too; where the server only read, another connection may find the primary
-      if (hasCode(told, 'store_unreachable')) lost()
+      if (hasCode(failure, 'store_unreachable')) lost()
       else await client.query('ROLLBACK').catch(lost)
-      throw told
+      throw failure
     } finally {
       client.off('error', lost)
       client.release(broken)
@@ -126,8 +126,8 @@ export class Postgres implements Sql {
 
   async #expectCommitted(unanswered: Unanswered | undefined): Promise<void> {
     if (unanswered === undefined) return
-    const { transaction, told } = unanswered
-    if (transaction === undefined || !(await this.#isCommitted(transaction))) throw told
+    const { transaction, failure } = unanswered
+    if (transaction === undefined || !(await this.#isCommitted(transaction))) throw failure
   }
 
   /** Waits until the server knows. @throws AlikeError `store_outcome_unknown` */
@@ -198,7 +198,7 @@ export async function despiteDeadlocks<Result>(
 interface Unanswered {
   /** Undefined if it has written nothing. */
   transaction: string | undefined
-  told: unknown
+  failure: unknown
 }
 
 /** @returns undefined once it is committed */
@@ -214,9 +214,9 @@ async function commitOn(client: pg.ClientBase): Promise<Unanswered | undefined> 
   try {
     await client.query('COMMIT')
   } catch (error) {
-    const told = asStoreError(error)
-    if (!hasCode(told, 'store_unreachable')) throw error
-    return { transaction, told }
+    const failure = asStoreError(error)
+    if (!hasCode(failure, 'store_unreachable')) throw error
+    return { transaction, failure }
   }
   return undefined
 }

@@ -10,7 +10,7 @@ import { ownerGone } from './store-errors.js'
 const all = ''
 /** A write older than this counts as finished, because its process may have died. */
 const underWaySeconds = 60
-const lookEveryMs = 1_000
+const checkEveryMs = 1_000
 
 export class SetChanges implements Changes {
   readonly #postgres: Postgres
@@ -50,7 +50,7 @@ export class SetChanges implements Changes {
   }
 
   waiting(signal: AbortSignal): Promise<void> {
-    return until(async () => !(await this.isEmpty()), { everyMs: lookEveryMs, signal })
+    return until(async () => !(await this.isEmpty()), { everyMs: checkEveryMs, signal })
   }
 
   async reading(): Promise<ChangesReading> {

@@ -53,9 +53,9 @@ export class SharedWrites implements Writes {
         isDone = true
         return result
       } finally {
-        const given = pass.giveBack()
+        const givenBack = pass.giveBack()
         // a failed write has already reported its error
-        await (isDone ? given : given.catch(() => {}))
+        await (isDone ? givenBack : givenBack.catch(() => {}))
       }
     })
   }

@@ -24,7 +24,7 @@ export interface Compared {
 
 export interface SetAbout {
   compared?: Compared | undefined
-  /** Its storage has been prepared in its engine: see `gallery/made-sets.ts`. */
+  /** Its storage has been prepared in its engine: see `gallery/prepared-sets.ts`. */
   isMade?: boolean | undefined
   /** How its creator wanted it to be stored; undefined: as the service does by default. */
   wishes?: StorageWishes | undefined

@@ -18,7 +18,7 @@ import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn, settled } from '../engines/embedded/storage-folder.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages } from '../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
 import { until } from '../support/until.js'
 import { webhooksOf } from '../support/webhooks.js'
@@ -95,7 +95,7 @@ function unit(vector: Float32Array): Float32Array {
 async function filled(t: TestContext) {
   const both = await openAll(t, await dataFolder(t))
   await both.galleries.create('a')
-  await both.galleries.images.put('a', pictures)
+  await putImages(both.galleries.images, 'a', pictures)
   await settled(both.galleries)
   return both
 }
@@ -163,11 +163,12 @@ test('a chain of copies is one group, and a picture without a descriptor is repo
   const makeVector = unitVectors({ dimension, seed: 78 })
   const chain = [randomDescriptor(random)]
   while (chain.length < 60) chain.push(changedDescriptor(chain.at(-1)!, 0.1, random))
-  await galleries.images.put(
+  await putImages(
+    galleries.images,
     'a',
     chain.map((copyDescriptor, i) => newImage(`p${String(i).padStart(2, '0')}`, makeVector(), { copyDescriptor })),
   )
-  await galleries.images.put('a', [
+  await putImages(galleries.images, 'a', [
     newImage('without', makeVector(), {}),
     newImage('even', makeVector(), { copyDescriptor: new Uint8Array(0) }),
   ])
@@ -248,7 +249,7 @@ test('the doctor finds planted problems, and reports the same twice', async (t) 
   planted[7] = newImage('p007', planted[7]!.vector, { label: 'l4' }) // belongs to cluster 2
   const stranger = Float32Array.from({ length: dimension }, (_, at) => (at === dimension - 1 ? -1 : 0))
   const copy = newImage('p300', planted[11]!.vector, { label: 'l3', contentHash: planted[11]!.contentHash }) // of cluster 1
-  await galleries.images.put('a', [...planted, newImage('p400', stranger, { label: 'l0' }), copy])
+  await putImages(galleries.images, 'a', [...planted, newImage('p400', stranger, { label: 'l0' }), copy])
   await settled(galleries)
 
   const first = await resultOf<DoctorResult>(galleries, (await analyses.accept('a', doctorTask({}))).job)
@@ -337,7 +338,7 @@ test('a job interrupted by a stop starts over and finishes with the same result'
   const dataDir = await dataFolder(t)
   const first = await openAll(t, dataDir)
   await first.galleries.create('a')
-  await first.galleries.images.put('a', pictures)
+  await putImages(first.galleries.images, 'a', pictures)
   const jobs = [
     (await first.analyses.accept('a', evaluateTask({}))).job,
     (await first.analyses.accept('a', duplicatesTask({}))).job,
@@ -388,7 +389,7 @@ test('an impossible analysis is refused immediately', async (t) => {
   const dataDir = await dataFolder(t)
   const { galleries, jobs, analyses } = await openAll(t, dataDir, 3)
   await galleries.create('a')
-  await galleries.images.put('a', pictures.slice(0, 4))
+  await putImages(galleries.images, 'a', pictures.slice(0, 4))
   await assert.rejects(analyses.accept('a', doctorTask({})), { code: 'gallery_too_large' })
   await assert.rejects(analyses.accept('none', doctorTask({})), { code: 'gallery_not_found' })
   await jobs.close()

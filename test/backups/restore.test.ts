@@ -7,6 +7,7 @@ import { restoreSnapshot } from '../../src/backups/restore.js'
 import { AlikeError } from '../../src/errors.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { seededRandom } from '../engines/embedded/vector-index/unit-vectors.js'
+import { listGalleries } from '../gallery/stored-images.js'
 import { tarOf } from '../support/archives.js'
 import { damagedBytes } from '../support/damage.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
@@ -32,7 +33,7 @@ test('everything restored from a folder or archive is present and found', async 
     assert.equal((await restoreSnapshot(snapshot, dataDir)).id, id)
     const galleries = await openIn(t, dataDir)
     assert.deepEqual(
-      (await galleries.list()).map(({ name, count, settings }) => [name, count, settings]),
+      (await listGalleries(galleries)).map(({ name, count, settings }) => [name, count, settings]),
       [
         ['a', 300, { x: 1 }],
         ['b', 1, {}],
@@ -77,7 +78,7 @@ test('it refuses a folder that is not empty or in use, and changes nothing there
   const galleries = await openIn(t, served)
   await galleries.create('mine')
   await assert.rejects(restoreSnapshot(archive, served), { code: 'restore_refused' })
-  assert.equal((await galleries.list())[0]?.name, 'mine')
+  assert.equal((await listGalleries(galleries))[0]?.name, 'mine')
 
   const file = join(used, 'precious')
   await assert.rejects(restoreSnapshot(archive, file), { code: 'restore_refused' })

@@ -5,7 +5,7 @@ import { type SnapshotRecord, Snapshots, type SnapshotsOptions } from '../../src
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages } from '../gallery/stored-images.js'
 import { until } from '../support/until.js'
 
 export const vectors = Array.from({ length: 300 }, unitVectors({ dimension: model.dimension, seed: 51 }))
@@ -14,12 +14,13 @@ export async function filledGalleries(t: TestContext): Promise<{ dataDir: string
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a', { x: 1 })
-  await galleries.images.put(
+  await putImages(
+    galleries.images,
     'a',
     vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i } })),
   )
   await galleries.create('b')
-  await galleries.images.put('b', [newImage('only', vectors[0]!)])
+  await putImages(galleries.images, 'b', [newImage('only', vectors[0]!)])
   return { dataDir, galleries }
 }
 

@@ -8,7 +8,7 @@ import { readSnapshot } from '../../src/backups/read-snapshot.js'
 import { openForWriting } from '../../src/engines/embedded/store/database/database.js'
 import { schemaVersion } from '../../src/engines/embedded/store/database/schema.js'
 import { dataFolder } from '../engines/embedded/storage-folder.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages } from '../gallery/stored-images.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 
 test("a snapshot's manifest describes its content, and its files match it", async (t) => {
@@ -48,7 +48,8 @@ test('writes continue meanwhile; the snapshot holds everything acknowledged befo
   let written = 0
   while ((await snapshots.get(begun.id)).state === 'writing') {
     // Two pictures each: a copy not taken at one moment would split a pair.
-    await galleries.images.put(
+    await putImages(
+      galleries.images,
       'a',
       [0, 1].map((twin) => newImage(`new-${written}-${twin}`, vectors[twin]!)),
     )

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { readFilter } from '../../src/gallery/filter.js'
 import type { Metadata } from '../../src/gallery/metadata.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from './stored-images.js'
+import { model, newImage, putImages } from './stored-images.js'
 import type { TestedEngine } from './tested-engine.js'
 
 const vectors = Array.from({ length: 600 }, unitVectors({ dimension: model.dimension, seed: 8 }))
@@ -18,7 +18,7 @@ export function fittingChangesSuite(engine: TestedEngine): void {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     await galleries.create('a')
-    await galleries.images.put('a', pictures)
+    await putImages(galleries.images, 'a', pictures)
     const asked = { filter, change: { label: 'new' } }
     assert.equal(await galleries.images.changeFitting('a', asked), 400)
     assert.equal(await galleries.images.changeFitting('a', asked), 0, 'none matches any more')
@@ -34,7 +34,7 @@ export function fittingChangesSuite(engine: TestedEngine): void {
     const galleries = await engine.open(t, await engine.newPlace(t))
     const { images } = galleries
     await galleries.create('a')
-    await images.put('a', pictures.slice(0, 10))
+    await putImages(images, 'a', pictures.slice(0, 10))
     const page = images.page.bind(images)
     t.mock.method(images, 'page', async (...asked: Parameters<typeof page>) => {
       const read = await page(...asked)
@@ -55,7 +55,7 @@ export function fittingChangesSuite(engine: TestedEngine): void {
     const galleries = await engine.open(t, await engine.newPlace(t))
     const { images } = galleries
     await galleries.create('a')
-    await images.put('a', pictures.slice(0, 3))
+    await putImages(images, 'a', pictures.slice(0, 3))
     const names = Array.from({ length: 45 }, (_, i) => `m${i}`)
     await Promise.all([
       ...names.map((name) => images.patch('a', 'p0001', merging({ [name]: 1 }))),
@@ -69,7 +69,7 @@ export function fittingChangesSuite(engine: TestedEngine): void {
     const galleries = await engine.open(t, await engine.newPlace(t))
     const { images } = galleries
     await galleries.create('a')
-    await images.put('a', pictures.slice(0, 3))
+    await putImages(images, 'a', pictures.slice(0, 3))
     const merge = (members: Metadata, maxBytes?: number) => images.patch('a', 'p0001', merging(members, maxBytes))
     await Promise.all(Array.from({ length: 8 }, (_, i) => merge({ [`m${i}`]: { i } })))
     const { metadata } = await merge({ m0: { more: [null] }, n: null })
@@ -95,7 +95,7 @@ export function fittingChangesSuite(engine: TestedEngine): void {
     const galleries = await engine.open(t, await engine.newPlace(t))
     const { images } = galleries
     await galleries.create('a')
-    await images.put('a', pictures.slice(0, 2))
+    await putImages(images, 'a', pictures.slice(0, 2))
     const asked = { filter, change: { label: 'new' } }
     await assert.rejects(images.changeFitting('a', { ...asked, signal: AbortSignal.abort() }), { name: 'AbortError' })
     const page = images.page.bind(images)
@@ -103,7 +103,7 @@ export function fittingChangesSuite(engine: TestedEngine): void {
       const read = await page(...asked)
       await galleries.delete('a')
       await galleries.create('a')
-      await images.put('a', pictures.slice(0, 2))
+      await putImages(images, 'a', pictures.slice(0, 2))
       return read
     })
     await assert.rejects(images.changeFitting('a', asked), { code: 'gallery_not_found' })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { packed, seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from './stored-images.js'
+import { embeddingOf, listGalleries, model, newImage, putImages, removeImages } from './stored-images.js'
 import type { TestedEngine } from './tested-engine.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 21 })
@@ -39,7 +39,7 @@ export function gallerySuite(engine: TestedEngine): void {
     await assert.rejects(galleries.create('a', { owner: 'y' }), { code: 'gallery_exists' })
     await galleries.create('b')
     assert.deepEqual(
-      (await galleries.list()).map(({ name }) => name),
+      (await listGalleries(galleries)).map(({ name }) => name),
       ['a', 'b'],
     )
     await galleries.delete('a')
@@ -52,13 +52,13 @@ export function gallerySuite(engine: TestedEngine): void {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     const first = await galleries.create('a')
-    await galleries.images.put('a', pictures)
+    await putImages(galleries.images, 'a', pictures)
     await galleries.delete('a')
     const second = await galleries.create('a')
     assert.notEqual(second.gallery.uid, first.gallery.uid)
     assert.deepEqual((await galleries.searches.search('a', { vector: vectors[0]!, k: 10 })).hits, [])
     assert.deepEqual((await galleries.images.page('a')).images, [])
-    await galleries.images.put('a', pictures.slice(0, 5))
+    await putImages(galleries.images, 'a', pictures.slice(0, 5))
     await galleries.close()
     const reopened = await engine.open(t, place)
     assert.equal((await reopened.get('a')).count, 5)
@@ -68,7 +68,7 @@ export function gallerySuite(engine: TestedEngine): void {
   test('stored data is read back unchanged, and found by the next search', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    const results = await galleries.images.put('a', pictures)
+    const results = await putImages(galleries.images, 'a', pictures)
     assert.deepEqual(results[7], { created: true })
     const record = await galleries.images.get('a', 'p0007')
     assert.deepEqual(record && { ...record, createdAt: '', updatedAt: '' }, {
@@ -85,12 +85,12 @@ export function gallerySuite(engine: TestedEngine): void {
       createdAt: '',
       updatedAt: '',
     })
-    assert.deepEqual(await galleries.images.embedding('a', 'p0007'), vectors[7])
+    assert.deepEqual(await embeddingOf(galleries, 'a', 'p0007'), vectors[7])
     assert.equal(Buffer.from((await galleries.images.thumbnail('a', 'p0007'))!.bytes!).toString(), 'thumbnail of p0007')
     assert.deepEqual(
       [
         await galleries.images.get('a', 'none'),
-        await galleries.images.embedding('a', 'none'),
+        await embeddingOf(galleries, 'a', 'none'),
         await galleries.images.thumbnail('a', 'none'),
       ],
       [undefined, undefined, undefined],
@@ -113,9 +113,9 @@ export function gallerySuite(engine: TestedEngine): void {
     let now = new Date('2026-01-01T00:00:00Z')
     const galleries = await engine.open(t, await engine.newPlace(t), { clock: () => now })
     await galleries.create('a')
-    await galleries.images.put('a', pictures.slice(0, 200))
+    await putImages(galleries.images, 'a', pictures.slice(0, 200))
     now = new Date('2026-02-01T00:00:00Z')
-    const [result] = await galleries.images.put('a', [{ ...pictures[3]!, vector: vectors[500]!, label: 'new' }])
+    const [result] = await putImages(galleries.images, 'a', [{ ...pictures[3]!, vector: vectors[500]!, label: 'new' }])
     assert.deepEqual(result, { created: false })
     const record = (await galleries.images.get('a', 'p0003'))!
     assert.deepEqual(
@@ -132,7 +132,7 @@ export function gallerySuite(engine: TestedEngine): void {
   test('of the same id twice in one put, the latter wins', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', [newImage('x', vectors[0]!), newImage('x', vectors[1]!)])
+    await putImages(galleries.images, 'a', [newImage('x', vectors[0]!), newImage('x', vectors[1]!)])
     assert.equal((await galleries.get('a')).count, 1)
     const { hits } = await galleries.searches.search('a', { vector: vectors[1]!, k: 5 })
     assert.deepEqual(
@@ -144,7 +144,7 @@ export function gallerySuite(engine: TestedEngine): void {
   test('label and metadata change in place', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', pictures.slice(0, 3))
+    await putImages(galleries.images, 'a', pictures.slice(0, 3))
     assert.equal(
       (await galleries.searches.search('a', { vector: vectors[0]!, k: 5, filter: { field: 'label', in: ['changed'] } }))
         .hits.length,
@@ -176,10 +176,10 @@ export function gallerySuite(engine: TestedEngine): void {
   test('removed pictures are gone from records and searches', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', pictures)
+    await putImages(galleries.images, 'a', pictures)
     const doomed = pictures.filter((_, i) => i % 2 === 0).map(({ id }) => id)
-    assert.deepEqual(await galleries.images.remove('a', [...doomed, 'none']), doomed)
-    assert.deepEqual(await galleries.images.remove('a', doomed), [])
+    assert.deepEqual(await removeImages(galleries.images, 'a', [...doomed, 'none']), doomed)
+    assert.deepEqual(await removeImages(galleries.images, 'a', doomed), [])
     assert.equal((await galleries.get('a')).count, 300)
     await engine.settled(galleries)
     for (const exact of [true, false]) {
@@ -192,7 +192,7 @@ export function gallerySuite(engine: TestedEngine): void {
   test('lists are ordered by id and paged, also for one label', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', pictures.slice(0, 30).toReversed())
+    await putImages(galleries.images, 'a', pictures.slice(0, 30).toReversed())
     for (const [label, expected] of [
       [undefined, pictures.slice(0, 30)],
       ['cycling', pictures.slice(0, 30).filter((picture) => picture.label === 'cycling')],
@@ -220,7 +220,7 @@ export function gallerySuite(engine: TestedEngine): void {
   test('search pages by offset, cuts by score, filters by label, excludes ids', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', pictures)
+    await putImages(galleries.images, 'a', pictures)
     const vector = makeVector()
     const all = (await galleries.searches.search('a', { vector, k: 600, exact: true })).hits
     assert.equal(all.length, 600)
@@ -265,11 +265,12 @@ export function gallerySuite(engine: TestedEngine): void {
     await galleries.create('a')
     const random = seededRandom(9)
     const ids = Array.from({ length: 150 }, (_, i) => `same-${String(i).padStart(3, '0')}`)
-    await galleries.images.put(
+    await putImages(
+      galleries.images,
       'a',
       ids.toSorted(() => random() - 0.5).map((id) => newImage(id, vectors[0]!)),
     )
-    await galleries.images.put('a', pictures.slice(1, 300))
+    await putImages(galleries.images, 'a', pictures.slice(1, 300))
     const { hits } = await galleries.searches.search('a', { vector: vectors[0]!, k: 10, offset: 5 })
     assert.deepEqual(
       hits.map(({ record }) => record.id),
@@ -286,7 +287,9 @@ export function gallerySuite(engine: TestedEngine): void {
     for (let i = 0; i < 400; i++) {
       const id = ids[Math.floor(random() * ids.length)]!
       writes.push(
-        random() < 0.6 ? galleries.images.put('a', [newImage(id, vectors[i]!)]) : galleries.images.remove('a', [id]),
+        random() < 0.6
+          ? putImages(galleries.images, 'a', [newImage(id, vectors[i]!)])
+          : removeImages(galleries.images, 'a', [id]),
       )
       if (random() < 0.1) await nextTurn()
     }
@@ -302,11 +305,11 @@ export function gallerySuite(engine: TestedEngine): void {
   test('a search during deletions still returns k hits', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', pictures)
+    await putImages(galleries.images, 'a', pictures)
     const near = (await galleries.searches.search('a', { vector: vectors[0]!, k: 300, exact: true })).hits.map(
       ({ record }) => record.id,
     )
-    const removals = near.map((id) => galleries.images.remove('a', [id]))
+    const removals = near.map((id) => removeImages(galleries.images, 'a', [id]))
     for (let i = 0; i < 20; i++) {
       assert.equal((await galleries.searches.search('a', { vector: vectors[0]!, k: 300 })).hits.length, 300)
       await nextTurn()
@@ -318,8 +321,8 @@ export function gallerySuite(engine: TestedEngine): void {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     await galleries.create('a')
-    await galleries.images.put('a', pictures.slice(0, 10))
-    await assert.rejects(galleries.images.put('a', [{ ...pictures[0]!, modelId: 'other' }]), {
+    await putImages(galleries.images, 'a', pictures.slice(0, 10))
+    await assert.rejects(putImages(galleries.images, 'a', [{ ...pictures[0]!, modelId: 'other' }]), {
       code: 'serving_changed',
     })
     await galleries.close()
@@ -329,12 +332,14 @@ export function gallerySuite(engine: TestedEngine): void {
     assert.equal((await other.images.page('a')).images.length, 10)
     assert.equal((await other.readings.all())[0]?.searchable, false)
     await assert.rejects(other.searches.search('a', { vector: vectors[0]!, k: 1 }), { code: 'model_mismatch' })
-    await assert.rejects(other.images.put('a', [{ ...pictures[0]!, modelId: 'other' }]), { code: 'model_mismatch' })
+    await assert.rejects(putImages(other.images, 'a', [{ ...pictures[0]!, modelId: 'other' }]), {
+      code: 'model_mismatch',
+    })
     await assert.rejects(other.create('a'), { code: 'gallery_exists' })
     assert.deepEqual(await other.images.change('a', [{ patch: 'p0001', change: { label: 'late' } }]), [
       { patched: true },
     ])
-    assert.deepEqual(await other.images.remove('a', ['p0000']), ['p0000'])
+    assert.deepEqual(await removeImages(other.images, 'a', ['p0000']), ['p0000'])
     await other.close()
 
     const again = await engine.open(t, place)
@@ -350,7 +355,7 @@ export function gallerySuite(engine: TestedEngine): void {
       [vectors[0]!.map((value, i) => (i === 3 ? NaN : value)), 'request_invalid'],
       [vectors[0]!.map((value) => value * 2), 'request_invalid'],
     ] as const) {
-      await assert.rejects(galleries.images.put('a', [pictures[0]!, newImage('bad', vector)]), { code })
+      await assert.rejects(putImages(galleries.images, 'a', [pictures[0]!, newImage('bad', vector)]), { code })
       await assert.rejects(galleries.searches.search('a', { vector, k: 1 }), { code })
     }
     assert.equal((await galleries.get('a')).count, 0)
@@ -360,17 +365,18 @@ export function gallerySuite(engine: TestedEngine): void {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     const { vectors: batch } = packed(vectors.slice(0, 8))
-    await galleries.images.put(
+    await putImages(
+      galleries.images,
       'a',
       [0, 1, 2].map((i) => newImage(`b${i}`, batch.subarray(i * 32, (i + 1) * 32))),
     )
-    assert.deepEqual(await galleries.images.embedding('a', 'b2'), vectors[2])
+    assert.deepEqual(await embeddingOf(galleries, 'a', 'b2'), vectors[2])
   })
 
   test('an aborted search reads no further records', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', pictures)
+    await putImages(galleries.images, 'a', pictures)
     const left = new AbortController()
     const search = galleries.searches.search('a', {
       vector: pictures[0]!.vector,

@@ -8,7 +8,7 @@ import { GalleryDecisions } from '../../src/gallery/gallery-decisions.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from './stored-images.js'
+import { model, newImage, putImages } from './stored-images.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 7 })
 const ids = ['one', 'two', 'three']
@@ -24,7 +24,8 @@ async function withRefusals(
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
-  await galleries.images.put(
+  await putImages(
+    galleries.images,
     'a',
     ids.map((id) => newImage(id, makeVector(), { label: 'before' })),
   )
@@ -117,7 +118,8 @@ test('what can be neither applied nor restored is listed, and left as it is', as
 test('a decision that is revoked while it is being applied has no effect in the end', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  await galleries.images.put(
+  await putImages(
+    galleries.images,
     'a',
     ids.map((id) => newImage(id, makeVector(), { label: 'before' })),
   )

@@ -16,7 +16,7 @@ import type { PlainGallery } from './sequences/plain-gallery.js'
 import { compareStored } from './sequences/reading-steps.js'
 import { ReopenedGalleries } from './sequences/reopened-galleries.js'
 import { askedRuns, runSequences, type SequenceRuns } from './sequences/sequence-runs.js'
-import { model, newImage } from './stored-images.js'
+import { model, newImage, putImages, removeImages } from './stored-images.js'
 import type { TestedEngine } from './tested-engine.js'
 
 const name = 'a'
@@ -46,7 +46,7 @@ async function put(at: ComparedGalleries, from: number, count: number, shift: nu
     picture: pictures[(from + i + shift) % pictures.length]!,
   }))
   const stored = images.map(({ id, picture, ...said }) => newImage(id, picture.vector, { ...picture, ...said }))
-  const results = await at.galleries.images.put(name, stored)
+  const results = await putImages(at.galleries.images, name, stored)
   assert.deepEqual(
     results,
     images.map((image) => at.plain.get(name)!.put(image)),
@@ -62,7 +62,7 @@ const replace = step('put', fc.record({ ...block, shift: fc.nat(pictures.length)
 
 const remove = step('remove', fc.record(block), async (at, { from, count }) => {
   const ids = Array.from({ length: count }, (_, i) => idOf(from + i))
-  const removed = await at.galleries.images.remove(name, ids)
+  const removed = await removeImages(at.galleries.images, name, ids)
   assert.deepEqual(
     removed,
     ids.filter((id) => at.plain.get(name)!.remove(id)),

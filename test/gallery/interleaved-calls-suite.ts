@@ -18,7 +18,7 @@ import { matches } from './sequences/plain-filter.js'
 import type { PlainImage } from './sequences/plain-gallery.js'
 import { ReopenedGalleries } from './sequences/reopened-galleries.js'
 import { askedRuns, runProperty, type SequenceRuns } from './sequences/sequence-runs.js'
-import { newImage } from './stored-images.js'
+import { newImage, removeImages } from './stored-images.js'
 import type { TestedEngine } from './tested-engine.js'
 
 const name = 'a'
@@ -74,7 +74,7 @@ async function putAll(
 }
 
 async function removeAll({ images }: Galleries, ids: string[]): Promise<Told> {
-  const removed = await images.remove(name, ids)
+  const removed = await removeImages(images, name, ids)
   return (id, former) => {
     if (!ids.includes(id)) return [former]
     return removed.includes(id) === (former !== undefined) ? [undefined] : []
@@ -236,7 +236,7 @@ export async function runInterleavedCalls(t: TestContext, engine: TestedEngine, 
       await calls.readAll(galleries)
       expectExplained(calls.made, engine)
     } finally {
-      await galleries.images.remove(name, ids)
+      await removeImages(galleries.images, name, ids)
     }
   })
 }
@@ -263,7 +263,7 @@ export async function runKilledCalls(t: TestContext, engine: TestedEngine, runs:
       const mayHaveHappened = calls.made.filter((one) => one.begin < end || one.drawn === 'the end')
       expectExplained(mayHaveHappened, engine, (one) => one.end >= begin && one.drawn !== 'the end')
     } finally {
-      await galleries.images.remove(name, ids)
+      await removeImages(galleries.images, name, ids)
     }
   })
 }

@@ -1,4 +1,4 @@
-/** The models of a service that has one. */
+/** The installed models of a service that has one. */
 import { AlikeError } from '../../src/errors.js'
 import type { ServableModel, ServableModels } from '../../src/gallery/servable-models.js'
 

@@ -4,7 +4,7 @@ import type { Galleries } from '../../src/gallery/galleries.js'
 import type { GallerySearch } from '../../src/gallery/gallery-search.js'
 import type { SearchPage } from '../../src/gallery/gallery-searches.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from './stored-images.js'
+import { model, newImage, putImages, removeImages } from './stored-images.js'
 import type { TestedEngine, TestedOptions } from './tested-engine.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 77, clusters: 40 })
@@ -29,7 +29,7 @@ export function pagingSuite(engine: TestedEngine): void {
       ]
     })
     for (let begin = 0; begin < images.length; begin += 500)
-      await galleries.images.put('a', images.slice(begin, begin + 500))
+      await putImages(galleries.images, 'a', images.slice(begin, begin + 500))
     await engine.settled(galleries)
     return galleries
   }
@@ -55,12 +55,14 @@ export function pagingSuite(engine: TestedEngine): void {
     await galleries.create('a')
     const same = vectors[0]!
     for (let begin = 0; begin < 2_600; begin += 650) {
-      await galleries.images.put(
+      await putImages(
+        galleries.images,
         'a',
         Array.from({ length: 650 }, (_, i) => newImage(`s${((begin + i) * 7_919) % 2_600}`, same)),
       )
     }
-    await galleries.images.put(
+    await putImages(
+      galleries.images,
       'a',
       vectors.slice(1, 200).map((vector, i) => newImage(idOf(i), vector)),
     )
@@ -167,7 +169,7 @@ export function pagingSuite(engine: TestedEngine): void {
       const vector = queries[5]!
       const first = await galleries.searches.firstPage('a', { vector, k: 5, caller, reach: 100 })
       const all = idsOf(await galleries.searches.search('a', { vector, k: 20 }))
-      await galleries.images.remove('a', [all[0]!, all[6]!])
+      await removeImages(galleries.images, 'a', [all[0]!, all[6]!])
       const second = await galleries.searches.nextPage('a', { token: first.nextPageToken!, caller, k: 5 })
       assert.deepEqual(
         second.hits.map(({ rank, record }) => [rank, record.id]),
@@ -188,7 +190,8 @@ export function pagingSuite(engine: TestedEngine): void {
     const galleries = await filled(t, {}, vectors.slice(0, 2_000))
     await galleries.create('b')
     for (let begin = 2_000; begin < vectors.length; begin += 500)
-      await galleries.images.put(
+      await putImages(
+        galleries.images,
         'b',
         // every tenth has the id of a picture of the other gallery
         vectors
@@ -238,13 +241,15 @@ export function pagingSuite(engine: TestedEngine): void {
       const pages = await pagesOf(galleries, { vector, k: 10, ...terms }, async () => {
         if (rounds++ !== 0 && rounds % 5 !== 0) return
         // near the query, so that a new search would begin with them
-        await galleries.images.put(
+        await putImages(
+          galleries.images,
           'a',
           Array.from({ length: 30 }, (_, i) => newImage(`new-${rounds}-${i}`, vector, { label: 'third' })),
         )
-        await galleries.images.remove('a', removed)
+        await removeImages(galleries.images, 'a', removed)
         if (rounds === 1)
-          await galleries.images.put(
+          await putImages(
+            galleries.images,
             'a',
             replaced.map((id) => newImage(id, vector, { label: 'third' })),
           )
@@ -272,7 +277,7 @@ export function pagingSuite(engine: TestedEngine): void {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
     const [vector, ...others] = few as [Float32Array, ...Float32Array[]]
-    await galleries.images.put('a', [
+    await putImages(galleries.images, 'a', [
       newImage('first', vector, { metadata: { n: [1, 2] } }),
       ...others.slice(0, 30).map((other, i) => newImage(idOf(i), other)),
     ])

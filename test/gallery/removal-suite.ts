@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readFilter } from '../../src/gallery/filter.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from './stored-images.js'
+import { model, newImage, putImages } from './stored-images.js'
 import type { TestedEngine } from './tested-engine.js'
 
 const vectors = Array.from({ length: 700 }, unitVectors({ dimension: model.dimension, seed: 4 }))
@@ -18,7 +18,7 @@ export function removalSuite(engine: TestedEngine): void {
     const place = await engine.newPlace(t)
     const galleries = await engine.open(t, place)
     await galleries.create('a')
-    await galleries.images.put('a', pictures)
+    await putImages(galleries.images, 'a', pictures)
     const filter = readFilter({
       or: [
         { field: 'label', equals: 'even' },
@@ -46,7 +46,7 @@ export function removalSuite(engine: TestedEngine): void {
   test('a picture changed so that it no longer matches the filter stays', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', pictures.slice(0, 600))
+    await putImages(galleries.images, 'a', pictures.slice(0, 600))
     const filter = readFilter({ field: 'metadata.n', gte: 0 })
     // both run concurrently: the change is committed before the removal's last group, which contains its picture
     const removing = galleries.images.removeFitting('a', filter)
@@ -61,7 +61,7 @@ export function removalSuite(engine: TestedEngine): void {
   test('a removal whose caller has left stops between two groups', async (t) => {
     const galleries = await engine.open(t, await engine.newPlace(t))
     await galleries.create('a')
-    await galleries.images.put('a', pictures)
+    await putImages(galleries.images, 'a', pictures)
     const left = new AbortController()
     left.abort()
     await assert.rejects(

@@ -6,7 +6,7 @@ import type { GallerySearch } from '../../src/gallery/gallery-search.js'
 import { chooseDiverse } from '../../src/ranking/marginal-relevance.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
-import { model, newImage } from './stored-images.js'
+import { copyDescriptorOf, embeddingOf, model, newImage, putImages, removeImages } from './stored-images.js'
 import type { TestedEngine } from './tested-engine.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 31 })
@@ -37,7 +37,8 @@ export function shapesSuite(engine: TestedEngine): void {
       tags: i % 2 === 0 ? ['x', `t${i % 7}`] : 'x',
       place: { city: `c${i % 90}` },
     })
-    await galleries.images.put(
+    await putImages(
+      galleries.images,
       'a',
       vectors.map((vector, i) =>
         newImage(idOf(i), vector, { label: label(i), metadata: metadata(i), copyDescriptor: descriptors[i] }),
@@ -53,7 +54,7 @@ export function shapesSuite(engine: TestedEngine): void {
           )
         : [],
     )
-    await galleries.images.put('a', copies)
+    await putImages(galleries.images, 'a', copies)
     await engine.settled(galleries)
     return galleries
   }
@@ -139,7 +140,7 @@ export function shapesSuite(engine: TestedEngine): void {
     const duplicateScore = 0.4
     const stored = (await galleries.searches.search('a', { vector: queries[0]!, k: 1_000, exact: true })).hits
     const words = new Map<string, Uint32Array>()
-    for (const id of ids(stored)) words.set(id, wordsOf((await galleries.images.copyDescriptor('a', id))!)!)
+    for (const id of ids(stored)) words.set(id, wordsOf((await copyDescriptorOf(galleries, 'a', id))!)!)
     const likeness = (a: string, b: string) => nearCopyScore(words.get(a)!, 0, words.get(b)!, 0, duplicateScore)
     for (const vector of [...queries.slice(0, 3), vectors[10]!, vectors[50]!]) {
       const all = (await galleries.searches.search('a', { vector, k: 1_000, exact: true })).hits
@@ -172,8 +173,8 @@ export function shapesSuite(engine: TestedEngine): void {
   test('copies are omitted from groups too, including copies of hits seen before a group is filled', async (t) => {
     const galleries = await filled(t)
     const stored = new Map<string, Float32Array>()
-    const embeddingOf = async (id: string): Promise<Float32Array> => {
-      const known = stored.get(id) ?? (await galleries.images.embedding('a', id))!
+    const vectorOf = async (id: string): Promise<Float32Array> => {
+      const known = stored.get(id) ?? (await embeddingOf(galleries, 'a', id))!
       stored.set(id, known)
       return known
     }
@@ -186,7 +187,7 @@ export function shapesSuite(engine: TestedEngine): void {
         groupBy: { field: 'label', size: 100 },
       })
       const records = groups!.flatMap(({ hits }) => hits.map(({ record }) => record))
-      const shown = await Promise.all(records.map(({ id }) => embeddingOf(id)))
+      const shown = await Promise.all(records.map(({ id }) => vectorOf(id)))
       return shown.filter((one, i) => shown.slice(0, i).some((other) => dot(one, other) >= 0.99)).length
     }
     for (let i = 0; i < 400; i += 13) assert.equal(await copiesIn(vectors[i]!, 0.4), 0)
@@ -218,9 +219,7 @@ export function shapesSuite(engine: TestedEngine): void {
     const galleries = await filled(t)
     for (const vector of queries.slice(0, 4)) {
       const pool = (await galleries.searches.search('a', { vector, k: 80, exact: true })).hits
-      const stored = await Promise.all(
-        pool.map(async ({ record }) => (await galleries.images.embedding('a', record.id))!),
-      )
+      const stored = await Promise.all(pool.map(async ({ record }) => (await embeddingOf(galleries, 'a', record.id))!))
       const order = chooseDiverse({
         scores: pool.map(({ score }) => score),
         between: (a, b) => Math.fround(dot(stored[a]!, stored[b]!)),
@@ -282,7 +281,8 @@ export function shapesSuite(engine: TestedEngine): void {
     const searching = Promise.all(
       queries.map((vector) => galleries.searches.search('a', { vector, k: 300, duplicateScore: 0.4 })),
     )
-    await galleries.images.remove(
+    await removeImages(
+      galleries.images,
       'a',
       Array.from({ length: 200 }, (_, i) => idOf(i)),
     )
@@ -296,13 +296,14 @@ export function shapesSuite(engine: TestedEngine): void {
     await galleries.create('a')
     const random = seededRandom(8)
     const many = Array.from({ length: 3_000 }, unitVectors({ dimension: model.dimension, seed: 41 }))
-    await galleries.images.put(
+    await putImages(
+      galleries.images,
       'a',
       many.map((vector, i) => newImage(String(i), vector, { metadata: { lot: Math.floor(random() * 1_000) } })),
     )
     await engine.settled(galleries)
     const doomed = new Set(many.map((_, i) => String(i)).filter(() => random() < 0.5))
-    await galleries.images.remove('a', [...doomed])
+    await removeImages(galleries.images, 'a', [...doomed])
     for (const share of [0.5, 0.1, 0.01]) {
       let found = 0
       let wanted = 0

@@ -7,7 +7,7 @@ import { openGalleries } from '../../src/gallery/galleries.js'
 import { dataFolder } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { onlyModel } from './only-model.js'
-import { model, newImage } from './stored-images.js'
+import { model, newImage, putImages } from './stored-images.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 11 })
 
@@ -30,7 +30,7 @@ test('where pictures are stored before the progress of their job, a step of the 
   await galleries.images.change('a', [{ put: newImage('p', makeVector()) }], step(0))
   await galleries.delete('a')
   await galleries.create('a')
-  await galleries.images.put('a', [newImage('p', makeVector(), { label: 'of the new gallery' })])
+  await putImages(galleries.images, 'a', [newImage('p', makeVector(), { label: 'of the new gallery' })])
 
   const late = [{ put: newImage('q', makeVector()) }, { remove: 'p' }]
   await assert.rejects(galleries.images.change('a', late, step(1)), { code: 'gallery_not_found' })

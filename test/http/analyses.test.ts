@@ -10,6 +10,7 @@ import {
 } from '../../src/analysis/findings/results.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { putImages } from '../gallery/stored-images.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { until } from '../support/until.js'
@@ -137,7 +138,7 @@ test('a job without a result says so', async (t) => {
       bytes: 1,
     }),
   )
-  await app.parts.galleries.images.put('shapes', pictures)
+  await putImages(app.parts.galleries.images, 'shapes', pictures)
 
   const [running, waiting] = [await ask(app, 'evaluate'), await ask(app, 'doctor')]
   const refused = await app.app.inject({ method: 'POST', url: `${gallery}/doctor` })

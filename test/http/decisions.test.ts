@@ -5,6 +5,7 @@ import type { DoctorResult, DuplicateResult } from '../../src/analysis/findings/
 import { seededRandom } from '../../src/eval/random.js'
 import type { NewImage } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { putImages } from '../gallery/stored-images.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
 import type { Job } from '../support/jobs.js'
@@ -64,7 +65,7 @@ async function filled(app: TestApp): Promise<void> {
       ),
     ),
   )
-  await app.parts.galleries.images.put('g', [...images, image('twin', 'left', centres[0]!, 'left1', 500)])
+  await putImages(app.parts.galleries.images, 'g', [...images, image('twin', 'left', centres[0]!, 'left1', 500)])
 }
 
 async function reportOf<Result>(app: TestApp, what: string): Promise<Result> {

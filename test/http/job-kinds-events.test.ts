@@ -5,6 +5,7 @@ import type { NewImage } from '../../src/gallery/records.js'
 import { jobEvents } from '../../src/http/job-events.js'
 import type { JobKind } from '../../src/jobs/job.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { putImages } from '../gallery/stored-images.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { randomDescriptor } from '../support/copy-descriptors.js'
@@ -40,7 +41,7 @@ async function filledApp(t: TestContext): Promise<TestApp> {
       copyDescriptor: randomDescriptor(signs),
     }),
   )
-  await app.parts.galleries.images.put('followed', images)
+  await putImages(app.parts.galleries.images, 'followed', images)
   return app
 }
 

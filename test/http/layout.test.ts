@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { NewImage } from '../../src/gallery/records.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
+import { putImages } from '../gallery/stored-images.js'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import type { Job } from '../support/jobs.js'
 import { until } from '../support/until.js'
@@ -40,7 +41,7 @@ async function filled(app: TestApp, count: number): Promise<void> {
       bytes: 1,
     }),
   )
-  await app.parts.galleries.images.put('g', images)
+  await putImages(app.parts.galleries.images, 'g', images)
 }
 
 async function laidOut(app: TestApp, payload?: object): Promise<Job> {

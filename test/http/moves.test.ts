@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { generateUuid5 } from 'weaviate-client'
+import { copyDescriptorOf, embeddingOf } from '../gallery/stored-images.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -53,9 +54,9 @@ async function all(app: TestApp) {
   return Promise.all(
     images.map(async (image) => ({
       ...image,
-      vector: await galleries.images.embedding('g', image.id),
+      vector: await embeddingOf(galleries, 'g', image.id),
       thumbnail: Buffer.from((await galleries.images.thumbnail('g', image.id))!.bytes!).toString('hex'),
-      descriptor: Buffer.from((await galleries.images.copyDescriptor('g', image.id))!).toString('hex'),
+      descriptor: Buffer.from((await copyDescriptorOf(galleries, 'g', image.id))!).toString('hex'),
     })),
   )
 }

@@ -112,7 +112,7 @@ test(
     await create(app, 201, 'far', { engine: 'weaviate' })
     await create(app, 201, 'other', { engine: 'weaviate' })
     for (const gallery of ['far', 'other']) await put(app, gallery, 1)
-    const { setUid } = await app.parts.galleries.look('far')
+    const { setUid } = await app.parts.galleries.listed('far')
     const collection = `${server.settings.url}/v1/schema/Alike_${setUid}`
     assert.equal((await fetch(collection, { method: 'DELETE' })).status, 200)
 

@@ -8,7 +8,7 @@ import { prepareImage } from '../../src/image/prepare.js'
 import { CopyBackfill } from '../../src/ingest/copy-backfill.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { copyDescriptorOf, model, newImage, putImages } from '../gallery/stored-images.js'
 import { drawScene } from '../support/drawn-scenes.js'
 
 const preprocessing = {
@@ -37,9 +37,9 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
       thumbnail: { maxSide: 192 },
     })
     originals.set(`p${i}`, describe!())
-    await galleries.images.put(i % 2 ? 'a' : 'b', [newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })])
+    await putImages(galleries.images, i % 2 ? 'a' : 'b', [newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })])
   }
-  await galleries.images.put('a', [
+  await putImages(galleries.images, 'a', [
     newImage('damaged', makeVector()),
     newImage('without', makeVector(), { thumbnail: new Uint8Array(0) }),
     newImage('new', makeVector(), { copyDescriptor: originals.get('p0') }),
@@ -58,15 +58,15 @@ test('older pictures get their descriptors from their thumbnails, once, and thos
     71,
   )
   for (const [id, original] of originals) {
-    const made = wordsOf((await galleries.images.copyDescriptor(Number(id.slice(1)) % 2 ? 'a' : 'b', id))!)!
+    const made = wordsOf((await copyDescriptorOf(galleries, Number(id.slice(1)) % 2 ? 'a' : 'b', id))!)!
     assert.ok(nearCopyScore(made, 0, wordsOf(original)!, 0) > 0.75, id)
   }
   assert.equal(
-    (await galleries.images.copyDescriptor('a', 'damaged'))?.byteLength,
+    (await copyDescriptorOf(galleries, 'a', 'damaged'))?.byteLength,
     0,
     'its thumbnail is not a picture, so it is not tried again',
   )
-  assert.equal(await galleries.images.copyDescriptor('a', 'without'), undefined)
+  assert.equal(await copyDescriptorOf(galleries, 'a', 'without'), undefined)
 
   const again: number[] = []
   await new CopyBackfill({
@@ -107,7 +107,8 @@ test('a stop leaves the rest to the next start', async (t) => {
     maxPixels: 1e8,
     thumbnail: { maxSide: 192 },
   })
-  await galleries.images.put(
+  await putImages(
+    galleries.images,
     'a',
     Array.from({ length: 100 }, (_, i) => newImage(`p${i}`, makeVector(), { thumbnail: thumbnail! })),
   )

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { takeIn } from '../../src/ingest/new-image.js'
+import { embeddingOf } from '../gallery/stored-images.js'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
@@ -192,7 +193,7 @@ test('look-ups during an upsert always find record, vector and thumbnail of one 
       assert.equal(seen.get(hash) ?? text, text)
       seen.set(hash, text)
     }
-    await galleries.images.embedding('g', 'p')
+    await embeddingOf(galleries, 'g', 'p')
     await galleries.images.thumbnail('g', 'p')
     await new Promise((resolve) => setImmediate(resolve))
   }

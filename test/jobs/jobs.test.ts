@@ -9,6 +9,7 @@ import type { JobStore, NewJob } from '../../src/jobs/job-store.js'
 import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
+import { listGalleries } from '../gallery/stored-images.js'
 import { until } from '../support/until.js'
 import { HeldRunner } from './held-runner.js'
 
@@ -31,7 +32,7 @@ async function open(
   { dataDir, ...more }: Partial<JobsOptions> & { dataDir?: string } = {},
 ): Promise<Opened> {
   const galleries = await openIn(t, dataDir ?? (await dataFolder(t)))
-  if ((await galleries.list()).length === 0) await galleries.create('a')
+  if ((await listGalleries(galleries)).length === 0) await galleries.create('a')
   const [takers, lookers] = [new HeldRunner(['ingest'], 3), new HeldRunner(['evaluate', 'doctor'])]
   const [ends, log]: [JobRecord[], Line[]] = [[], []]
   const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message })

@@ -6,6 +6,7 @@ import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import type { WebhookOutcome, Webhooks } from '../../src/jobs/webhooks.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
+import { listGalleries } from '../gallery/stored-images.js'
 import { until } from '../support/until.js'
 import { webhookSecret, webhookServer, webhooksOf } from '../support/webhooks.js'
 import { HeldRunner } from './held-runner.js'
@@ -30,7 +31,7 @@ async function open(
   { allowedHosts, attemptsMax = 5, now }: { allowedHosts: string; attemptsMax?: number; now?: () => Date },
 ): Promise<Opened> {
   const galleries = await openIn(t, dataDir)
-  if ((await galleries.list()).length === 0) await galleries.create('a')
+  if ((await listGalleries(galleries)).length === 0) await galleries.create('a')
   const outcomes: WebhookOutcome[] = []
   const onAttempt = (outcome: WebhookOutcome) => void outcomes.push(outcome)
   const webhooks = webhooksOf(jobsOf(galleries), { allowedHosts, attemptsMax, onAttempt, now })

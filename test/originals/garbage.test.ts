@@ -10,7 +10,7 @@ import { S3Originals } from '../../src/originals/s3-originals.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../gallery/stored-images.js'
 import { bucketServer } from '../support/bucket-server.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { hashOf, listed } from './original-stores.js'
@@ -63,7 +63,7 @@ test('an original of no image yet is left to the job that has stored it for a da
   const { store, hashes } = await fourOriginals(t)
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  await galleries.images.put('a', [
+  await putImages(galleries.images, 'a', [
     { ...newImage('p', unitVectors({ dimension: model.dimension, seed: 7 })()), contentHash: hashes[0]! },
   ])
   await galleries.changeRules('a', { originals: 'none', releaseOriginals: true })
@@ -117,13 +117,14 @@ test('however many were given up lately, older ones are removed', async (t) => {
   await galleries.create('a')
   const vector = unitVectors({ dimension: model.dimension, seed: 7 })()
   const images = Array.from({ length: 202 }, (_, i) => newImage(`p${i}`, vector))
-  await galleries.images.put('a', images)
+  await putImages(galleries.images, 'a', images)
   const hashes = images.map(({ contentHash }) => contentHash).sort()
   for (const hash of hashes) await store.put(hash, Buffer.from('given up'))
   const old = hashes.at(-1)!
   const at = new Date(Date.now() - 2 * hour)
   await utimes(join(folder, old.slice(0, 2), old.slice(2, 4), old), at, at)
-  await galleries.images.remove(
+  await removeImages(
+    galleries.images,
     'a',
     images.map(({ id }) => id),
   )

@@ -13,7 +13,7 @@ import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { newEntry } from '../gallery/new-entry.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages } from '../gallery/stored-images.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 19 })
 const logger = { info() {}, warn() {}, error() {} }
@@ -58,7 +58,7 @@ for (const [kind, runner] of Object.entries(runners))
 
     const changed = galleries.writes.follow('a', await addSet(galleries))
     for (const id of ['p', 'q']) {
-      await galleries.images.put('a', [newImage(id, makeVector())])
+      await putImages(galleries.images, 'a', [newImage(id, makeVector())])
       await new Promise((resolve) => setTimeout(resolve, 20)) // a follower would see it
     }
     assert.deepEqual([followers.galleries, (await changed.take(10)).ids], [[], ['p', 'q']])

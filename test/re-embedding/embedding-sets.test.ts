@@ -15,7 +15,7 @@ import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
 import { engineOf, jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages } from '../gallery/stored-images.js'
 import { HeldRunner } from '../jobs/held-runner.js'
 import { until } from '../support/until.js'
 
@@ -51,7 +51,7 @@ async function addSet(galleries: Galleries) {
 test('a set whose graph cache cannot be deleted is gone, and no longer followed: the next one misses nothing', async (t) => {
   const { galleries, followers, sets, uid, graphCaches } = await withOtherSet(t)
   const makeVector = unitVectors({ dimension: model.dimension, seed: 17 })
-  await galleries.images.put('a', [newImage('p', makeVector())])
+  await putImages(galleries.images, 'a', [newImage('p', makeVector())])
   const [, other] = await galleries.sets.list('a')
   await until(async () => (await (await galleries.sets.open(other!)).state()).images === 1, 'the other set')
   await mkdir(join(graphCaches, `${uid}.json`), { recursive: true })
@@ -61,7 +61,7 @@ test('a set whose graph cache cannot be deleted is gone, and no longer followed:
   const next = await addSet(galleries)
   const changed = galleries.writes.follow('a', next.uid)
   for (const id of ['q', 'r']) {
-    await galleries.images.put('a', [newImage(id, makeVector())])
+    await putImages(galleries.images, 'a', [newImage(id, makeVector())])
     await new Promise((resolve) => setTimeout(resolve, 20)) // a follower would see it
   }
   assert.deepEqual((await changed.take(10)).ids, ['q', 'r'])

@@ -12,7 +12,7 @@ import { reasonsAgainst } from '../../src/re-embedding/gate-report.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages } from '../gallery/stored-images.js'
 
 const labels = ['cat', 'dog', 'bird']
 const ofLabel = 30
@@ -48,7 +48,7 @@ async function twoSets(
   const galleries = await openIn(t, await dataFolder(t))
   const images = clustered().map(said)
   await galleries.create('g')
-  await galleries.images.put('g', images)
+  await putImages(galleries.images, 'g', images)
   const { galleryUid, modelId, dimension } = await galleries.sets.serving('g')
   const uid = randomBytes(8).toString('hex')
   const { catalogue } = engineOf(galleries)

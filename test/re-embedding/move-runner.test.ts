@@ -9,7 +9,7 @@ import { openJobs } from '../../src/jobs/jobs.js'
 import { engineOf, jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages } from '../gallery/stored-images.js'
 import { until } from '../support/until.js'
 import { openMover } from './opened-mover.js'
 
@@ -18,7 +18,8 @@ async function copied(t: TestContext) {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
   const newVector = unitVectors({ dimension: model.dimension, seed: 3 })
-  await galleries.images.put(
+  await putImages(
+    galleries.images,
     'a',
     ['p', 'q', 'r'].map((id) => newImage(id, newVector())),
   )
@@ -76,7 +77,7 @@ test('a kept copy is still kept up to date after a move back to it was cancelled
   const job = { gallery: 'a', source: { setUid: uid, ratePerSecond: 0 } } as unknown as JobRecord
   await assert.rejects(runner.run(job, { signal: AbortSignal.abort() } as JobControl), { name: 'AbortError' })
   assert.deepEqual([followers.galleries, followers.setOf('a')], [['a'], uid])
-  await galleries.images.put('a', [newImage('p', unitVectors({ dimension: model.dimension, seed: 3 })())])
+  await putImages(galleries.images, 'a', [newImage('p', unitVectors({ dimension: model.dimension, seed: 3 })())])
   const { mirror } = await mirrors.of('a', uid)
   await until(async () => (await mirror.to.find(['p'])).length === 1, 'the picture in the kept copy')
 })

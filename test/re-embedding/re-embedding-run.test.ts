@@ -12,7 +12,7 @@ import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../gallery/stored-images.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 13 })
 
@@ -37,7 +37,8 @@ async function begun(t: TestContext, originals: (galleries: Galleries) => ImageO
       ...{ withoutOriginal: 'fail', ratePerSecond: 0, total: 0, pausesMs: [] },
     }).run()
   const put = (ids: readonly string[]) =>
-    galleries.images.put(
+    putImages(
+      galleries.images,
       'a',
       ids.map((id) => newImage(id, makeVector(), { reference: 'https://example.org/' })),
     )
@@ -81,7 +82,8 @@ test('pictures that are deleted after they could not be embedded again do not fa
       expectAllowed: () => {},
       async fetch(_reference, { contentHash }) {
         // the others were requested before it
-        if (contentHash === newImage(ids.at(-1)!, makeVector()).contentHash) await galleries.images.remove('a', ids)
+        if (contentHash === newImage(ids.at(-1)!, makeVector()).contentHash)
+          await removeImages(galleries.images, 'a', ids)
         throw new AlikeError('url_unreachable')
       },
     },
@@ -95,7 +97,7 @@ test('nor do those that are deleted while originals are being looked for', async
   const { jobs, put, run } = await begun(t, (galleries) => ({
     originals: {
       async size() {
-        await galleries.images.remove('a', ['one', 'two'])
+        await removeImages(galleries.images, 'a', ['one', 'two'])
         return undefined
       },
     } as unknown as OriginalStore,

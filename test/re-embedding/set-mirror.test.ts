@@ -14,7 +14,7 @@ import { useTextForm } from '../../src/text.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
-import { model, newImage } from '../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../gallery/stored-images.js'
 
 const makeVector = unitVectors({ dimension: model.dimension, seed: 91 })
 const images = Array.from({ length: 450 }, (_, i) =>
@@ -34,7 +34,7 @@ interface Mirrored {
 async function mirrored(t: TestContext): Promise<Mirrored> {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  await galleries.images.put('a', images)
+  await putImages(galleries.images, 'a', images)
   return mirrorOf(galleries)
 }
 
@@ -87,13 +87,13 @@ test('changes of every kind are recorded and caught up with, each once', async (
   const { galleries, mirror, setUid } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })
   const changed = galleries.writes.follow('a', setUid)
-  await galleries.images.put('a', [
+  await putImages(galleries.images, 'a', [
     newImage('new', makeVector()),
     { ...newImage('p001', makeVector()), contentHash: 'another' },
   ])
   await galleries.images.patch('a', 'p002', { label: 'patched', metadata: {} })
   await galleries.images.change('a', [{ patch: 'p005', change: { label: 'line', metadata: { of: 'a job' } } }])
-  await galleries.images.remove('a', ['p003'])
+  await removeImages(galleries.images, 'a', ['p003'])
   const decisions = await galleries.decisions('a')
   await decisions.decide({ kind: 'label', decision: 'set-label', label: 'decided', ids: ['p004'], by: 'someone' })
   assert.deepEqual(await differing(mirror), ['new', 'p001', 'p002', 'p004', 'p005'])
@@ -121,13 +121,13 @@ test('changes are caught up with in whichever Unicode form their ids arrive', as
   const [added, replaced, patched, removed] = ['ä', 'ö', 'ü', 'é']
   const asSent = (id: string) => id.normalize('NFD')
   const stored = [replaced, patched, removed].map((id) => newImage(asSent(id!), makeVector()))
-  await galleries.images.put('a', stored)
+  await putImages(galleries.images, 'a', stored)
   await mirror.bring(await differing(mirror), { signal })
   const changed = galleries.writes.follow('a', setUid)
   await galleries.images.putOne('a', { put: newImage(asSent(added!), makeVector()) })
-  await galleries.images.put('a', [{ ...newImage(asSent(replaced!), makeVector()), contentHash: 'another' }])
+  await putImages(galleries.images, 'a', [{ ...newImage(asSent(replaced!), makeVector()), contentHash: 'another' }])
   await galleries.images.patch('a', asSent(patched!), { label: 'patched' })
-  assert.deepEqual(await galleries.images.remove('a', [asSent(removed!)]), [asSent(removed!)])
+  assert.deepEqual(await removeImages(galleries.images, 'a', [asSent(removed!)]), [asSent(removed!)])
   await catchUp({ mirror, changed, lock, signal })
   assert.deepEqual(await differing(mirror), [])
   assert.deepEqual(await allOf(mirror, 'to'), await allOf(mirror, 'from'))
@@ -140,7 +140,8 @@ test('pictures whose ids and labels were stored in another Unicode form are copi
   t.after(() => useTextForm('nfc'))
   const former = await openIn(t, dataDir)
   await former.create('a')
-  await former.images.put(
+  await putImages(
+    former.images,
     'a',
     spellings.map((name) => newImage(name, makeVector(), { label: name })),
   )
@@ -162,7 +163,7 @@ test('a picture replaced while being copied is not written in its old form, and 
   const changed = galleries.writes.follow('a', setUid)
   const ids = images.slice(0, 40).map(({ id }) => id)
   const replacements = ids.map((id) => ({ ...newImage(id, makeVector()), contentHash: `new ${id}` }))
-  const [brought] = await Promise.all([mirror.bring(ids, { signal }), galleries.images.put('a', replacements)])
+  const [brought] = await Promise.all([mirror.bring(ids, { signal }), putImages(galleries.images, 'a', replacements)])
   await changed.note(brought.again)
   await catchUp({ mirror, changed, lock, signal })
   const there = await mirror.to.find(ids)
@@ -184,7 +185,7 @@ test('a set that begins to serve answers like its predecessor, whose searches in
     (await galleries.searches.search(where, { vector, k: 20, exact: true })).hits.map(({ record }) => record.id)
   const found = await idsIn('a')
   assert.deepEqual(await idsIn(before), found)
-  await galleries.images.remove('a', [found[0]!])
+  await removeImages(galleries.images, 'a', [found[0]!])
   assert.deepEqual([(await idsIn('a'))[0], (await idsIn(before))[0]], [found[1], found[0]])
   await assert.rejects(galleries.sets.remove('a', { uid: setUid, engine: 'embedded' }), { code: 'set_in_use' })
   await galleries.sets.remove('a', { uid: former.uid, engine: 'embedded' })
@@ -192,7 +193,7 @@ test('a set that begins to serve answers like its predecessor, whose searches in
     (await galleries.sets.list('a')).map(({ uid, stage }) => [uid, stage]),
     [[setUid, 'serving']],
   )
-  await galleries.images.put('a', [newImage('after', vector)])
+  await putImages(galleries.images, 'a', [newImage('after', vector)])
   assert.equal((await galleries.get('a')).count, images.length)
 })
 
@@ -221,14 +222,14 @@ test('work that fails at the gate leaves the gallery unchanged, and writes conti
   const catching = () => Promise.reject(new AlikeError('storage_full'))
   await assert.rejects(galleries.sets.serve('a', setUid, { about: {}, catchUp: catching }), { code: 'storage_full' })
   assert.equal((await galleries.sets.serving('a')).uid, uid)
-  await galleries.images.put('a', [newImage('after', images[0]!.vector)])
+  await putImages(galleries.images, 'a', [newImage('after', images[0]!.vector)])
 })
 
 test('work started beside a set that now serves takes nothing of what was written since', async (t) => {
   const { galleries, mirror, setUid } = await mirrored(t)
   await mirror.bring(await differing(mirror), { signal })
   await galleries.sets.serve('a', setUid, { about: {}, catchUp: async () => {} })
-  await galleries.images.put('a', [newImage('since', makeVector())])
+  await putImages(galleries.images, 'a', [newImage('since', makeVector())])
   await galleries.images.patch('a', 'p001', { label: 'since' })
   await assert.rejects(mirror.bring(['since'], { signal }), { code: 'set_in_use' })
   await assert.rejects(mirror.bring(['p001'], { signal }), { code: 'set_in_use' })
@@ -260,14 +261,14 @@ test("a picture's reference is copied, compared, and removed from the copy too",
   const { galleries, mirror } = await mirrored(t)
   const content = { contentHash: 'of a picture' }
   const image = { ...newImage('lies', makeVector()), ...content, reference: 'https://example.org/1' }
-  await galleries.images.put('a', [image])
+  await putImages(galleries.images, 'a', [image])
   await mirror.bring([...images.map(({ id }) => id), 'lies'], { signal })
   assert.equal((await mirror.to.find(['lies']))[0]?.reference, image.reference)
   const compared = () => compareCopies(mirror, { signal, onLooked() {} })
   const same = await compared()
   assert.deepEqual([[...same.differing], same.copy], [[], same.serving])
 
-  await galleries.images.put('a', [{ ...image, reference: 'https://example.org/2' }])
+  await putImages(galleries.images, 'a', [{ ...image, reference: 'https://example.org/2' }])
   const [now] = await mirror.from.find(['lies'])
   const { vector, thumbnail } = (await mirror.from.whole(['lies']))[0]!
   const { createdAt, updatedAt } = now!
@@ -276,8 +277,8 @@ test("a picture's reference is copied, compared, and removed from the copy too",
   assert.deepEqual([...(await compared()).differing], ['lies'])
 
   // the same content again, now without a reference
-  await galleries.images.remove('a', ['lies'])
-  await galleries.images.put('a', [{ ...newImage('lies', makeVector()), ...content }])
+  await removeImages(galleries.images, 'a', ['lies'])
+  await putImages(galleries.images, 'a', [{ ...newImage('lies', makeVector()), ...content }])
   await mirror.bring(['lies'], { signal })
   assert.equal((await mirror.to.find(['lies']))[0]?.reference, undefined)
   assert.deepEqual(await stillDiffering(mirror, ['lies']), [])

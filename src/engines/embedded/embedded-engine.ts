@@ -87,7 +87,7 @@ export class EmbeddedEngine implements Engine {
     if (cataloguedElsewhere) {
       const numbers = new NumberedSets({ catalogue: this.catalogue, store, logger })
       this.#numbers = numbers
-      this.prepare = (set, _, isMade) => numbers.make(set, isMade)
+      this.prepare = (set, _, isPrepared) => numbers.prepare(set, isPrepared)
       this.has = ({ uid }) => numbers.has(uid)
     }
     this.jobs = storedJobs(store, now)
@@ -99,13 +99,13 @@ export class EmbeddedEngine implements Engine {
 
   static async start(options: EmbeddedOptions): Promise<EmbeddedEngine> {
     const storage = { ...storageDefaults, ...options.storage }
-    const failing: { tell?: (error: AlikeError) => void } = {}
+    const failure: { report?: (error: AlikeError) => void } = {}
     const { dataDir, damagedRecords, logger } = options
-    const onFailure = (error: AlikeError) => failing.tell?.(error)
+    const onFailure = (error: AlikeError) => failure.report?.(error)
     const { databaseMaxBytes: maxBytes, writeQueueMax: writesMax } = storage
     const store = await GalleryStore.open({ dataDir, maxBytes, writesMax, damagedRecords, onFailure, logger })
     const engine = new EmbeddedEngine(options, storage, store)
-    failing.tell = (error) => engine.#fail(error)
+    failure.report = (error) => engine.#fail(error)
     try {
       await engine.#parts.indexes.eraseForeign(store.read(({ sets }) => sets.uids()))
       return engine

@@ -6,7 +6,7 @@ import type { GalleryStore } from './store/gallery-store.js'
 import { setVectors } from './store/images/set-vectors.js'
 import { eraseForeignGraphCaches } from './vector-index/graph-cache.js'
 import { IndexThreads } from './vector-index/index-threads.js'
-import type { IndexSettings, VectorIndex } from './vector-index/vector-index.js'
+import type { IndexReading, IndexSettings, VectorIndex } from './vector-index/vector-index.js'
 
 export interface GraphCacheSettings {
   /** The graph is written to disk after this many changes to a gallery, or after 5 % of the gallery if that is more. */
@@ -34,7 +34,7 @@ interface Opened {
   changes: number
   savedAtMs: number
   /** Finished graphs reported to `onRebuild`, and the number at the last graph cache. */
-  rebuildsTold: number
+  rebuildsReported: number
   rebuildsSaved: number
   saving: Promise<void> | undefined
   /** The last graph cache could not be written: the next one is due although nothing has changed. */
@@ -100,9 +100,9 @@ export class GalleryIndexes {
       name: row.name,
       index,
       damaged,
-      changes: index.pending,
+      changes: index.reading.pending,
       savedAtMs: Date.now(),
-      rebuildsTold: 0,
+      rebuildsReported: 0,
       rebuildsSaved: 0,
       saving: undefined,
       isUnsaved: false,
@@ -111,8 +111,8 @@ export class GalleryIndexes {
     const durationMs = Math.round(performance.now() - startedAt)
     const facts = {
       gallery: row.name,
-      images: index.size,
-      pending: index.pending,
+      images: index.reading.size,
+      pending: index.reading.pending,
       graphCache: opened.graphCache,
       durationMs,
     }
@@ -128,14 +128,14 @@ export class GalleryIndexes {
   }
 
   /** The reading of a gallery's index, if it is open. */
-  reading(uid: string): VectorIndex | undefined {
-    return this.#settled.get(uid)?.index
+  reading(uid: string): IndexReading | undefined {
+    return this.#settled.get(uid)?.index.reading
   }
 
   /** Vectors not yet linked into a graph, over all galleries. */
   get pending(): number {
     let pending = 0
-    for (const { index } of this.#settled.values()) pending += index.pending
+    for (const { index } of this.#settled.values()) pending += index.reading.pending
     return pending
   }
 
@@ -150,7 +150,10 @@ export class GalleryIndexes {
     if (entry === undefined) return
     if (entry.damaged.size > 0) for (const slot of retired) entry.damaged.delete(slot)
     entry.changes += added + retired.length
-    if (entry.changes >= Math.max(this.#options.graphCaches.graphCacheAfterWrites, entry.index.size * graphCacheShare))
+    if (
+      entry.changes >=
+      Math.max(this.#options.graphCaches.graphCacheAfterWrites, entry.index.reading.size * graphCacheShare)
+    )
       void this.#save(entry)
   }
 
@@ -166,7 +169,8 @@ export class GalleryIndexes {
     for (const entry of this.#settled.values()) {
       await entry.saving // a save in progress may miss the latest changes
       await entry.index.refresh().catch(() => {}) // a closed index has nothing to save
-      if (entry.changes > 0 || entry.isUnsaved || entry.index.rebuilds > entry.rebuildsSaved) await this.#save(entry)
+      if (entry.changes > 0 || entry.isUnsaved || entry.index.reading.rebuilds > entry.rebuildsSaved)
+        await this.#save(entry)
     }
   }
 
@@ -184,7 +188,7 @@ export class GalleryIndexes {
     }
     const startedAt = performance.now()
     entry.changes = 0
-    entry.rebuildsSaved = entry.index.rebuilds
+    entry.rebuildsSaved = entry.index.reading.rebuilds
     entry.savedAtMs = Date.now()
     const { logger } = this.#options
     const facts = () => ({ gallery: entry.name, durationMs: Math.round(performance.now() - startedAt) })
@@ -206,14 +210,15 @@ export class GalleryIndexes {
     for (const entry of this.#settled.values()) {
       const { index } = entry
       // Without a graph there is nothing to catch up with; a failed `refresh` of a closed index can be ignored.
-      if (index.pending > 0 || index.building || entry.changes > 0) await index.refresh().catch(() => {})
-      const rebuilt = index.rebuilds - entry.rebuildsTold
-      entry.rebuildsTold = index.rebuilds
+      if (index.reading.pending > 0 || index.reading.building || entry.changes > 0)
+        await index.refresh().catch(() => {})
+      const rebuilt = index.reading.rebuilds - entry.rebuildsReported
+      entry.rebuildsReported = index.reading.rebuilds
       for (let i = 0; i < rebuilt; i++) this.#options.onRebuild()
       const overdue =
         (entry.changes > 0 || entry.isUnsaved) &&
         Date.now() - entry.savedAtMs > this.#options.graphCaches.graphCacheAfterSeconds * 1_000
-      if (index.rebuilds > entry.rebuildsSaved || overdue) await this.#save(entry)
+      if (index.reading.rebuilds > entry.rebuildsSaved || overdue) await this.#save(entry)
     }
   }
 }

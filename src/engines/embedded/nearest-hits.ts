@@ -46,7 +46,7 @@ interface Found {
   depth: number
   request: Request
   /** Neighbours requested from the index. */
-  asked: number
+  requested: number
   /** Everything at this depth has been requested. */
   whole: boolean
   /** No hits come after these. */
@@ -129,7 +129,7 @@ export class SlotHits implements NearestHits {
     const k =
       former === undefined
         ? count + spare
-        : Math.max(count + spare, depth === Infinity ? former.asked * 2 : depth + spare)
+        : Math.max(count + spare, depth === Infinity ? former.requested * 2 : depth + spare)
     this.#found = await this.#ask({ k, depth })
   }
 
@@ -153,8 +153,8 @@ export class SlotHits implements NearestHits {
     const isLimited = allow !== undefined || this.#query.kept
     if (isLimited && searched.hasRetired() && (await this.#isRenewed())) return this.#ask(request)
     const graph = method === 'hnsw'
-    const asked = graph ? Math.min(k, depth + this.#spare) : k
-    const last = neighbours.length < asked || (neighbours.at(-1)?.score ?? Infinity) < minScore
+    const requested = graph ? Math.min(k, depth + this.#spare) : k
+    const last = neighbours.length < requested || (neighbours.at(-1)?.score ?? Infinity) < minScore
     if (this.#result === undefined || graph) this.#result = { method, ef }
     return {
       neighbours: neighbours.filter(
@@ -162,8 +162,8 @@ export class SlotHits implements NearestHits {
       ),
       taken: 0,
       request,
-      asked,
-      whole: graph && asked === depth + this.#spare,
+      requested,
+      whole: graph && requested === depth + this.#spare,
       // a scan has no steps: searching again continues the same list
       depth: graph && !last ? depth : Infinity,
       last,

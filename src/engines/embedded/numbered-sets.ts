@@ -30,8 +30,8 @@ export class NumberedSets {
   }
 
   /** Makes it here if that has not been done anywhere. @throws AlikeError as `expect` does; `storage_full`, `overloaded` */
-  async make({ uid, modelId, dimension }: EmbeddingSet, isMade: boolean): Promise<void> {
-    if (isMade) return this.expect({ uid })
+  async prepare({ uid, modelId, dimension }: EmbeddingSet, isPrepared: boolean): Promise<void> {
+    if (isPrepared) return this.expect({ uid })
     const galleriesMax = Number.MAX_SAFE_INTEGER
     const entry = { name: uid, uid, setUid: uid, engine: 'embedded', modelId, dimension, settings: {}, galleriesMax }
     await this.#options.catalogue.create(entry)

@@ -18,12 +18,12 @@ export class StoredCopies implements SetCopies {
 
   scores(query: readonly Uint8Array[], hits: readonly Identified[]): Promise<Float32Array> {
     const { store, number, slotsOf } = this.#options
-    return store.copies.scores(number, query, slotsOf(hits))
+    return store.copies.ask('scores', { gallery: number, query, slots: slotsOf(hits) })
   }
 
   likeness(rows: number, columns: readonly Identified[], least: number): Promise<Float32Array> {
     const { store, number, slotsOf } = this.#options
-    return store.copies.likeness(number, rows, slotsOf(columns), least)
+    return store.copies.ask('likeness', { gallery: number, rows, columns: slotsOf(columns), least })
   }
 
   async descriptor(id: string): Promise<Uint8Array | undefined> {
@@ -37,7 +37,7 @@ export class StoredCopies implements SetCopies {
   /** The cursor is a slot. */
   async undescribed({ cursor = 0, limit }: { cursor?: number | undefined; limit: number }): Promise<UndescribedPage> {
     const { store, number } = this.#options
-    const images = await store.copies.undescribed(number, cursor, limit)
+    const images = await store.copies.ask('undescribed', { gallery: number, fromSlot: cursor, limit })
     return { images, ...(images.length === limit && { nextCursor: images.at(-1)!.slot + 1 }) }
   }
 

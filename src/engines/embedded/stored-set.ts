@@ -125,10 +125,10 @@ export class StoredSet implements OpenSet {
     return this.#parts.store.readAtOnce((tables) => ids.flatMap((id) => wholeImage(tables, this.number, id) ?? []))
   }
 
-  async *page(asked: PageOfImages): AsyncGenerator<ImagePage> {
-    const { limit = pageDefault, label, filter } = asked
+  async *page(page: PageOfImages): AsyncGenerator<ImagePage> {
+    const { limit = pageDefault, label, filter } = page
     const { store, storage } = this.#parts
-    let { after = '' } = asked
+    let { after = '' } = page
     if (filter !== undefined) {
       const place = { number: this.number, store, maxLength: storage.pageMaxLength, lengthOfTurn, ...lookedAt }
       return yield* pageOfFitting(place, { after, limit, filter })

@@ -169,7 +169,7 @@ function getGallery(app: TypedApp, { galleries, moves }: GalleryRouteOptions): v
       },
     },
     async (request) => {
-      const gallery = await galleries.look(request.params.gallery)
+      const gallery = await galleries.listed(request.params.gallery)
       const move = gallery.unreadable === undefined ? await moves.of(gallery.name) : undefined
       return galleryView(gallery, await galleries.readings.of(gallery), move)
     },

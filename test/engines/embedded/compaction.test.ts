@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Galleries } from '../../../src/gallery/galleries.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { dataFolder, index, openIn, settled } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
 
@@ -21,7 +21,8 @@ class Shadow {
 
   async put(count: number): Promise<void> {
     const images = Array.from({ length: count }, () => [`p${this.#next++}`, makeVector()] as const)
-    await this.#galleries.images.put(
+    await putImages(
+      this.#galleries.images,
       'a',
       images.map(([id, vector], i) => newImage(id, vector, { label: i % 3 ? 'often' : 'seldom' })),
     )
@@ -29,7 +30,7 @@ class Shadow {
   }
 
   async remove(ids: string[]): Promise<void> {
-    await this.#galleries.images.remove('a', ids)
+    await removeImages(this.#galleries.images, 'a', ids)
     for (const id of ids) {
       this.vectors.delete(id)
       this.removed.add(id)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { newImage } from '../../gallery/stored-images.js'
+import { newImage, putImages } from '../../gallery/stored-images.js'
 import { answersOf, expectHonest, fill, type Outcome, vectors } from './honest-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom } from './vector-index/unit-vectors.js'
@@ -63,7 +63,7 @@ test('a lost or truncated write-ahead log undoes writes, and does no other harm'
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
-  for (let i = 0; i < 40; i++) await galleries.images.put('a', [newImage(`p${i}`, vectors[i]!)])
+  for (let i = 0; i < 40; i++) await putImages(galleries.images, 'a', [newImage(`p${i}`, vectors[i]!)])
   const copies = await dataFolder(t)
   await copyFile(join(dataDir, 'alike.db'), join(copies, 'alike.db'))
   const log = await readFile(join(dataDir, 'alike.db-wal'))

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { newImage } from '../../gallery/stored-images.js'
+import { newImage, putImages } from '../../gallery/stored-images.js'
 import { crashedFolder, damageAndAsk, expectHonest, vectors } from './honest-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { seededRandom } from './vector-index/unit-vectors.js'
@@ -41,7 +41,7 @@ test('a flipped bit in the write-ahead log is detected, unless it is in the last
   const living = await dataFolder(t)
   const galleries = await openIn(t, living)
   await galleries.create('a')
-  for (let i = 0; i < 20; i++) await galleries.images.put('a', [newImage(`p${i}`, vectors[i]!)])
+  for (let i = 0; i < 20; i++) await putImages(galleries.images, 'a', [newImage(`p${i}`, vectors[i]!)])
   const dataDir = await dataFolder(t)
   await cp(living, dataDir, { recursive: true })
   const log = await readFile(join(dataDir, 'alike.db-wal'))

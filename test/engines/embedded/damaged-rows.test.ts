@@ -11,7 +11,7 @@ import { WebhookTable } from '../../../src/engines/embedded/store/jobs/webhook-t
 import { AlikeError } from '../../../src/errors.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import type { LayoutAbout } from '../../../src/gallery/layout.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { embeddingOf, listGalleries, model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { damageImage, damageRow } from '../../support/stored-rows.js'
 import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
@@ -43,7 +43,7 @@ async function withJobs(t: TestContext): Promise<Buffer> {
 }
 
 const asked: ((galleries: Galleries) => unknown)[] = [
-  (galleries) => galleries.list(),
+  (galleries) => listGalleries(galleries),
   (galleries) => jobsOf(galleries).list(),
   (galleries) => jobsOf(galleries).list({ kinds: ['doctor'] }),
   (galleries) => jobsOf(galleries).list({ gallery: 'gallery-of-the-test', states: ['running'] }),
@@ -150,7 +150,8 @@ test('a picture with a damaged embedding counts as unfindable until it is stored
   const sound = await openIn(t, dataDir)
   const vectors = Array.from({ length: 5 }, unitVectors({ dimension: model.dimension, seed: 3 }))
   await sound.create('a')
-  await sound.images.put(
+  await putImages(
+    sound.images,
     'a',
     vectors.map((vector, i) => newImage(`p${i}`, vector)),
   )
@@ -168,8 +169,8 @@ test('a picture with a damaged embedding counts as unfindable until it is stored
     (await galleries.searches.search('a', { vector: vectors[2]!, k: 5 })).hits.map(({ record }) => record.id).sort()
   assert.equal(await unfindable(), 1)
   assert.deepEqual(await found(), ['p0', 'p1', 'p3', 'p4'])
-  await assert.rejects(galleries.images.embedding('a', 'p2'), { code: 'data_unreadable' })
-  await galleries.images.put('a', [newImage('p2', vectors[2]!)])
+  await assert.rejects(embeddingOf(galleries, 'a', 'p2'), { code: 'data_unreadable' })
+  await putImages(galleries.images, 'a', [newImage('p2', vectors[2]!)])
   assert.equal(await unfindable(), 0)
   assert.deepEqual(await found(), ['p0', 'p1', 'p2', 'p3', 'p4'])
 })
@@ -179,7 +180,7 @@ test('a picture with a damaged record is not deleted by a filter that the damage
   const makeVector = unitVectors({ dimension: model.dimension, seed: 4 })
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', [
+  await putImages(first.images, 'a', [
     newImage('one', makeVector(), { label: 'cat' }),
     newImage('two', makeVector(), { label: 'bat' }),
   ])
@@ -193,7 +194,7 @@ test('a picture with a damaged record is not deleted by a filter that the damage
     [['one', 'record']],
   )
   assert.equal((await galleries.get('a')).count, 1)
-  assert.deepEqual(await galleries.images.remove('a', ['one']), ['one'])
+  assert.deepEqual(await removeImages(galleries.images, 'a', ['one']), ['one'])
 })
 
 test('a change of every match leaves damaged records, and merges nothing into metadata that cannot be read', async (t) => {
@@ -203,7 +204,7 @@ test('a change of every match leaves damaged records, and merges nothing into me
   await first.create('a')
   // deeper than is read, as older versions stored it
   const nested = JSON.parse(`${'{"in":'.repeat(1_050)}1${'}'.repeat(1_050)}`)
-  await first.images.put('a', [
+  await putImages(first.images, 'a', [
     newImage('deep', makeVector(), { label: 'bat', metadata: nested }),
     newImage('one', makeVector(), { label: 'cat' }),
     newImage('two', makeVector(), { label: 'bat', metadata: { n: 1 } }),
@@ -232,7 +233,7 @@ test('of several patches, only that of a picture with a damaged record is refuse
   const makeVector = unitVectors({ dimension: model.dimension, seed: 4 })
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', [newImage('one', makeVector(), { label: 'cat' }), newImage('two', makeVector())])
+  await putImages(first.images, 'a', [newImage('one', makeVector(), { label: 'cat' }), newImage('two', makeVector())])
   await first.close()
   damageImage(dataDir, 'one', 'label', 'bat')
   const galleries = await openIn(t, dataDir, { damagedRecords: 'named' })
@@ -277,7 +278,8 @@ test('a filtered search that would return a picture with damaged metadata report
   const vectors = Array.from({ length: 20 }, unitVectors({ dimension: model.dimension, seed: 3 }))
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put(
+  await putImages(
+    first.images,
     'a',
     vectors.map((vector, i) => newImage(`p${i}`, vector, { metadata: { place: `place-${i % 2}`, n: i } })),
   )

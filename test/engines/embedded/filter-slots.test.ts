@@ -9,7 +9,7 @@ import type { SlotsAmong } from '../../../src/engines/embedded/store/reading/rea
 import { seededRandom } from '../../../src/eval/random.js'
 import type { Filter } from '../../../src/gallery/filter.js'
 import type { ImageChange } from '../../../src/gallery/records.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
@@ -217,18 +217,18 @@ test('searches with a filter see earlier additions, replacements, changes and re
     assert.equal(compared, hits.length)
     return hits.map(({ record }) => record.id).sort()
   }
-  await galleries.images.put('a', images(0, 4))
+  await putImages(galleries.images, 'a', images(0, 4))
   assert.deepEqual(await found(), ['p0', 'p2'])
-  await galleries.images.put('a', images(4, 2))
+  await putImages(galleries.images, 'a', images(4, 2))
   assert.deepEqual(await found(), ['p0', 'p2', 'p4'])
-  await galleries.images.put('a', [
+  await putImages(galleries.images, 'a', [
     newImage('p0', makeVector(), { metadata: { even: false } }),
     newImage('p1', makeVector(), { metadata: { even: true } }),
   ])
   assert.deepEqual(await found(), ['p1', 'p2', 'p4'])
   await galleries.images.patch('a', 'p2', { metadata: { even: false } })
   assert.deepEqual(await found(), ['p1', 'p4'])
-  await galleries.images.remove('a', ['p1'])
-  await galleries.images.put('a', images(6, 1))
+  await removeImages(galleries.images, 'a', ['p1'])
+  await putImages(galleries.images, 'a', images(6, 1))
   assert.deepEqual(await found(), ['p4', 'p6'])
 })

@@ -8,7 +8,7 @@ import { Snapshots } from '../../../src/backups/snapshots.js'
 import { AlikeError } from '../../../src/errors.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import type { Hit } from '../../../src/gallery/gallery-search.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { embeddingOf, listGalleries, model, newImage, putImages } from '../../gallery/stored-images.js'
 import { randomDescriptor } from '../../support/copy-descriptors.js'
 import { damagedBytes } from '../../support/damage.js'
 import { jobsOf, openEmbeddedGalleries } from './embedded-galleries.js'
@@ -20,7 +20,7 @@ export const vectors = Array.from({ length: 120 }, unitVectors({ dimension: mode
 /** Every possible request to a gallery. */
 export async function everyAnswer(galleries: Galleries): Promise<(() => unknown | Promise<unknown>)[]> {
   return [
-    () => galleries.list(),
+    () => listGalleries(galleries),
     () => galleries.images.page('a', { limit: 1_000 }),
     () => galleries.images.page('a', { limit: 1_000, label: 'odd' }),
     () => galleries.images.labels('a'),
@@ -28,7 +28,7 @@ export async function everyAnswer(galleries: Galleries): Promise<(() => unknown 
     () => jobsOf(galleries).errors('j'),
     ...vectors.flatMap((vector, i) => [
       () => galleries.images.get('a', `p${i}`),
-      () => galleries.images.embedding('a', `p${i}`),
+      () => embeddingOf(galleries, 'a', `p${i}`),
       () => galleries.images.thumbnail('a', `p${i}`),
       ...(i % 10 === 0
         ? [
@@ -44,7 +44,8 @@ export async function everyAnswer(galleries: Galleries): Promise<(() => unknown 
 export async function fill(galleries: Galleries): Promise<void> {
   await galleries.create('a', { x: 1 })
   const random = seededRandom(42)
-  await galleries.images.put(
+  await putImages(
+    galleries.images,
     'a',
     vectors.map((vector, i) =>
       newImage(`p${i}`, vector, {
@@ -81,7 +82,7 @@ async function searchesWithout(galleries: Galleries): Promise<ReadonlySet<string
   const gone = new Set<string>()
   const { unfindable = 0 } = (await galleries.readings.all()).find(({ gallery }) => gallery === 'a') ?? {}
   for (let i = 0; unfindable > 0 && i < vectors.length; i++)
-    await galleries.images.embedding('a', `p${i}`).catch(() => gone.add(`p${i}`))
+    await embeddingOf(galleries, 'a', `p${i}`).catch(() => gone.add(`p${i}`))
   assert.ok(gone.size >= unfindable)
   return gone
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import type { JobProgress } from '../../../src/gallery/job-progress.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages } from '../../gallery/stored-images.js'
 import { jobStoreSuite } from '../../jobs/job-store-suite.js'
 import { jobsOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
@@ -26,7 +26,7 @@ test('pictures and progress are stored together or not at all', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   const jobs = jobsOf(galleries)
   await galleries.create('a')
-  await galleries.images.put('a', [picture(0)])
+  await putImages(galleries.images, 'a', [picture(0)])
   await jobs.create({ id: 'j', gallery: 'a', source: null })
   const progress: JobProgress = {
     jobId: 'j',
@@ -34,11 +34,15 @@ test('pictures and progress are stored together or not at all', async (t) => {
     skipped: 1,
     errors: [{ item: 3, name: 'c.jpg', code: 'image_unreadable', detail: 'cut off' }],
   }
-  await assert.rejects(galleries.images.put('a', [picture(1)], progress), { code: 'job_finished' }, 'it is not running')
+  await assert.rejects(
+    putImages(galleries.images, 'a', [picture(1)], progress),
+    { code: 'job_finished' },
+    'it is not running',
+  )
   assert.equal(await galleries.images.get('a', 'p1'), undefined)
 
   await jobs.transition('j', { from: ['queued'], to: 'running' })
-  await galleries.images.put('a', [picture(0), picture(1), picture(2)], progress)
+  await putImages(galleries.images, 'a', [picture(0), picture(1), picture(2)], progress)
   const job = (await jobs.get('j'))!
   assert.deepEqual([job.position, job.done, job.added, job.updated, job.skipped, job.failed], [5, 5, 2, 1, 1, 1])
   await jobs.advance({ jobId: 'j', position: 6, errors: [{ item: 5, name: 'f.jpg', code: 'image_empty', detail: '' }] })
@@ -52,7 +56,9 @@ test('pictures and progress are stored together or not at all', async (t) => {
   assert.deepEqual((await jobs.errors('j', { fromItem: 4 })).length, 1)
 
   await jobs.transition('j', { from: ['running'], to: 'cancelled' })
-  await assert.rejects(galleries.images.put('a', [picture(9)], { jobId: 'j', position: 9 }), { code: 'job_finished' })
+  await assert.rejects(putImages(galleries.images, 'a', [picture(9)], { jobId: 'j', position: 9 }), {
+    code: 'job_finished',
+  })
   await assert.rejects(jobs.advance({ jobId: 'j', position: 9 }), { code: 'job_finished' })
   assert.deepEqual([await galleries.images.get('a', 'p9'), (await jobs.get('j'))?.position], [undefined, 6])
 })
@@ -61,7 +67,7 @@ test('puts and removals of one step happen in order, are counted, and are visibl
   const galleries = await openIn(t, await dataFolder(t))
   const jobs = jobsOf(galleries)
   await galleries.create('a')
-  await galleries.images.put('a', [picture(0), picture(1)])
+  await putImages(galleries.images, 'a', [picture(0), picture(1)])
   await jobs.create({ id: 'j', gallery: 'a', source: null })
   await jobs.transition('j', { from: ['queued'], to: 'running' })
   const results = await galleries.images.change(
@@ -115,7 +121,7 @@ test('a job stores nothing in a new gallery that has the name of its own', async
   await galleries.delete('a')
   await assert.rejects(jobs.advance({ jobId: 'j', position: 1, skipped: 1 }), { code: 'gallery_not_found' })
   await galleries.create('a')
-  await assert.rejects(galleries.images.put('a', [picture(0)], { jobId: 'j', position: 1 }), {
+  await assert.rejects(putImages(galleries.images, 'a', [picture(0)], { jobId: 'j', position: 1 }), {
     code: 'gallery_not_found',
   })
   await assert.rejects(jobs.advance({ jobId: 'j', position: 1, skipped: 1 }), { code: 'gallery_not_found' })

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import BetterSqlite3 from 'better-sqlite3'
 import { pino } from 'pino'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { fillDisk, smallDisk } from '../../support/full-disk.js'
 import { until } from '../../support/until.js'
 import { engineOf } from './embedded-galleries.js'
@@ -19,11 +19,13 @@ const images = vectors.map((vector, i) => newImage(`p${i}`, vector))
 test('exceeding a limit is refused with a code, and existing data stays', async (t) => {
   const galleries = await openIn(t, await dataFolder(t), { storage: { galleryImagesMax: 5, writeQueueMax: 4 } })
   await galleries.create('a')
-  await galleries.images.put('a', images.slice(0, 4))
-  await assert.rejects(galleries.images.put('a', images.slice(4, 6)), { code: 'gallery_full' })
-  await galleries.images.put('a', images.slice(0, 4)) // an upsert needs no additional room
+  await putImages(galleries.images, 'a', images.slice(0, 4))
+  await assert.rejects(putImages(galleries.images, 'a', images.slice(4, 6)), { code: 'gallery_full' })
+  await putImages(galleries.images, 'a', images.slice(0, 4)) // an upsert needs no additional room
   assert.equal((await galleries.get('a')).count, 4)
-  const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => galleries.images.put('a', [images[0]!])))
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 6 }, () => putImages(galleries.images, 'a', [images[0]!])),
+  )
   assert.deepEqual(
     outcomes.map(({ status }) => status),
     [...Array<string>(4).fill('fulfilled'), 'rejected', 'rejected'],
@@ -35,11 +37,11 @@ test('a gallery with more pictures than are allowed by now takes no further ones
   const dataDir = await dataFolder(t)
   const former = await openIn(t, dataDir)
   await former.create('a')
-  await former.images.put('a', images.slice(0, 4))
+  await putImages(former.images, 'a', images.slice(0, 4))
   await former.close()
   const galleries = await openIn(t, dataDir, { storage: { galleryImagesMax: 2 } })
-  await assert.rejects(galleries.images.put('a', [images[4]!]), { code: 'gallery_full' })
-  await galleries.images.put('a', [newImage('p0', vectors[5]!)])
+  await assert.rejects(putImages(galleries.images, 'a', [images[4]!]), { code: 'gallery_full' })
+  await putImages(galleries.images, 'a', [newImage('p0', vectors[5]!)])
   await galleries.images.change('a', [{ put: images[1]!, unlessSame: true }, { remove: 'p2' }])
   assert.equal((await galleries.get('a')).count, 3)
 })
@@ -52,9 +54,9 @@ test('a full database refuses writes, keeps reading, and accepts writes again af
   await assert.rejects(
     async () => {
       for (;;)
-        await galleries.images
-          .put('a', [newImage(`big${stored}`, vectors[stored % 600]!, { thumbnail })])
-          .then(() => stored++)
+        await putImages(galleries.images, 'a', [newImage(`big${stored}`, vectors[stored % 600]!, { thumbnail })]).then(
+          () => stored++,
+        )
     },
     { code: 'storage_full' },
   )
@@ -62,8 +64,8 @@ test('a full database refuses writes, keeps reading, and accepts writes again af
   assert.equal((await galleries.get('a')).count, stored)
   assert.equal((await galleries.searches.search('a', { vector: vectors[1]!, k: 1 })).hits[0]?.record.id, 'big1')
   assert.equal((await galleries.searches.search('a', { vector: vectors[1]!, k: 1_000 })).hits.length, stored)
-  await galleries.images.remove('a', ['big0', 'big1', 'big2'])
-  await galleries.images.put('a', [newImage('after', vectors[0]!, { thumbnail })])
+  await removeImages(galleries.images, 'a', ['big0', 'big1', 'big2'])
+  await putImages(galleries.images, 'a', [newImage('after', vectors[0]!, { thumbnail })])
   assert.equal((await galleries.images.get('a', 'after'))?.id, 'after')
 })
 
@@ -75,13 +77,14 @@ test('pictures of a gallery that is deleted while the disk is full are removed o
   const many = images.slice(0, 400).map((image) => ({ ...image, thumbnail }))
   for (const name of ['kept', 'deleted']) {
     await galleries.create(name)
-    for (let at = 0; at < many.length; at += 50) await galleries.images.put(name, many.slice(at, at + 50))
+    for (let at = 0; at < many.length; at += 50) await putImages(galleries.images, name, many.slice(at, at + 50))
   }
   const free = await fillDisk(disk)
   // until the write-ahead log cannot grow either
   await assert.rejects(
     async () => {
-      for (let n = 0; ; n++) await galleries.images.put('kept', [newImage(`more${n}`, vectors[0]!, { thumbnail })])
+      for (let n = 0; ; n++)
+        await putImages(galleries.images, 'kept', [newImage(`more${n}`, vectors[0]!, { thumbnail })])
     },
     { code: 'storage_full' },
   )
@@ -96,7 +99,7 @@ test('pictures of a gallery that is deleted while the disk is full are removed o
       database.close()
     }
   }
-  await assert.rejects(galleries.images.put('kept', many.slice(0, 50)), { code: 'storage_full' })
+  await assert.rejects(putImages(galleries.images, 'kept', many.slice(0, 50)), { code: 'storage_full' })
   assert.equal(left(), 1)
   await free()
   await until(() => left() === 0, 'its pictures are removed')
@@ -109,7 +112,7 @@ test('pictures of a deleted gallery that cannot be removed are reported with the
     logger: pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line) as (typeof lines)[number]) }),
   })
   await galleries.create('a')
-  await galleries.images.put('a', images.slice(0, 5))
+  await putImages(galleries.images, 'a', images.slice(0, 5))
   const database = new BetterSqlite3(join(dataDir, 'alike.db'))
   t.after(() => database.close())
   database.exec(`CREATE TRIGGER stays BEFORE DELETE ON image BEGIN SELECT RAISE(ABORT, 'it stays'); END`)
@@ -135,12 +138,12 @@ test('deletions are accepted on a full disk, in room kept for them, and other wr
     ['deleted', 400],
   ] as const) {
     await galleries.create(name)
-    for (let at = 0; at < count; at += 20) await galleries.images.put(name, many.slice(at, at + 20))
+    for (let at = 0; at < count; at += 20) await putImages(galleries.images, name, many.slice(at, at + 20))
   }
   const reserved = () => statSync(join(dataDir, 'alike.reserve'), { throwIfNoEntry: false })?.size ?? 0
   await until(() => reserved() > 2 ** 23, 'room is reserved')
   await fillDisk(disk)
-  const another = (n: number) => galleries.images.put('kept', [newImage(`more${n}`, vectors[0]!, { thumbnail })])
+  const another = (n: number) => putImages(galleries.images, 'kept', [newImage(`more${n}`, vectors[0]!, { thumbnail })])
   const label = (n: number) => galleries.images.patch('kept', 'p1', { label: `${n}` })
   for (const write of [another, label])
     await assert.rejects(
@@ -149,7 +152,7 @@ test('deletions are accepted on a full disk, in room kept for them, and other wr
       },
       { code: 'storage_full' },
     )
-  assert.deepEqual(await galleries.images.remove('kept', ['p0']), ['p0'])
+  assert.deepEqual(await removeImages(galleries.images, 'kept', ['p0']), ['p0'])
   assert.match(galleries.readOnly ?? '', /Only deletions/)
   await assert.rejects(another(0), { code: 'storage_full', detail: galleries.readOnly })
   assert.ok((await galleries.images.removeFitting('kept', { field: 'label', in: [null] })) > 0)
@@ -162,10 +165,10 @@ test('deletions are accepted on a full disk, in room kept for them, and other wr
 test('after closing, writes are refused; closing twice is harmless', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  const last = galleries.images.put('a', images.slice(0, 50))
+  const last = putImages(galleries.images, 'a', images.slice(0, 50))
   while (engineOf(galleries).writeQueueDepth === 0) await nextTurn()
   const closed = galleries.close()
-  await assert.rejects(galleries.images.put('a', images.slice(0, 1)), { code: 'shutting_down' })
+  await assert.rejects(putImages(galleries.images, 'a', images.slice(0, 1)), { code: 'shutting_down' })
   assert.equal((await last).length, 50)
   await closed
   await galleries.close()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages } from '../../gallery/stored-images.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
@@ -9,7 +9,8 @@ test('hits with metadata of any length are found, in order and in their groups',
   await galleries.create('a')
   const vectors = Array.from({ length: 30 }, unitVectors({ dimension: model.dimension, seed: 5 }))
   const text = (i: number) => (i % 7 === 3 ? 'long'.repeat(10_000) : 'short')
-  await galleries.images.put(
+  await putImages(
+    galleries.images,
     'a',
     vectors.map((vector, i) => newImage(`p${i}`, vector, { metadata: { text: text(i), third: i % 3 } })),
   )

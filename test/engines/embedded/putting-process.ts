@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { openEmbeddedGalleries } from './embedded-galleries.js'
 import { index } from './storage-folder.js'
 import { seededRandom, unitVectors } from './vector-index/unit-vectors.js'
@@ -32,7 +32,8 @@ const removable: string[] = []
 async function putForever(): Promise<never> {
   for (;;) {
     const ids = Array.from({ length: 1 + Math.floor(random() * 4) }, () => String(next++))
-    await galleries.images.put(
+    await putImages(
+      galleries.images,
       'a',
       ids.map((id) => newImage(id, unitVectors({ dimension: model.dimension, seed: Number(id) })())),
     )
@@ -41,7 +42,7 @@ async function putForever(): Promise<never> {
     if (random() < 0.2) {
       const [id] = removable.splice(Math.floor(random() * removable.length), 1)
       say(`removing ${id}`)
-      await galleries.images.remove('a', [id!])
+      await removeImages(galleries.images, 'a', [id!])
       say(`removed ${id}`)
     }
   }

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database/database.js'
 import { schemaVersion } from '../../../src/engines/embedded/store/database/schema.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { dropYounger, takeBackReferences, takeBackSets } from '../../support/stored-rows.js'
 import { until } from '../../support/until.js'
 import { engineOf, jobsOf } from './embedded-galleries.js'
@@ -19,9 +19,9 @@ test('closing writes a graph cache that the next start uses, without removed pic
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images)
+  await putImages(first.images, 'a', images)
   await settled(first)
-  await first.images.remove('a', ['p7'])
+  await removeImages(first.images, 'a', ['p7'])
   const before = (await first.searches.search('a', { vector: vectors[7]!, k: 20, exact: true })).hits
   await first.close()
   assert.equal((await readdir(join(dataDir, 'index'))).length, 2)
@@ -40,7 +40,7 @@ test('a graph cache that could not be written is written later, although nothing
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
   await writeFile(folder, 'in the way')
-  await galleries.images.put('a', images)
+  await putImages(galleries.images, 'a', images)
   await settled(galleries)
   await engineOf(galleries).saveGraphCaches()
   await rm(folder)
@@ -52,7 +52,7 @@ test('a set that was opened before its model was installed is searched from then
   const dataDir = await dataFolder(t)
   const former = await openIn(t, dataDir)
   await former.create('a')
-  await former.images.put('a', images)
+  await putImages(former.images, 'a', images)
   await former.close()
 
   const galleries = await openIn(t, dataDir, { model: { ...model, id: 'another' } })
@@ -72,7 +72,7 @@ test('however the graph cache is damaged, the answers are right and it is rewrit
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images)
+  await putImages(first.images, 'a', images)
   await settled(first)
   await first.close()
   const folder = join(dataDir, 'index')
@@ -136,7 +136,7 @@ test('a database of version 2, without removal counts, is migrated with its jobs
   await first.create('a')
   await jobsOf(first).create({ id: 'j', gallery: 'a', source: null })
   await jobsOf(first).transition('j', { from: ['queued'], to: 'running' })
-  await first.images.put('a', images.slice(0, 3), { jobId: 'j', position: 3 })
+  await putImages(first.images, 'a', images.slice(0, 3), { jobId: 'j', position: 3 })
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   dropYounger(database)
@@ -198,9 +198,9 @@ test('the rows of a deleted gallery are removed, even if the process stops in be
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('kept')
-  await first.images.put('kept', images.slice(0, 10))
+  await putImages(first.images, 'kept', images.slice(0, 10))
   await first.create('gone')
-  for (let i = 0; i < 500; i += 100) await first.images.put('gone', images.slice(i, i + 100))
+  for (let i = 0; i < 500; i += 100) await putImages(first.images, 'gone', images.slice(i, i + 100))
   await first.delete('gone')
   await first.close()
 
@@ -223,7 +223,7 @@ test('a database from before jobs had kinds is migrated, and its rows stay valid
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images.slice(0, 3))
+  await putImages(first.images, 'a', images.slice(0, 3))
   await jobsOf(first).create({ id: 'old', gallery: 'a', source: { kind: 'tar' }, total: 3 })
   const before = await jobsOf(first).get('old')
   await first.close()
@@ -238,7 +238,7 @@ test('a database from before jobs had kinds is migrated, and its rows stay valid
   const second = await openIn(t, dataDir)
   assert.deepEqual(await jobsOf(second).get('old'), before)
   await jobsOf(second).transition('old', { from: ['queued'], to: 'running' })
-  await second.images.put('a', images.slice(3, 5), { jobId: 'old', position: 2 })
+  await putImages(second.images, 'a', images.slice(3, 5), { jobId: 'old', position: 2 })
   assert.deepEqual([(await jobsOf(second).get('old'))?.kind, (await jobsOf(second).get('old'))?.added], ['ingest', 2])
 })
 
@@ -246,7 +246,7 @@ test('a database whose galleries had one set each is migrated: pictures, graph c
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images)
+  await putImages(first.images, 'a', images)
   await settled(first)
   const before = await first.get('a')
   await first.close()
@@ -269,7 +269,7 @@ test('a database whose galleries had one set each is migrated: pictures, graph c
   await until(() => left.get() === 1, 'the end of the removed gallery')
   assert.deepEqual(reader.pragma('foreign_key_check'), [])
   assert.equal(reader.pragma('integrity_check', { simple: true }), 'ok')
-  await second.images.put('a', [{ ...images[0]!, id: 'another' }])
+  await putImages(second.images, 'a', [{ ...images[0]!, id: 'another' }])
   await second.create('b')
   await second.delete('b')
 })
@@ -278,7 +278,7 @@ test('a database without picture references is migrated, and its rows stay valid
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images.slice(0, 3))
+  await putImages(first.images, 'a', images.slice(0, 3))
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   takeBackReferences(database)
@@ -303,7 +303,7 @@ test('a database without picture references is migrated, and its rows stay valid
     Array(3).fill([undefined, undefined]),
   )
   assert.equal((await second.searches.search('a', { vector: vectors[1]!, k: 1 })).hits[0]?.record.id, images[1]!.id)
-  await second.images.put('a', [{ ...images[0]!, reference: 's3://photos/a.jpg' }])
+  await putImages(second.images, 'a', [{ ...images[0]!, reference: 's3://photos/a.jpg' }])
   await second.changeRules('a', { originals: 'reference' })
   await second.close()
   lines.length = 0

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import type { GallerySearch } from '../../../src/gallery/gallery-search.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages } from '../../gallery/stored-images.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
@@ -15,7 +15,8 @@ async function whileReplacing(galleries: Galleries, work: () => Promise<void>): 
   let isDone = false
   const replacing = async () => {
     while (!isDone)
-      for (let begin = 0; begin < count; begin += 40) await galleries.images.put('a', images.slice(begin, begin + 40))
+      for (let begin = 0; begin < count; begin += 40)
+        await putImages(galleries.images, 'a', images.slice(begin, begin + 40))
   }
   const working = work().finally(() => {
     isDone = true
@@ -26,7 +27,7 @@ async function whileReplacing(galleries: Galleries, work: () => Promise<void>): 
 test('pictures are found while they are replaced', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
-  await galleries.images.put('a', images)
+  await putImages(galleries.images, 'a', images)
   const boosts = [{ filter: { field: 'label', in: ['odd'] }, weight: 0.1 }]
   const rows: [Partial<GallerySearch>, number][] = [
     [{}, count],

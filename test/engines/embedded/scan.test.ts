@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readWholeGallery } from '../../../src/gallery/whole-gallery.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { embeddingOf, model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { dataFolder, index, openIn, settled } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
 
@@ -14,10 +14,10 @@ test('a gallery is read completely, by id, and only that gallery', async (t) => 
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
   for (const name of ['before', 'a', 'behind']) await galleries.create(name)
-  await galleries.images.put('before', [newImage('x', vectors[0]!)])
-  await galleries.images.put('a', images)
-  await galleries.images.put('behind', [newImage('y', vectors[1]!)])
-  await galleries.images.remove('a', ['p700'])
+  await putImages(galleries.images, 'before', [newImage('x', vectors[0]!)])
+  await putImages(galleries.images, 'a', images)
+  await putImages(galleries.images, 'behind', [newImage('y', vectors[1]!)])
+  await removeImages(galleries.images, 'a', ['p700'])
 
   const { source, neighbours } = await galleries.images.scan('a')
   let pages = 0
@@ -80,7 +80,7 @@ test('neighbours as for a query are those that the query finds, and no fewer', a
   const sparse = { ...index, ef: 4, m: 4, efConstruction: 10 }
   const galleries = await openIn(t, await dataFolder(t), { index: sparse })
   await galleries.create('a')
-  await galleries.images.put('a', images)
+  await putImages(galleries.images, 'a', images)
   await settled(galleries)
   const { source, neighbours } = await galleries.images.scan('a')
   const whole = await readWholeGallery(source, { vectors: false, descriptors: false, onPage: () => {} })
@@ -89,7 +89,7 @@ test('neighbours as for a query are those that the query finds, and no fewer', a
       const numbers = whole.numbers.slice(place, place + 1)
       const found = await neighbours({ numbers, k: 10, ef, asForQuery: true })
       const id = whole.ids[place]!
-      const vector = (await galleries.images.embedding('a', id))!
+      const vector = (await embeddingOf(galleries, 'a', id))!
       const { hits, method } = await galleries.searches.search('a', { vector, k: 11, ef })
       assert.equal(method, 'hnsw')
       assert.deepEqual(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DecidedFinding } from '../../../src/gallery/decisions.js'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { engineOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
@@ -14,7 +14,7 @@ test('decisions stored but not applied are applied at the next start, to images 
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
   const images = ['one', 'two', 'copy', 'other'].map((id) => newImage(id, makeVector(), { label: 'before' }))
-  await galleries.images.put('a', images)
+  await putImages(galleries.images, 'a', images)
   const { galleryUid } = await galleries.sets.serving('a')
   const decided = (
     id: string,
@@ -67,7 +67,7 @@ test('copies are not deleted once the picture that was to be kept is gone or ano
   await galleries.create('a')
   const ids = ['one', 'copy of one', 'two', 'copy of two']
   const images = ids.map((id) => newImage(id, makeVector()))
-  await galleries.images.put('a', images)
+  await putImages(galleries.images, 'a', images)
   const { galleryUid } = await galleries.sets.serving('a')
   for (const [first, second] of [images.slice(0, 2), images.slice(2)] as (typeof images)[])
     await engineOf(galleries).decisions.add(galleryUid, {
@@ -78,8 +78,8 @@ test('copies are not deleted once the picture that was to be kept is gone or ano
       changed: 1,
       by: 'someone',
     })
-  await galleries.images.remove('a', ['one'])
-  await galleries.images.put('a', [{ ...newImage('two', makeVector()), contentHash: 'another' }])
+  await removeImages(galleries.images, 'a', ['one'])
+  await putImages(galleries.images, 'a', [{ ...newImage('two', makeVector()), contentHash: 'another' }])
   await galleries.close()
 
   const again = await openIn(t, dataDir)

@@ -1,7 +1,7 @@
 /** A collection says in which format it was written: one of a newer version is refused, and read by no mistake. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { model, newImage } from '../../gallery/stored-images.js'
+import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
 import { dataFolder } from '../embedded/storage-folder.js'
 import { unitVectors } from '../embedded/vector-index/unit-vectors.js'
@@ -29,7 +29,7 @@ test('a collection of a newer version is neither read nor written, and others ar
   const first = await opened(t, dataDir)
   for (const name of ['newer', 'first']) {
     await first.create(name)
-    await first.images.put(name, [newImage('a', newVector())])
+    await putImages(first.images, name, [newImage('a', newVector())])
   }
   const [newer, oldest] = await Promise.all(
     ['newer', 'first'].map(async (name) => `Alike_${(await catalogueOf(first).find(name))!.set.uid}`),
@@ -43,9 +43,9 @@ test('a collection of a newer version is neither read nor written, and others ar
   const second = await opened(t, dataDir)
   const refused = { code: 'gallery_newer', detail: `Its collection ${newer} has format 2, not 1.` }
   await assert.rejects(second.images.find('newer', ['a']), refused)
-  await assert.rejects(second.images.put('newer', [newImage('b', newVector())]), refused)
+  await assert.rejects(putImages(second.images, 'newer', [newImage('b', newVector())]), refused)
   await assert.rejects(second.readings.state('newer'), refused)
-  await assert.rejects(second.images.remove('newer', ['a']), refused)
+  await assert.rejects(removeImages(second.images, 'newer', ['a']), refused)
   assert.equal((await second.images.find('first', ['a'])).length, 1)
   assert.equal(engineOf(second).unreachable, undefined)
   const listed = await second.readings.all()

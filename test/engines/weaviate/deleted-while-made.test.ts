@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { openEmbedded } from '../../../src/engines/embedded/embedded-engine.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
-import { aboutUnmade } from '../../../src/gallery/made-sets.js'
+import { aboutUnprepared } from '../../../src/gallery/prepared-sets.js'
 import { newEntry } from '../../gallery/new-entry.js'
 import { until } from '../../support/until.js'
 import { sharedWeaviate, skipWithoutWeaviate } from '../../support/weaviate-server.js'
@@ -96,7 +96,7 @@ test(
     const { settings } = await sharedWeaviate()
     const dataDir = await dataFolder(t)
     const embedded = await openEmbedded({ dataDir, logger: pino({ level: 'silent' }) })
-    const about = aboutUnmade({ shards: 2 })
+    const about = aboutUnprepared({ shards: 2 })
     await embedded.catalogue.create(newEntry({ name: 'g', engine: 'weaviate', about }))
     await embedded.close()
     const galleries = await openWeaviateGalleries(t, { dataDir, server: settings })

@@ -9,7 +9,7 @@ import {
 } from '../../../src/engines/weaviate/weaviate-engine.js'
 import type { Catalogue } from '../../../src/gallery/catalogue.js'
 import { type Galleries, type GalleriesOptions, openGalleries } from '../../../src/gallery/galleries.js'
-import { isKept } from '../../../src/gallery/made-sets.js'
+import { isKept } from '../../../src/gallery/prepared-sets.js'
 import type { ServableModel, ServableModels } from '../../../src/gallery/servable-models.js'
 import type { JobStore } from '../../../src/jobs/job-store.js'
 import { onlyModel } from '../../gallery/only-model.js'

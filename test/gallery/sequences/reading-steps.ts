@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { Filter } from '../../../src/gallery/filter.js'
 import type { Galleries } from '../../../src/gallery/galleries.js'
 import type { ImageRecord } from '../../../src/gallery/records.js'
+import { embeddingOf, listGalleries } from '../stored-images.js'
 import { type ComparedGalleries, name, step } from './compared-galleries.js'
 import { drawnFields, filter, id, label, maybe } from './drawn-values.js'
 import { embeddedBy } from './models.js'
@@ -51,10 +52,10 @@ const listLabel = step('list label', fc.record({ name, label }), (at, { name, la
 const get = step('get', fc.record({ name, id }), (at, { name, id }) =>
   at.of(
     name,
-    async ({ images }) => ({
-      record: await images.get(name, id),
-      vector: await images.embedding(name, id),
-      thumbnail: await images.thumbnail(name, id),
+    async (galleries) => ({
+      record: await galleries.images.get(name, id),
+      vector: await embeddingOf(galleries, name, id),
+      thumbnail: await galleries.images.thumbnail(name, id),
     }),
     async (plain, answer) => {
       const { record, vector, thumbnail } = await answer()
@@ -112,7 +113,7 @@ async function compareFields({ galleries }: Pick<ComparedGalleries, 'galleries'>
 /** Everything that is stored, and how much of it, in all galleries. */
 export async function compareStored(at: Pick<ComparedGalleries, 'galleries' | 'plain'>): Promise<void> {
   assert.deepEqual(
-    (await at.galleries.list()).map(({ name, count }) => [name, count]),
+    (await listGalleries(at.galleries)).map(({ name, count }) => [name, count]),
     [...at.plain].map(([name, plain]) => [name, plain.images.size]).sort(),
   )
   for (const [name, plain] of at.plain) {

@@ -1,5 +1,6 @@
 /** Runs random sequences of steps on galleries that are opened once, and compares what they contain at the end of each. */
 import fc from 'fast-check'
+import { listGalleries } from '../stored-images.js'
 import { type ComparedGalleries, names, type Step } from './compared-galleries.js'
 
 export interface SequenceRuns {
@@ -60,7 +61,7 @@ export async function runProperty<Drawn>(
 }
 
 async function clear(at: ComparedGalleries): Promise<void> {
-  for (const { name } of await at.galleries.list()) await at.galleries.delete(name)
+  for (const { name } of await listGalleries(at.galleries)) await at.galleries.delete(name)
   at.plain.clear()
   at.pages = []
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { ImageStep, PutImage, StepResult } from '../../../src/gallery/records.js'
-import { newImage } from '../stored-images.js'
+import { newImage, removeImages } from '../stored-images.js'
 import { type ComparedGalleries, name, Step, step } from './compared-galleries.js'
 import { filter, id, label, manyIds, maybe, metadata, picture, usualFilters } from './drawn-values.js'
 import { embeddedBy } from './models.js'
@@ -131,7 +131,7 @@ const remove = step(
   (at, { name, ids }) =>
     at.of(
       name,
-      ({ images }) => images.remove(name, ids),
+      ({ images }) => removeImages(images, name, ids),
       async (plain, answer) => {
         const removed = await answer()
         assert.deepEqual(

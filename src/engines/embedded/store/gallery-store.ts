@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { AlikeError } from '../../../errors.js'
 import type { GalleryRow } from './catalogue/gallery-row.js'
-import { CopySearch } from './copies/copy-search.js'
+import { CopyQuestions } from './copies/copy-questions.js'
 import { damaged, withDatabase } from './database/database.js'
 import { networkFileSystem } from './folder/file-systems.js'
 import { type FolderLock, lockFolder } from './folder/folder-lock.js'
@@ -25,9 +25,7 @@ import {
   type StoreTables,
 } from './reading/store-reads.js'
 import { StoreThreads } from './store-threads.js'
-import { RowRemoval } from './writing/row-removal.js'
 import { StoreWrites } from './writing/store-writes.js'
-import type { WriterCalls } from './writing/writer-protocol.js'
 
 export interface GalleryStoreOptions extends ImageTableOptions {
   /** Created if missing; locked against a second process. */
@@ -56,16 +54,13 @@ export class GalleryStore {
   /** Path of the database, for threads with their own connections. */
   readonly path: string
   readonly writes: StoreWrites
-  readonly copies = new CopySearch({
-    call: async (name, request) =>
-      this.#readerOpen ? this.#parts.threads.copies.call(name, request) : this.#reads.copies[name](request),
-  })
+  readonly copies = new CopyQuestions(async (name, request) =>
+    this.#readerOpen ? this.#parts.threads.copies.call(name, request) : this.#reads.copies[name](request),
+  )
   readonly #parts: StoreParts
-  readonly #removal: RowRemoval
   #reads: StoreReads
   /** Whether the reader thread is open, and the copies thread may read: from the start if there is room. */
   #readerOpen: boolean
-  #writerOpen: boolean
   /** Set once alike.db is no longer the file that was opened. */
   #taken: AlikeError | undefined
   readonly #roomChecks: NodeJS.Timeout
@@ -75,21 +70,18 @@ export class GalleryStore {
     this.path = parts.path
     this.#parts = parts
     this.#reads = reads
-    this.#readerOpen = this.#writerOpen = !reads.alone
+    this.#readerOpen = !reads.alone
     const { dataDir, writesMax: max, logger } = parts.options
     this.writes = new StoreWrites({
       dataDir,
       max,
+      isOpen: !reads.alone,
       expectOwnFile: () => this.#expectOwnFile(),
-      send: (name, request) => this.#send(name, request),
+      send: (name, request) => parts.threads.writer.call(name, request),
       onReleased: () => this.#useReserve(),
       onGivenUp: () => this.#logIfWritable(),
+      onRemovalFailure: (err) => logger.error({ err }, removalFailure),
     })
-    this.#removal = new RowRemoval({
-      step: () => this.writes.commitUnbounded('purge', { shrinks: this.writes.refusal !== undefined }),
-      onFailure: (err) => logger.error({ err }, removalFailure),
-    })
-    if (this.#writerOpen) this.#removal.start() // what a former process left unfinished
     this.#roomChecks = setInterval(() => void this.#checkRoom(), roomCheckMs).unref()
   }
 
@@ -123,7 +115,7 @@ export class GalleryStore {
 
   /** Why writes are refused, as a sentence; undefined while they are accepted. */
   get readOnly(): string | undefined {
-    return this.#writerOpen ? this.writes.refusal : readOnlyDetail
+    return this.writes.refusal
   }
 
   /** @throws AlikeError `storage_full` */
@@ -167,23 +159,13 @@ export class GalleryStore {
   async #endOwnWork(): Promise<void> {
     clearInterval(this.#roomChecks)
     await this.#checking
-    await this.#removal.close()
-  }
-
-  async #send<Name extends keyof WriterCalls>(
-    name: Name,
-    request: WriterCalls[Name]['request'],
-  ): Promise<WriterCalls[Name]['reply']> {
-    if (!this.#writerOpen) throw new AlikeError('storage_full', { detail: readOnlyDetail })
-    const reply = await this.#parts.threads.writer.call(name, request)
-    if (name === 'deleteGallery' || name === 'removeSet') this.#removal.start()
-    return reply
+    await this.writes.close()
   }
 
   async #useReserve(): Promise<void> {
     this.#parts.options.logger.error('the data folder is full: only deletions are accepted')
     await this.#checking // it may have looked before
-    if (!this.#writerOpen) await this.#checkRoom()
+    if (!this.writes.isOpen) await this.#checkRoom()
   }
 
   #checkRoom(): Promise<void> {
@@ -195,9 +177,8 @@ export class GalleryStore {
 
   async #takeRoom(): Promise<void> {
     const was = this.readOnly
-    if (!this.#writerOpen) await this.#becomeWritable()
-    if (!this.#writerOpen) return
-    if (this.writes.refusal !== undefined) this.#removal.start() // to shrink the database
+    if (!this.writes.isOpen) await this.#becomeWritable()
+    if (!this.writes.isOpen) return
     await this.writes.takeReserve()
     if (was !== undefined) this.#logIfWritable()
   }
@@ -217,9 +198,7 @@ export class GalleryStore {
         await threads.reader.call('verify', undefined)
       }
       this.#readerOpen = true
-      if (!(await threads.openWriter())) return
-      this.#writerOpen = true
-      this.#removal.start()
+      if (await threads.openWriter()) this.writes.open()
     } catch (error) {
       // The room is gone again: retry later. Damage is reported to whoever reads it.
       if (!(error instanceof AlikeError)) throw error
@@ -253,7 +232,6 @@ export class GalleryStore {
 }
 
 const removalFailure = 'rows of deleted galleries and embedding sets cannot be removed; retrying every few seconds'
-const readOnlyDetail = 'It was opened without room for writes; they are taken again as soon as there is some.'
 
 /** Checks for a lost database first, because locking creates the file if it is missing. */
 async function lockData(dataDir: string): Promise<FolderLock> {

@@ -81,24 +81,8 @@ export class IndexPart implements VectorIndex {
     this.#queue = queue
   }
 
-  get size(): number {
-    return this.#reading.size
-  }
-
-  get tombstones(): number {
-    return this.#reading.tombstones
-  }
-
-  get pending(): number {
-    return this.#reading.pending
-  }
-
-  get building(): boolean {
-    return this.#reading.building
-  }
-
-  get rebuilds(): number {
-    return this.#reading.rebuilds
+  get reading(): IndexReading {
+    return this.#reading
   }
 
   async add({ slots, vectors }: SlotVectors): Promise<void> {

@@ -1,5 +1,5 @@
 /** The addon that holds vectors and graphs (`native/`), compiled against hnswlib's headers. */
-import { loadFastest, loadNative, type NativeBuild } from '../../../native-build.js'
+import { loadFastest, type NativeBuild } from '../../../native-build.js'
 
 /** Vectors, stored once. Rows are numbered across blocks. */
 export interface NativeRows {
@@ -56,11 +56,6 @@ export interface NativeIndex {
   Rows: new (dimension: number, rowsPerBlock: number) => NativeRows
   Codes: new (rows: NativeRows) => NativeCodes
   Graph: new (rows: NativeRows, m: number, efConstruction: number, capacity: number) => NativeGraph
-}
-
-/** @throws Error if this build is missing */
-export function loadNativeIndex(build: NativeBuild): NativeIndex {
-  return loadNative<NativeIndex>('alike', build)
 }
 
 export function fastestNativeIndex(): { build: NativeBuild; native: NativeIndex } {

@@ -8,6 +8,7 @@ import { packedNeighbours } from './packed-neighbours.js'
 import type { SearchQueue } from './search-queue.js'
 import { partOf, slotsOfPart, vectorsOfParts } from './slots-of-parts.js'
 import {
+  type IndexReading,
   type IndexSettings,
   type Neighbour,
   type NeighboursRequest,
@@ -40,24 +41,17 @@ export class PartedIndex implements VectorIndex {
     this.#parts = options.parts
   }
 
-  get size(): number {
-    return this.#sum(({ size }) => size)
-  }
-
-  get tombstones(): number {
-    return this.#sum(({ tombstones }) => tombstones)
-  }
-
-  get pending(): number {
-    return this.#sum(({ pending }) => pending)
-  }
-
-  get building(): boolean {
-    return this.#parts.some(({ building }) => building)
-  }
-
-  get rebuilds(): number {
-    return this.#sum(({ rebuilds }) => rebuilds)
+  get reading(): IndexReading {
+    const readings = this.#parts.map(({ reading }) => reading)
+    const sum = (key: 'size' | 'tombstones' | 'pending' | 'rebuilds') =>
+      readings.reduce((total, reading) => total + reading[key], 0)
+    return {
+      size: sum('size'),
+      tombstones: sum('tombstones'),
+      pending: sum('pending'),
+      building: readings.some(({ building }) => building),
+      rebuilds: sum('rebuilds'),
+    }
   }
 
   async add(items: SlotVectors): Promise<void> {
@@ -82,12 +76,12 @@ export class PartedIndex implements VectorIndex {
     const { slots, k } = request
     if (slots.length === 0) await this.refresh()
     const untilMs = performance.now() + this.#options.settings.sliceMs
-    const asked = slots.slice(0, slotsPerAnswer)
-    const stored = await this.#stored(asked)
+    const batch = slots.slice(0, slotsPerAnswer)
+    const stored = await this.#stored(batch)
     const lists: Neighbour[][] = []
     let byGraph = 0
-    while (lists.length < asked.length && (lists.length === 0 || performance.now() < untilMs)) {
-      const own = asked[lists.length]!
+    while (lists.length < batch.length && (lists.length === 0 || performance.now() < untilMs)) {
+      const own = batch[lists.length]!
       const vector = stored.get(own)
       if (vector === undefined) {
         lists.push([])
@@ -120,7 +114,7 @@ export class PartedIndex implements VectorIndex {
     const startedAt = performance.now()
     const { k, depth = k, allow } = request
     // A single index would scan so few slots, however they are spread over the parts.
-    const few = Math.min(allow?.length ?? Infinity, this.size) <= this.#options.settings.exactBelow
+    const few = Math.min(allow?.length ?? Infinity, this.reading.size) <= this.#options.settings.exactBelow
     const results = await Promise.all(
       this.#parts.map((part) => part.searchNow(few ? { ...request, exact: true } : request)),
     )
@@ -177,10 +171,6 @@ export class PartedIndex implements VectorIndex {
     return Promise.all(
       shares.map((share, number) => (share.length === 0 ? undefined : ask(this.#parts[number]!, share, number))),
     )
-  }
-
-  #sum(of: (part: IndexPart) => number): number {
-    return this.#parts.reduce((sum, part) => sum + of(part), 0)
   }
 }
 

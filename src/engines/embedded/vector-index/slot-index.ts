@@ -144,11 +144,11 @@ export class SlotIndex {
 
   /** Answers as many slots as fit in the time, at least one. */
   neighbours(request: NeighboursRequest, untilMs: number): SlotNeighbours {
-    const { slots: asked, k } = request
+    const { slots, k } = request
     const lists: Neighbour[][] = []
     let byGraph = 0
-    while (lists.length < asked.length && (lists.length === 0 || performance.now() < untilMs)) {
-      const own = asked[lists.length]!
+    while (lists.length < slots.length && (lists.length === 0 || performance.now() < untilMs)) {
+      const own = slots[lists.length]!
       if (!this.#vectors.has(own)) {
         lists.push([])
         continue

@@ -99,7 +99,8 @@ export interface IndexReading {
 }
 
 /** One gallery's index. Every call rejects with an AlikeError if the thread behind it has died. */
-export interface VectorIndex extends IndexReading {
+export interface VectorIndex {
+  readonly reading: IndexReading
   /** Once it resolves, every later search finds them. Slots already known or already removed are left unchanged. */
   add(items: SlotVectors): Promise<void>
   /** Once it resolves, no later search finds them. Unknown slots can never be added afterwards. */

@@ -4,11 +4,11 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import { Snapshots } from '../../../../src/backups/snapshots.js'
 import { copyCalls } from '../../../../src/engines/embedded/store/copies/copy-calls.js'
-import { CopySearch } from '../../../../src/engines/embedded/store/copies/copy-search.js'
+import { CopyQuestions } from '../../../../src/engines/embedded/store/copies/copy-questions.js'
 import { openForReading, openForWriting } from '../../../../src/engines/embedded/store/database/database.js'
 import { DescriptorTable } from '../../../../src/engines/embedded/store/images/descriptor-table.js'
 import { copyWalksMax } from '../../../../src/gallery/copy-walks.js'
-import { model, newImage } from '../../../gallery/stored-images.js'
+import { copyDescriptorOf, model, newImage, putImages, removeImages } from '../../../gallery/stored-images.js'
 import { changedDescriptor, randomDescriptor } from '../../../support/copy-descriptors.js'
 import { engineOf } from '../embedded-galleries.js'
 import { dataFolder, openIn } from '../storage-folder.js'
@@ -24,14 +24,14 @@ test('descriptors follow their pictures through upserts, removals and a restart'
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images)
-  await first.images.put('a', [newImage('p1', vectors[1]!, { copyDescriptor: descriptors[2] })])
-  await first.images.remove('a', ['p3'])
+  await putImages(first.images, 'a', images)
+  await putImages(first.images, 'a', [newImage('p1', vectors[1]!, { copyDescriptor: descriptors[2] })])
+  await removeImages(first.images, 'a', ['p3'])
   await first.close()
   const second = await openIn(t, dataDir)
   const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex')
   assert.deepEqual(
-    (await Promise.all([0, 1, 3, 4].map((i) => second.images.copyDescriptor('a', `p${i}`)))).map(hex),
+    (await Promise.all([0, 1, 3, 4].map((i) => copyDescriptorOf(second, 'a', `p${i}`)))).map(hex),
     [descriptors[0], descriptors[2], undefined, descriptors[4]].map(hex),
   )
   const copiesOf = async (copyDescriptor: Uint8Array) =>
@@ -54,7 +54,7 @@ test('a damaged descriptor affects one picture, and a snapshot names it', async 
   const dataDir = await dataFolder(t)
   const first = await openIn(t, dataDir)
   await first.create('a')
-  await first.images.put('a', images)
+  await putImages(first.images, 'a', images)
   await first.close()
   const database = openForWriting(join(dataDir, 'alike.db'), { maxBytes: 0 })
   const { key, descriptor } = database.prepare('SELECT * FROM copy_descriptor ORDER BY key LIMIT 1 OFFSET 5').get() as {
@@ -80,7 +80,7 @@ test('a damaged descriptor affects one picture, and a snapshot names it', async 
     hits.filter(({ nearCopyScore }) => nearCopyScore === 1).map(({ record }) => record.id),
     ['p7'],
   )
-  assert.equal(await galleries.images.copyDescriptor('a', 'p5'), undefined)
+  assert.equal(await copyDescriptorOf(galleries, 'a', 'p5'), undefined)
   const snapshots = await Snapshots.open({
     dataDir,
     max: 1,
@@ -103,13 +103,13 @@ test('a search for copies ends soon after its caller has left', async (t) => {
     const copyDescriptor = descriptors[i % descriptors.length]
     return newImage(`p${i}`, vectors[i % vectors.length]!, { copyDescriptor })
   })
-  await galleries.images.put('a', many)
+  await putImages(galleries.images, 'a', many)
   const database = openForReading(join(dataDir, 'alike.db'))
   t.after(() => database.close())
   const table = new DescriptorTable(database)
   const pages = t.mock.method(table, 'page').mock
   const calls = copyCalls(table)
-  const copies = new CopySearch({ call: async (name, request) => calls[name](request as never) as never })
+  const copies = new CopyQuestions(async (name, request) => calls[name](request as never) as never)
   const [[gallery]] = database.prepare('SELECT number FROM embedding_set').raw().all() as [[number]]
   const query = { descriptors: [descriptors[0]!], least: 0.4 }
 
@@ -129,7 +129,7 @@ test('scans over galleries are bounded in total, and refused beyond that', async
   const galleries = await openIn(t, await dataFolder(t))
   for (const name of ['a', 'b']) {
     await galleries.create(name)
-    await galleries.images.put(name, images)
+    await putImages(galleries.images, name, images)
   }
   const walk = (i = 0) =>
     galleries.searches.search(i % 2 === 0 ? 'a' : 'b', {

@@ -11,7 +11,7 @@ import {
   networkFileSystem,
 } from '../../../../src/engines/embedded/store/folder/file-systems.js'
 import { lockFolder } from '../../../../src/engines/embedded/store/folder/folder-lock.js'
-import { model, newImage } from '../../../gallery/stored-images.js'
+import { listGalleries, model, newImage, putImages } from '../../../gallery/stored-images.js'
 import { dataFolder, openIn } from '../storage-folder.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 
@@ -44,7 +44,7 @@ test('a second process is refused with the owner of the folder, even if notes ar
   for (const name of await readdir(dataDir)) if (name !== 'alike.db') await rm(join(dataDir, name), { recursive: true })
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
   await first.kill()
-  assert.deepEqual(await (await openIn(t, dataDir)).list(), [])
+  assert.deepEqual(await listGalleries(await openIn(t, dataDir)), [])
 })
 
 test('a new folder is locked before it contains anything', async (t) => {
@@ -58,7 +58,7 @@ test('a refused opening does not affect the owner of the folder', async (t) => {
   const galleries = await openIn(t, dataDir)
   await galleries.create('a')
   await assert.rejects(openIn(t, dataDir), { code: 'data_unreadable', detail: 'Another process is using it.' })
-  await galleries.images.put('a', [newImage('p', makeVector())])
+  await putImages(galleries.images, 'a', [newImage('p', makeVector())])
   await galleries.close()
   assert.equal((await (await openIn(t, dataDir)).get('a')).count, 1)
 })
@@ -94,7 +94,7 @@ for (const how of ['deleted', 'replaced'] as const) {
       await copyFile(path, `${path}.new`)
       await rename(`${path}.new`, path)
     }
-    await assert.rejects(galleries.images.put('a', [newImage('p', makeVector())]), {
+    await assert.rejects(putImages(galleries.images, 'a', [newImage('p', makeVector())]), {
       code: 'data_unreadable',
       detail: /deleted or replaced/,
     })

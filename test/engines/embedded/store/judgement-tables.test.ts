@@ -41,7 +41,7 @@ test('decisions of an older version are found by their images; one that is damag
 
 test('the images of a decision are forgotten with its gallery', async (t) => {
   const { database, writes } = await decided(t)
-  writes.catalogue.deleteGallery({ gallery: 1, onlyUnmade: false, at })
+  writes.catalogue.deleteGallery({ gallery: 1, onlyUnprepared: false, at })
   while (writes.purge());
   assert.equal(database.prepare('SELECT count(*) FROM decision_image').pluck().get(), 0)
 })

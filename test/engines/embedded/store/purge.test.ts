@@ -18,7 +18,7 @@ async function deleted(t: TestContext): Promise<{ database: Database; writes: Ga
   const model = { engine: 'embedded', modelId: '00000000000000aa', dimension: 8, settings: {}, galleriesMax: 9 }
   for (const name of ['a', 'b', 'c'])
     writes.catalogue.createGallery({ name, uid: name, setUid: `set-${name}`, ...model, at })
-  for (const gallery of [1, 2, 3]) writes.catalogue.deleteGallery({ gallery, onlyUnmade: false, at })
+  for (const gallery of [1, 2, 3]) writes.catalogue.deleteGallery({ gallery, onlyUnprepared: false, at })
   return { database, writes }
 }
 

@@ -43,10 +43,12 @@ test('cancelled jobs and removed decisions are accepted on a full disk; if the r
   const writes = new StoreWrites({
     dataDir: folder,
     max: 8,
+    isOpen: true,
     expectOwnFile() {},
-    send: ((name: string) => (refused-- > 0 ? full() : Promise.resolve(name))) as Commit,
+    send: (async (name: string) => name !== 'purge' && (refused-- > 0 ? full() : name)) as Commit,
     onReleased: async () => void told.push('released'),
     onGivenUp: () => told.push('given up'),
+    onRemovalFailure: (error) => assert.fail(String(error)),
   })
   await writes.takeReserve()
   const transition = (to: 'cancelled' | 'failed') =>

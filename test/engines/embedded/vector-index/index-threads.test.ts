@@ -39,7 +39,7 @@ const openWith = (thread: IndexThreads, folder: string, all: Float32Array[], gal
 
 async function linked(index: VectorIndex): Promise<void> {
   do await index.refresh()
-  while (index.pending > 0 || index.building)
+  while (index.reading.pending > 0 || index.reading.building)
 }
 
 test('vectors are found while the graph is being built, and afterwards', async (t) => {
@@ -66,7 +66,7 @@ test('a graph cache avoids rebuilding, and vectors added after it are found', as
 
   const second = await openWith(thread, folder, vectors)
   assert.equal(second.opened.graphCache.state, 'used')
-  assert.deepEqual([second.index.size, second.index.rebuilds], [3_000, 0])
+  assert.deepEqual([second.index.reading.size, second.index.reading.rebuilds], [3_000, 0])
   const { neighbours, method } = await second.index.search({ vector: vectors[2_900]!, k: 1 })
   assert.deepEqual([neighbours[0]?.slot, method], [2_900, 'hnsw'])
 })
@@ -87,7 +87,7 @@ test('galleries in one thread are isolated, and erasing one leaves the other', a
   const { thread, folder } = await started(t)
   const a = (await openWith(thread, folder, vectors.slice(0, 1_000), 'ga')).index
   const b = (await openWith(thread, folder, vectors.slice(1_000, 1_600), 'gb')).index
-  assert.deepEqual([a.size, b.size], [1_000, 600])
+  assert.deepEqual([a.reading.size, b.reading.size], [1_000, 600])
   await linked(a)
   await linked(b)
   await Promise.all([a.saveGraphCache(), b.saveGraphCache()])

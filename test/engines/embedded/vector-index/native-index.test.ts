@@ -6,12 +6,11 @@ import { runInNewContext } from 'node:vm'
 import { dot } from '../../../../src/cosine.js'
 import {
   fastestNativeIndex,
-  loadNativeIndex,
   type NativeGraph,
   type NativeIndex,
   type NativeRows,
 } from '../../../../src/engines/embedded/vector-index/native-index.js'
-import { hasAvx2, type NativeBuild } from '../../../../src/native-build.js'
+import { hasAvx2, loadNative, type NativeBuild } from '../../../../src/native-build.js'
 import { unitVectors } from './unit-vectors.js'
 
 const core = (flags: string) => `processor\t: 0\nflags\t\t: ${flags}\nbogomips\t: 4000\n`
@@ -60,7 +59,7 @@ test('both builds find the same and differ only by rounding', {
   const stored = Array.from({ length: 500 }, make)
   const asked = Array.from({ length: 20 }, make)
   const found = (which: NativeBuild) => {
-    const native = loadNativeIndex(which)
+    const native = loadNative<NativeIndex>('alike', which)
     const graph = graphOf(native, rowsOf(native, stored), stored.length)
     return asked.map((vector) => {
       const [slots, scores] = [new Uint32Array(10), new Float32Array(10)]
@@ -78,7 +77,7 @@ test('both builds find the same and differ only by rounding', {
 })
 
 for (const which of builds) {
-  const native = loadNativeIndex(which)
+  const native = loadNative<NativeIndex>('alike', which)
 
   for (const dimension of [1, 3, 4, 31, 67, 512, 527]) {
     test(`the ${which} build multiplies ${dimension} dimensions as cosine.ts does, to the last bit`, () => {
@@ -228,7 +227,7 @@ function changedOf(length: number, step: number): number[] {
 }
 
 test('rows live as long as a graph refers to them', async () => {
-  const native = loadNativeIndex('portable')
+  const native = loadNative<NativeIndex>('alike', 'portable')
   const stored = Array.from({ length: 300 }, unitVectors({ dimension: 64, seed: 1 }))
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

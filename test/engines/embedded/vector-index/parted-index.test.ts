@@ -58,7 +58,7 @@ async function openIn(threads: IndexThreads, folder: string, live = packed(vecto
 
 async function linked(index: VectorIndex): Promise<void> {
   do await index.refresh()
-  while (index.pending > 0 || index.building)
+  while (index.reading.pending > 0 || index.reading.building)
 }
 
 /** The exact answer, computed without any index. */
@@ -83,11 +83,14 @@ const slotsThat = (fits: (slot: number) => boolean): Uint32Array => Uint32Array.
 for (const parts of [1, 2, 3]) {
   test(`${parts} part(s) find what the exact scan finds, before and after the graph is built`, async (t) => {
     const { index } = await openIn(openedThreads(t, parts), await temporaryFolder(t, 'alike-parts-'))
-    assert.equal(index.size, count)
+    assert.equal(index.reading.size, count)
     for (const vector of queries)
       assert.deepEqual((await index.search({ vector, k: 10 })).neighbours, scan(vector, 10, everySlot))
     await linked(index)
-    assert.deepEqual([index.size, index.tombstones, index.pending, index.rebuilds], [count, 0, 0, parts])
+    assert.deepEqual(
+      [index.reading.size, index.reading.tombstones, index.reading.pending, index.reading.rebuilds],
+      [count, 0, 0, parts],
+    )
     await expectExact(index, everySlot)
   })
 
@@ -140,8 +143,8 @@ for (const parts of [1, 2, 3]) {
     for (const vector of queries)
       assert.deepEqual((await index.search({ vector, k: 10, ef: highEf })).neighbours, scan(vector, 10, fits))
     await linked(index)
-    assert.deepEqual([index.size, index.tombstones, index.pending], [count - gone.size, 0, 0])
-    assert.equal(index.rebuilds, 2 * parts)
+    assert.deepEqual([index.reading.size, index.reading.tombstones, index.reading.pending], [count - gone.size, 0, 0])
+    assert.equal(index.reading.rebuilds, 2 * parts)
     await expectExact(index, fits)
   })
 
@@ -205,7 +208,10 @@ for (const parts of [1, 2, 3]) {
     assert.equal((await readdir(folder)).length, 2 * parts)
 
     const second = await openIn(threads, folder)
-    assert.deepEqual([second.graphCache, second.index.pending, second.index.rebuilds], [{ state: 'used' }, 0, 0])
+    assert.deepEqual(
+      [second.graphCache, second.index.reading.pending, second.index.reading.rebuilds],
+      [{ state: 'used' }, 0, 0],
+    )
     await expectExact(second.index, everySlot)
     await second.index.close()
 
@@ -224,7 +230,7 @@ for (const parts of [1, 2, 3]) {
         scan(vector, 10, everySlot),
       )
     await linked(third.index)
-    assert.equal(third.index.rebuilds, 1)
+    assert.equal(third.index.reading.rebuilds, 1)
     await expectExact(third.index, everySlot)
     await third.index.close({ erase: true })
     assert.deepEqual(await readdir(folder), [])
@@ -249,7 +255,7 @@ for (const [before, after] of [
     for (const vector of queries)
       assert.deepEqual((await second.index.search({ vector, k: 10 })).neighbours, scan(vector, 10, everySlot))
     await linked(second.index)
-    assert.equal(second.index.rebuilds, after)
+    assert.equal(second.index.reading.rebuilds, after)
     await expectExact(second.index, everySlot)
   })
 }

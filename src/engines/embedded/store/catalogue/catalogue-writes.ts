@@ -2,7 +2,7 @@
 import { AlikeError } from '../../../../errors.js'
 import type { CatalogueRecord, CatalogueSet, NewCatalogueSet, SetChange } from '../../../../gallery/catalogue.js'
 import type { GalleryChange } from '../../../../gallery/gallery-options.js'
-import { isMade } from '../../../../gallery/made-sets.js'
+import { isPrepared } from '../../../../gallery/prepared-sets.js'
 import { type GalleryRow, recordOf } from './gallery-row.js'
 import type { GalleryTable, NewGallery } from './gallery-table.js'
 import type { RemovedSetTable } from './removed-set-table.js'
@@ -11,7 +11,7 @@ import type { SetRow, SetTable } from './set-table.js'
 export interface GalleryDeletion {
   gallery: number
   /** It stays if storage has been prepared for one of its sets. */
-  onlyUnmade: boolean
+  onlyUnprepared: boolean
   at: string
 }
 
@@ -48,8 +48,8 @@ export class CatalogueWrites {
    * @returns the gallery's sets
    * @throws AlikeError `gallery_not_found` for one whose storage has been prepared, if only another is meant
    */
-  deleteGallery({ gallery, onlyUnmade, at }: GalleryDeletion): Pick<CatalogueSet, 'uid' | 'engine'>[] {
-    if (onlyUnmade && this.#sets.wholeOf(gallery).some(isMadeRow)) throw new AlikeError('gallery_not_found')
+  deleteGallery({ gallery, onlyUnprepared, at }: GalleryDeletion): Pick<CatalogueSet, 'uid' | 'engine'>[] {
+    if (onlyUnprepared && this.#sets.wholeOf(gallery).some(isPreparedRow)) throw new AlikeError('gallery_not_found')
     const sets = this.#sets.placesOf(gallery)
     this.#galleries.release(gallery)
     this.#sets.releaseAll(gallery, at)
@@ -62,8 +62,15 @@ export class CatalogueWrites {
     const gallery = this.#galleries.ofUid(galleryUid)
     if (this.#sets.ofGallery(gallery.number).length > 1)
       throw new AlikeError('set_exists', { detail: 'There is another set besides the serving one; delete it first.' })
-    const made = { number: this.#sets.nextNumber(), uid, gallery: gallery.number, engine, model_id: modelId, dimension }
-    const row = this.#sets.insert({ ...made, stage: 'building', about: JSON.stringify(about), created_at: at })
+    const identity = {
+      number: this.#sets.nextNumber(),
+      uid,
+      gallery: gallery.number,
+      engine,
+      model_id: modelId,
+      dimension,
+    }
+    const row = this.#sets.insert({ ...identity, stage: 'building', about: JSON.stringify(about), created_at: at })
     return setOf(row, gallery)
   }
 
@@ -113,8 +120,8 @@ export class CatalogueWrites {
   }
 }
 
-function isMadeRow({ about }: SetRow): boolean {
-  return isMade({ about: JSON.parse(about) as CatalogueSet['about'] })
+function isPreparedRow({ about }: SetRow): boolean {
+  return isPrepared({ about: JSON.parse(about) as CatalogueSet['about'] })
 }
 
 export function setOf(row: SetRow, gallery: Pick<GalleryRow, 'uid' | 'serving'>): CatalogueSet {

@@ -138,11 +138,11 @@ export class GalleryTable {
       throw new AlikeError('galleries_full', { detail: `The maximum is ${galleriesMax}.` })
     // Numbers are never reused, so that no row of a deleted gallery can appear in a new one.
     const number = this.#sets.nextNumber()
-    const said = { settings: JSON.stringify(settings), options: JSON.stringify(options) }
-    const gallery = { number, name, uid, ...said, created_at: at, serving: number }
+    const texts = { settings: JSON.stringify(settings), options: JSON.stringify(options) }
+    const gallery = { number, name, uid, ...texts, created_at: at, serving: number }
     this.#insert.run(galleryRows.sealed(gallery))
-    const made = { number, uid: setUid, gallery: number, engine, model_id: modelId, dimension, created_at: at }
-    return { gallery, set: this.#sets.insert({ ...made, stage: 'ready', about: JSON.stringify(about) }) }
+    const firstSet = { number, uid: setUid, gallery: number, engine, model_id: modelId, dimension, created_at: at }
+    return { gallery, set: this.#sets.insert({ ...firstSet, stage: 'ready', about: JSON.stringify(about) }) }
   }
 
   /** @throws AlikeError `gallery_not_found`, `data_unreadable` */

@@ -29,14 +29,14 @@ export function storedCatalogue(store: GalleryStore, now: () => string): Catalog
     },
     entries: async ({ after, limit }) => store.read(({ galleries }) => galleries.entries(after, limit)).map(entryOf),
     change: (name, change) => commit('changeGallery', { name, change }),
-    remove: (name, unmade) =>
+    remove: (name, unprepared) =>
       store.writes.run(async (commit) => {
         const place = store.read(({ galleries }) => galleries.place(name))
-        if (place === undefined || place.uid !== (unmade ?? place.uid)) throw new AlikeError('gallery_not_found')
+        if (place === undefined || place.uid !== (unprepared ?? place.uid)) throw new AlikeError('gallery_not_found')
         const { uid, number: gallery } = place
         return {
           uid,
-          sets: await commit('deleteGallery', { gallery, onlyUnmade: unmade !== undefined, at: now() }),
+          sets: await commit('deleteGallery', { gallery, onlyUnprepared: unprepared !== undefined, at: now() }),
         }
       }),
     ...setsOf(store, now),

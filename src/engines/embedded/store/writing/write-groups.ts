@@ -56,16 +56,16 @@ export class WriteGroups {
       const untilMs = performance.now() + groupMaxMs
       while (this.#waiting.length > 0 && group.length < most && performance.now() < untilMs) {
         const waiting = this.#waiting.shift()!
-        const tell = this.#apply(waiting)
-        if (tell === undefined) {
+        const acknowledge = this.#apply(waiting)
+        if (acknowledge === undefined) {
           this.#repeat(group)
           return
         }
         group.push(waiting)
-        settle.push(tell)
+        settle.push(acknowledge)
       }
       this.#database.exec('COMMIT')
-      for (const tell of settle) tell()
+      for (const acknowledge of settle) acknowledge()
     } catch (error) {
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
       this.#onUndone()

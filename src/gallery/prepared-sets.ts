@@ -13,29 +13,33 @@ import type { HeldLock, SharedWrites } from './writes.js'
  * @throws AlikeError `engine_unsupported` for wishes that its engine cannot grant, `data_unreadable`, `gallery_not_found` for a set
  * that was removed meanwhile; as `Engine.prepare`
  */
-export async function makeRoom(set: CatalogueSet, routed: RoutedSets, given: StorageWishes = {}): Promise<void> {
+export async function prepareStorage(set: CatalogueSet, routed: RoutedSets, more: StorageWishes = {}): Promise<void> {
   const { uid, about } = set
   const engine = routed.engineOf(set.engine)
-  expectGranted(engine, given)
+  expectGranted(engine, more)
   if (engine.prepare === undefined) return
-  const wishes = isMade(set) ? {} : (about as { wishes?: StorageWishes }).wishes
-  await engine.prepare(routed.stated({ set }), { ...wishes, ...wished(given) }, isMade(set))
-  if (!isMade(set)) await rememberMade({ uid, about }, engine, routed)
+  const wishes = isPrepared(set) ? {} : (about as { wishes?: StorageWishes }).wishes
+  await engine.prepare(routed.stated({ set }), { ...wishes, ...wished(more) }, isPrepared(set))
+  if (!isPrepared(set)) await rememberPrepared({ uid, about }, engine, routed)
 }
 
-/** The same for the serving set of a gallery, whose lock is held unless it is whole. @throws as `makeRoom` does */
-export async function makeRoomOf(entry: CatalogueEntry, routed: RoutedSets, wishes?: StorageWishes): Promise<void> {
+/** The same for the serving set of a gallery, whose lock is held unless it is whole. @throws as `prepareStorage` does */
+export async function prepareStorageOf(
+  entry: CatalogueEntry,
+  routed: RoutedSets,
+  wishes?: StorageWishes,
+): Promise<void> {
   // without reading its sets, because the record of the other one may be damaged
   const engine = routed.engineOf(entry.engine)
   if (engine.prepare === undefined) return expectGranted(engine, wishes ?? {})
   const sets = await routed.catalogue.sets(entry.uid)
-  await makeRoom(sets.find(({ uid }) => uid === entry.set.uid)!, routed, wishes)
+  await prepareStorage(sets.find(({ uid }) => uid === entry.set.uid)!, routed, wishes)
 }
 
 /** Of a set that has yet to be prepared: whoever does that, if its creator cannot, does it as requested. */
-export function aboutUnmade(wishes: StorageWishes): CatalogueSet['about'] {
-  const asked = wished(wishes)
-  return Object.keys(asked).length === 0 ? {} : { wishes: asked }
+export function aboutUnprepared(wishes: StorageWishes): CatalogueSet['about'] {
+  const kept = wished(wishes)
+  return Object.keys(kept).length === 0 ? {} : { wishes: kept }
 }
 
 /**
@@ -43,7 +47,7 @@ export function aboutUnmade(wishes: StorageWishes): CatalogueSet['about'] {
  * it, for it may do so in its own folder.
  * @throws AlikeError `overloaded`, `store_unreachable`
  */
-export function holdMaking(gallery: string, shared: SharedWrites | undefined): Promise<HeldLock> {
+export function holdPreparing(gallery: string, shared: SharedWrites | undefined): Promise<HeldLock> {
   return holdSoon(() => tryHold({ shared }, 'sets', gallery), {
     waitMaxMs: 10_000,
     detail: 'Another process is changing the gallery.',
@@ -54,9 +58,9 @@ export function holdMaking(gallery: string, shared: SharedWrites | undefined): P
 /**
  * Prepares a gallery whose creator died before it had. Called before other processes are told of the gallery: until its
  * storage is prepared, nobody knows which of them will have it.
- * @throws AlikeError `gallery_not_found` while it is being created; as `makeRoom` does
+ * @throws AlikeError `gallery_not_found` while it is being created; as `prepareStorage` does
  */
-export async function finishMaking(
+export async function finishPreparing(
   entry: CatalogueEntry,
   routed: RoutedSets,
   shared: SharedWrites | undefined,
@@ -64,7 +68,7 @@ export async function finishMaking(
   if (await isWhole(entry, routed)) return
   const lock = await tryHold({ shared }, 'sets', entry.name)
   if (lock === undefined) throw new AlikeError('gallery_not_found', { detail: 'It is being created.' })
-  await makeRoomOf(entry, routed).finally(lock.release)
+  await prepareStorageOf(entry, routed).finally(lock.release)
 }
 
 /** Whether the storage of its serving set has been prepared, as far as its engine needs that. @throws AlikeError `gallery_not_found` */
@@ -89,16 +93,16 @@ export async function isKept(
   { uid, galleryUid }: Pick<CatalogueSet, 'uid' | 'galleryUid'>,
   { sets }: Pick<Catalogue, 'sets'>,
 ): Promise<boolean> {
-  return (await sets(galleryUid)).some((set) => set.uid === uid && isMade(set))
+  return (await sets(galleryUid)).some((set) => set.uid === uid && isPrepared(set))
 }
 
 /** Whether its storage has been prepared. */
-export function isMade({ about }: Pick<CatalogueSet, 'about'>): boolean {
+export function isPrepared({ about }: Pick<CatalogueSet, 'about'>): boolean {
   return about['isMade'] === true
 }
 
 /** If the set was removed before its storage existed, that storage is dropped now. */
-async function rememberMade(
+async function rememberPrepared(
   { uid, about }: Pick<CatalogueSet, 'uid' | 'about'>,
   engine: Engine,
   { catalogue }: RoutedSets,
