@@ -89,8 +89,11 @@ for (const kind of kinds) {
     const app = await filledApp(t)
     const address = await app.listen()
     const job = await begin(app, kind)
+    // it goes on once it is followed, and is polled closely, so that the speed of the machine does not matter
+    const steer = (paused: boolean) =>
+      app.call<Job>(200, { method: 'PATCH', url: `/v1/jobs/${job.id}`, payload: { paused } })
+    await steer(true)
     const seen: Job[] = []
-    // polls closely, so that the speed of the machine does not matter
     const closely = async () => {
       const events = jobEvents({
         jobs: app.parts.jobs,
@@ -102,7 +105,8 @@ for (const kind of kinds) {
       })
       for await (const text of events) seen.push(...parse(text).map(({ data }) => data))
     }
-    const [response] = await Promise.all([fetch(`${address}/v1/jobs/${job.id}/events`), closely()])
+    const response = await fetch(`${address}/v1/jobs/${job.id}/events`)
+    await Promise.all([closely(), steer(false)])
     const events = parse(await response.text())
 
     const underWay = seen.filter(({ state, done }) => state === 'running' && done > 0)
