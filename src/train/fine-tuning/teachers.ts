@@ -3,6 +3,7 @@
  * than a label.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import { firstOf } from '../../command-line.js'
 import { type Model, type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
@@ -65,14 +66,21 @@ const namedBy =
       : cause
   }
 
+const shownLabels = 3
+
 const readTeacherModel = (folder: string): Promise<Model> => readModel(folder).catch(namedBy(folder))
 
 /** @throws AlikeError `weights_unreadable` for a teacher that cannot teach the pupil */
 function expectSuited(folder: string, { labels, preprocessing }: ModelManifest, pupil: TrainableNetwork): void {
-  if (labels.join() !== pupil.labels.join())
-    throw new AlikeError('weights_unreadable', {
-      detail: `${folder} was trained on other labels: it cannot teach this network.`,
-    })
+  const lacking = pupil.labels.filter((label) => !labels.includes(label))
+  const foreign = labels.filter((label) => !pupil.labels.includes(label))
+  if (lacking.length + foreign.length > 0) {
+    const detail = `${folder} was trained on other labels: ${[
+      ...(lacking.length > 0 ? [`it lacks ${firstOf(lacking, shownLabels)}`] : []),
+      ...(foreign.length > 0 ? [`these pictures have no ${firstOf(foreign, shownLabels)}`] : []),
+    ].join(', and ')}.`
+    throw new AlikeError('weights_unreadable', { detail })
+  }
   if (preprocessing.fit !== pupil.preprocessing.fit)
     throw new AlikeError('weights_unreadable', {
       detail: `${folder} was trained with the fit ${preprocessing.fit}, this network uses ${pupil.preprocessing.fit}.`,
