@@ -25,7 +25,8 @@ import { EpochProgress, epochLine } from './progress.js'
 import { expectReadable } from './readable-pictures.js'
 import { RunCheckpoints } from './run-checkpoints.js'
 import { networkIn } from './run-folder.js'
-import { shapingSettings, type TrainSettings } from './settings.js'
+import { shapingRunSettings } from './run-settings.js'
+import type { TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
 import { exportPasses, secondsLeft } from './time-left.js'
 import { logParts, readTrainingData, type TrainingData } from './training-data.js'
@@ -106,7 +107,7 @@ async function closeRun({ loader, teachers, optimizer, network, averaged }: Run)
 function exportRun({ settings, data, loader, averaged, backend, log, stop, networkBefore }: Run, state: RunState) {
   setConvolutionPrecision('float32')
   const facts = factsOf({ startedFrom: 'random weights', backend, seed: settings.seed }, state)
-  const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }
+  const course = { seconds: state.secondsSpent, settings: shapingRunSettings(settings), history: state.history }
   return exportAndReport({
     settings,
     data,
