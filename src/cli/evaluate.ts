@@ -67,7 +67,7 @@ class Evaluation {
   readonly #images: readonly LabelledImage[]
   readonly #stored: readonly LabelledImage[]
   readonly #queries: readonly LabelledImage[]
-  readonly #asked: Pick<SearchParameters, 'expand'>
+  readonly #expansion: Pick<SearchParameters, 'expand'>
   /** Id → duplicate group, whose pictures never count as hits of each other. */
   readonly #groups: ReadonlyMap<string, string>
   /** Query that cannot be read → the error code. */
@@ -78,7 +78,7 @@ class Evaluation {
     this.#service = service
     this.#gallery = gallery
     this.#images = images
-    this.#asked = expand === undefined ? {} : { expand }
+    this.#expansion = expand === undefined ? {} : { expand }
     this.#stored = images.filter(({ split }) => split === 'train' || split === 'val')
     this.#groups = new Map(images.map(({ id, group }) => [written(id), group]))
     const test = images.filter(({ split }) => split === 'test')
@@ -98,7 +98,7 @@ class Evaluation {
       model,
       images: this.#images,
       stored: count,
-      expand: this.#asked.expand,
+      expand: this.#expansion.expand,
       leftOut: this.#leftOut,
       filled,
       latencies,
@@ -197,7 +197,7 @@ class Evaluation {
     try {
       const bytes = new Uint8Array(await bytesOf(query))
       const started = performance.now()
-      const answer = await this.#service.search(this.#gallery, bytes, { ...this.#asked, ...parameters })
+      const answer = await this.#service.search(this.#gallery, bytes, { ...this.#expansion, ...parameters })
       return { answer, ms: performance.now() - started }
     } catch (error) {
       const { syscall, code } = error as NodeJS.ErrnoException

@@ -164,7 +164,7 @@ async function printErrors(service: AlikeClient, { id, failed }: Job): Promise<n
 
 function summaryOf({ state, failure, added, updated, removed, skipped, failed, replaced, namesAssumed }: Job): string {
   const counts = `${added} added, ${updated} updated, ${removed} removed, ${skipped} skipped, ${failed} failed`
-  const told = [
+  const notes = [
     ...(replaced > 0 ? [`${replaced} took the place of an earlier picture of the same id.`] : []),
     ...(namesAssumed > 0
       ? [`${namesAssumed} names were read in code page 437; where they look wrong, state --name-encoding.`]
@@ -172,7 +172,7 @@ function summaryOf({ state, failure, added, updated, removed, skipped, failed, r
   ]
   return [
     `Job ${state.replaceAll('_', ' ')}: ${counts}.`,
-    ...told,
+    ...notes,
     ...(failure === null ? [] : [`${failure.code}: ${failure.detail}`]),
   ].join(' ')
 }

@@ -34,13 +34,13 @@ export async function serviceClient(
   // the error of `Headers` would show it
   if (secret !== undefined && !/^[\x21-\x7e]+$/.test(secret))
     throw new AlikeError('unauthenticated', { detail: 'The given one is not a line of ASCII without spaces.' })
-  const means = { url, key: secret, fetch: tellingOfTrouble(patientFetch()) }
-  await dataOf(new AlikeClient(means).api.GET('/livez')).catch((error: unknown) => {
+  const connection = { url, key: secret, fetch: tellingOfTrouble(patientFetch()) }
+  await dataOf(new AlikeClient(connection).api.GET('/livez')).catch((error: unknown) => {
     if (!(error instanceof AlikeProblem) || error.status >= 500) throw error
     // a proxy may hide the probes
     console.error(`${url}/livez is not answered as Alike does (${error.status}): is the address right?`)
   })
-  return new AlikeClient({ ...means, retry })
+  return new AlikeClient({ ...connection, retry })
 }
 
 /**

@@ -6,7 +6,7 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
 import { imageName } from './folders.js'
-import type { ImageSource, LabelledImage } from './labelled-image.js'
+import { type ImageSource, type LabelledImage, splits } from './labelled-image.js'
 import { readTar } from './tar.js'
 
 const Row = Type.Object({
@@ -80,10 +80,13 @@ function parseRows(text: Buffer): Row[] {
   return rows.map((row, index) => {
     if (Value.Check(Row, row)) return expectDecoded(row)
     throw new AlikeError('data_unreadable', {
-      detail: `Row ${index + 2} of the labels needs filename, label and, if given, a split of train, val or test.`,
+      detail: `Row ${index + 2} of the labels ${faultOf(row as Record<string, string>)}.`,
     })
   })
 }
+
+const faultOf = ({ filename, label, split }: Record<string, string>): string =>
+  filename && label ? `has the split "${split}", which is none of ${splits.join(', ')}` : 'needs filename and label'
 
 /** Of two columns of one name the parser would take the last one. */
 function expectColumns(names: string[]): string[] {

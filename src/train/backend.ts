@@ -41,7 +41,7 @@ export async function chooseBackend(wanted: BackendChoice): Promise<string> {
 }
 
 /** What a run computes with; and, unless it was chosen, what would be faster. */
-export function toldBackend(backend: string, wanted: BackendChoice): string {
+export function describeBackend(backend: string, wanted: BackendChoice): string {
   if (wanted !== 'auto' || backend.startsWith('tensorflow')) return backend
   return `${backend} (several times slower than native TensorFlow, which npm run train:setup builds)`
 }

@@ -54,13 +54,13 @@ function partsOf(network: TrainableNetwork) {
   return {
     /** @param pixels [n, inputSize, inputSize, 3] */
     async add(pixels: Uint8Array): Promise<void> {
-      const made = tf.tidy(() =>
+      const batch = tf.tidy(() =>
         inPieces(normalised(pixels, preprocessing.inputSize, preprocessing), microBatchHere(), (rows) =>
           forward(network, rows, false),
         ),
       )
-      for (const [i, output] of made.entries()) outputs[i]!.push((await output.data()) as Float32Array)
-      tf.dispose(made)
+      for (const [i, output] of batch.entries()) outputs[i]!.push((await output.data()) as Float32Array)
+      tf.dispose(batch)
     },
     /** @param pictures in the order of the batches */
     rows(images: readonly SplitImage[]): EmbeddedImages {

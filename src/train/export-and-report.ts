@@ -51,14 +51,14 @@ export interface ExportedRun {
 /** A run that ended; one that was stopped exported nothing. */
 export type EndedRun = { state: RunState } & (ExportedRun | { folder?: undefined; metrics?: undefined })
 
-/** Adds what the run came to. @param given `backend` is that of this process; a run keeps the one it was started with */
-export function factsOf<Given extends Pick<TrainingFacts, 'startedFrom' | 'backend' | 'seed'>>(
-  given: Given,
+/** Adds what the run came to. @param start `backend` is that of this process; a run keeps the one it was started with */
+export function factsOf<Start extends Pick<TrainingFacts, 'startedFrom' | 'backend' | 'seed'>>(
+  start: Start,
   state: RunState,
-): Given & Pick<TrainingFacts, 'epochs' | 'chosenEpoch'> {
+): Start & Pick<TrainingFacts, 'epochs' | 'chosenEpoch'> {
   return {
-    ...given,
-    backend: state.backend ?? given.backend,
+    ...start,
+    backend: state.backend ?? start.backend,
     epochs: state.epoch,
     chosenEpoch: state.best === null ? null : state.best.epoch + 1,
   }
@@ -94,8 +94,8 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
   // the only evaluation on the test pictures
   const training = { ...facts, ...course, settings: { ...course.settings, ...embedding.settings } }
   const source = { name: basename(resolve(settings.data)), licence: settings.dataLicence }
-  const told = { folder, images: data.images, data: source, training, now: new Date() }
-  const metrics = await writeReport({ ...told, log, stop }).catch((cause: unknown) => {
+  const reported = { folder, images: data.images, data: source, training, now: new Date() }
+  const metrics = await writeReport({ ...reported, log, stop }).catch((cause: unknown) => {
     if (cause !== stop.reason) throw cause
   })
   return metrics === undefined ? exported : { ...exported, metrics }
@@ -123,9 +123,9 @@ async function shapeEmbedding(run: FinishedRun): Promise<ShapedEmbedding> {
 /** The share of the part that tells single pictures apart, from edited copies of val. */
 async function chooseInstance({ network, data, log }: FinishedRun, val: EmbeddedImages, posterior: PosteriorSettings) {
   const pictures = data.val.map((index) => data.images[index]!)
-  const made = await embedCopies(network, pictures)
+  const embedded = await embedCopies(network, pictures)
   const { instanceShare, mAP10, copies, tried } = chooseInstanceShare(val, posterior, (settings) =>
-    evaluateCopies(joinedRows(made, settings), joinedRows(val, settings)),
+    evaluateCopies(joinedRows(embedded, settings), joinedRows(val, settings)),
   )
   log(
     `part for single pictures with a share of ${instanceShare}: val mAP@10 ${shown(mAP10)}, first hit of an edited copy ${shown(copies)}`,

@@ -27,29 +27,29 @@ const options: Record<string, string> = {
 const shownDifferences = 5
 
 /**
- * @param saved, given fingerprints: JSON of the facts that must be the same when a run is continued
+ * @param saved, current fingerprints: JSON of the facts that must be the same when a run is continued
  * @throws AlikeError `run_differs`
  */
-export function expectSameRun(saved: string, given: string): void {
-  if (saved === given) return
-  const differences = differencesOf(JSON.parse(saved), JSON.parse(given))
+export function expectSameRun(saved: string, current: string): void {
+  if (saved === current) return
+  const differences = differencesOf(JSON.parse(saved), JSON.parse(current))
   const listed = firstOf(differences, shownDifferences, '; ')
   const detail = `These differ: ${listed}. Resume with what it was started with, or choose another --name.`
   throw new AlikeError('run_differs', { detail })
 }
 
-function differencesOf(saved: object, given: object): string[] {
-  const [before, now] = [valuesOf(saved), valuesOf(given)]
+function differencesOf(saved: object, current: object): string[] {
+  const [before, now] = [valuesOf(saved), valuesOf(current)]
   // what is named in words comes first: with other starting weights most settings differ
   const places = [...new Set([...Object.keys(inWords), ...before.keys(), ...now.keys()])].filter(
     (place) => before.get(place) !== now.get(place),
   )
   const shown = (value = 'not set') => value.replaceAll('"', '')
-  const told = places.map(
+  const descriptions = places.map(
     (place) =>
       inWords[place] ?? `${options[place] ?? place} (was ${shown(before.get(place))}, is ${shown(now.get(place))})`,
   )
-  return [...new Set(told)]
+  return [...new Set(descriptions)]
 }
 
 /** Every value as JSON, by its place: `batch.samples`. Lists count as values. */

@@ -1,45 +1,11 @@
 /** All settings of a training run from scratch, with defaults; `options.ts` names those that users change. */
 import { defaultDeal } from '../datasets/split.js'
 import type { Preprocessing } from '../embedding/model-manifest.js'
-import type { BackendChoice } from './backend.js'
-import type { ConvolutionPrecision } from './native/bfloat16-convolutions.js'
-import type { BatchShape } from './samplers/class-balanced.js'
+import { defaultRunSettings, type RunSettings, shapingRunSettings } from './run-settings.js'
 
-export interface TrainSettings {
+export interface TrainSettings extends RunSettings {
   architecture: 'simple-cnn'
-  /** Folder of pictures, with a CSV of labels unless `labels.csv` lies in it or its subfolders are the labels. */
-  data: string
-  labels?: string | undefined
-  /** File of hit judgements: pairs that belong together, and pairs that do not. */
-  feedback?: string | undefined
-  /** Name of the network, of its folder and in its manifest. */
-  name: string
-  /** The network is written to `<out>/<name>/`. */
-  out: string
-  /** Checkpoints and the log are written to `<work>/<name>/`. */
-  work: string
-  backend: BackendChoice
-  /**
-   * Precision of convolutions in training; `auto` is bfloat16 if the processor is fast with it. Evaluation and export use
-   * float32.
-   */
-  compute: ConvolutionPrecision | 'auto'
-  seed: number
-  resume: boolean
-  /** Overwrites an existing network or run of this name. */
-  force: boolean
-  /** Exports the best weights so far, without training. */
-  exportOnly: boolean
-  /**
-   * Measure the exported network on the test pictures. False for a run that will continue, because the test pictures
-   * should be evaluated only once.
-   */
-  report: boolean
-  /** As stated by the owner of the pictures; goes into the model card. */
-  dataLicence: string | null
-
   epochs: number
-  batch: BatchShape
   preprocessing: Preprocessing
   /** Side of the pictures in the first `share` of the epochs: cheaper, and the same network. */
   smallInput: { side: number; share: number }
@@ -48,10 +14,6 @@ export interface TrainSettings {
   /** `normMomentum`: share of batch-norm's old statistics kept in each step; lower for a run with few steps. */
   network: { widths: number[]; depth: number; embeddingDimension: number; scale: number; normMomentum?: number }
 
-  /** Share of the batches whose pictures are mixed in pairs. */
-  mixShare: number
-  /** Folders of the teacher networks. */
-  teachers: string[]
   /** Views of each picture about which the teachers are asked, once; 0: about a new view in each epoch. */
   teacherViews: number
   labelSmoothing: number
@@ -62,29 +24,6 @@ export interface TrainSettings {
   weightDecay: number
   /** Share of the averaged weights kept in each step. */
   averageDecay: number
-  /** Shares for validation and test if the data has no split. */
-  shares: { val: number; test: number }
-  checkpointEverySeconds: number
-}
-
-/** The settings that shape a run, without file locations and the checkpoint interval. */
-export function shapingSettings(settings: TrainSettings): Record<string, unknown> {
-  const {
-    resume,
-    force,
-    exportOnly,
-    report,
-    dataLicence,
-    backend,
-    compute,
-    data,
-    labels,
-    work,
-    out,
-    checkpointEverySeconds,
-    ...shaping
-  } = settings
-  return shaping
 }
 
 /**
@@ -93,23 +32,14 @@ export function shapingSettings(settings: TrainSettings): Record<string, unknown
  * @param data see `dataHash`
  */
 export function fingerprintOf(settings: TrainSettings, labels: readonly string[], data: string): string {
-  const { epochs, teachers, teacherViews, feedback, ...shaping } = shapingSettings(settings)
+  const { epochs, teachers, teacherViews, feedback, ...shaping } = shapingRunSettings(settings)
   return JSON.stringify({ ...shaping, labels, data })
 }
 
 export const defaultSettings: Omit<TrainSettings, 'data'> = {
   architecture: 'simple-cnn',
   name: 'simple-cnn',
-  out: 'onnx',
-  work: '.train',
-  backend: 'auto',
-  compute: 'auto',
-  seed: defaultDeal.seed,
-  resume: false,
-  force: false,
-  exportOnly: false,
-  report: true,
-  dataLicence: null,
+  ...defaultRunSettings,
   epochs: 42,
   batch: { classes: 15, samples: 4 },
   preprocessing: {

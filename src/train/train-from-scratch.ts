@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs-core'
 import { evaluateClassification } from '../eval/classification.js'
 import { seededRandom } from '../eval/random.js'
-import { chooseBackend, toldBackend } from './backend.js'
+import { chooseBackend, describeBackend } from './backend.js'
 import type { RunState } from './checkpoint.js'
 import { embedImages } from './embed-images.js'
 import { planEpoch, sideOf } from './epoch-plan.js'
@@ -25,7 +25,8 @@ import { EpochProgress, epochLine } from './progress.js'
 import { expectReadable } from './readable-pictures.js'
 import { RunCheckpoints } from './run-checkpoints.js'
 import { networkIn } from './run-folder.js'
-import { shapingSettings, type TrainSettings } from './settings.js'
+import { shapingRunSettings } from './run-settings.js'
+import type { TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
 import { exportPasses, secondsLeft } from './time-left.js'
 import { logParts, readTrainingData, type TrainingData } from './training-data.js'
@@ -61,7 +62,7 @@ export async function trainFromScratch(
   const data = await readTrainingData(settings, log)
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)
-  log(`backend ${toldBackend(backend, settings.backend)}, convolutions in ${compute}`)
+  log(`backend ${describeBackend(backend, settings.backend)}, convolutions in ${compute}`)
   logParts(data, log)
 
   const run = await openRun({ settings, data, backend, log, stop })
@@ -77,8 +78,8 @@ export async function trainFromScratch(
   }
 }
 
-async function openRun(given: Pick<Run, 'settings' | 'data' | 'backend' | 'log' | 'stop'>): Promise<Run> {
-  const { settings, data, log } = given
+async function openRun(parts: Pick<Run, 'settings' | 'data' | 'backend' | 'log' | 'stop'>): Promise<Run> {
+  const { settings, data, log } = parts
   const shape = {
     name: settings.name,
     labels: data.labels,
@@ -93,7 +94,7 @@ async function openRun(given: Pick<Run, 'settings' | 'data' | 'backend' | 'log' 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
   const teachers = await openTeachers(settings, averaged, microBatchHere(), log)
   const networkBefore = await networkIn(join(settings.out, settings.name))
-  return { ...given, loader: new ImageLoader(data.images), network, averaged, optimizer, teachers, networkBefore }
+  return { ...parts, loader: new ImageLoader(data.images), network, averaged, optimizer, teachers, networkBefore }
 }
 
 async function closeRun({ loader, teachers, optimizer, network, averaged }: Run): Promise<void> {
@@ -103,23 +104,12 @@ async function closeRun({ loader, teachers, optimizer, network, averaged }: Run)
   for (const { model } of [network, averaged]) model.dispose()
 }
 
-function exportRun({ settings, data, loader, averaged, backend, log, stop, networkBefore }: Run, state: RunState) {
+function exportRun(run: Run, state: RunState) {
+  const { settings, averaged, backend } = run
   setConvolutionPrecision('float32')
   const facts = factsOf({ startedFrom: 'random weights', backend, seed: settings.seed }, state)
-  const course = { seconds: state.secondsSpent, settings: shapingSettings(settings), history: state.history }
-  return exportAndReport({
-    settings,
-    data,
-    loader,
-    network: averaged,
-    facts,
-    course,
-    useClassifier: true,
-    report: settings.report,
-    stop,
-    networkBefore,
-    log,
-  })
+  const course = { seconds: state.secondsSpent, settings: shapingRunSettings(settings), history: state.history }
+  return exportAndReport({ ...run, network: averaged, facts, course, useClassifier: true, report: settings.report })
 }
 
 /**
@@ -165,7 +155,7 @@ function learningRates({ learningRate, epochs }: TrainSettings, batchesPerEpoch:
   return (step) => learningRateAt(step, schedule)
 }
 
-interface EpochMeans {
+interface EpochParts {
   checkpoints: RunCheckpoints
   following: WeightAverage
   learningRateOf: (step: number) => number
@@ -176,7 +166,7 @@ interface EpochMeans {
 /** Trains the rest of the epoch in progress. @returns false if stopped, after saving */
 async function trainEpoch(
   { settings, data, loader, network, optimizer, log, stop }: Run,
-  { checkpoints, following, learningRateOf, teaching, progress }: EpochMeans,
+  { checkpoints, following, learningRateOf, teaching, progress }: EpochParts,
 ): Promise<boolean> {
   const { preprocessing, augmentation, epochs, averageDecay } = settings
   const variables = trainableVariablesOf(network)
@@ -192,8 +182,8 @@ async function trainEpoch(
     eraseSquares(pixels, { side, mean: preprocessing.mean, share: augmentation.eraseShare, random })
     const input = inputOf(network, { pixels, side, mix })
     const taught = (await teaching?.of(batch, view, input)) ?? null
-    const means = { optimizer, variables, learningRate: learningRateOf(optimizer.step) }
-    const loss = trainingStep(network, { input, classes, mix, taught, links }, means, settings)
+    const update = { optimizer, variables, learningRate: learningRateOf(optimizer.step) }
+    const loss = trainingStep(network, { input, classes, mix, taught, links }, update, settings)
     tf.dispose([input, { ...taught }])
     following.follow(optimizer.step, averageDecay)
     state.batch++

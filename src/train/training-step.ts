@@ -29,7 +29,7 @@ export interface StepBatch {
   links?: Links | undefined
 }
 
-export interface StepMeans {
+export interface WeightUpdate {
   optimizer: AdamW
   /** The variables that the optimiser updates. */
   variables: tf.Variable[]
@@ -47,7 +47,7 @@ export function inputOf({ preprocessing }: TrainableNetwork, { pixels, side, mix
 export function trainingStep(
   network: TrainableNetwork,
   { input, classes, mix = null, taught = null, links }: StepBatch,
-  { optimizer, variables, learningRate }: StepMeans,
+  { optimizer, variables, learningRate }: WeightUpdate,
   losses: LossSettings,
 ): number {
   return tf.tidy(() => {

@@ -180,8 +180,16 @@ test('a CSV whose column split is empty has no split', async (t) => {
 
 const badLabels = [
   { case: 'a picture that is not there', csv: 'filename,label\nmissing.jpg,cat\n', detail: /missing\.jpg/ },
-  { case: 'a row without a label', csv: 'filename,label\na.jpg,cat\na.jpg,\n', detail: /Row 3/ },
-  { case: 'an unknown split', csv: 'filename,label,split\na.jpg,cat,holdout\n', detail: /Row 2/ },
+  {
+    case: 'a row without a label',
+    csv: 'filename,label\na.jpg,cat\na.jpg,\n',
+    detail: /Row 3 of the labels needs filename and label\./,
+  },
+  {
+    case: 'an unknown split',
+    csv: 'filename,label,split\na.jpg,cat,holdout\n',
+    detail: /Row 2 .+ the split "holdout", which is none of train, val, test\./,
+  },
   {
     case: 'a split for some pictures only',
     csv: 'filename,label,split\na.jpg,cat,train\nb.jpg,cat,\n',

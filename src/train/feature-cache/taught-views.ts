@@ -42,7 +42,7 @@ export class TaughtViews {
   }
 
   /** Builds missing views, in the folder of the run. @returns null if stopped early; finished rows are kept */
-  static async build({ settings, data, teachers, ...means }: TaughtViewsOptions): Promise<TaughtViews | null> {
+  static async build({ settings, data, teachers, ...run }: TaughtViewsOptions): Promise<TaughtViews | null> {
     const folder = join(settings.work, settings.name)
     await mkdir(folder, { recursive: true })
     const maker = await answersOf(teachers, settings, data.labels.length)
@@ -51,12 +51,12 @@ export class TaughtViews {
     for (let epoch = 0; epoch < settings.teacherViews; epoch++) {
       const view = viewIn(settings, epoch)!
       const path = join(folder, `taught-view${view.index}.f16`)
-      const file = await buildFeatures({ path, maker, view, part: 'train', indices: data.train, pictures, ...means })
+      const file = await buildFeatures({ path, maker, view, part: 'train', indices: data.train, pictures, ...run })
       if (file !== null) files.push(file)
-      if (means.stop.aborted) break
+      if (run.stop.aborted) break
     }
     const views = new TaughtViews(files, data.labels.length)
-    if (!means.stop.aborted) return views
+    if (!run.stop.aborted) return views
     await views.close()
     return null
   }

@@ -50,7 +50,7 @@ export async function cachedMaps(options: CachedMapsOptions): Promise<CachedMaps
   ] as const) {
     const file = await buildView(part, view, pictures[part], options)
     if (file === null) {
-      await Promise.all(files.map((made) => made.close()))
+      await Promise.all(files.map((built) => built.close()))
       return null
     }
     files.push(file)

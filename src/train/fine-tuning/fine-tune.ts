@@ -1,7 +1,7 @@
 /** From starting weights to a network folder: cached maps, phases, evaluation on val, export. */
 import { join } from 'node:path'
 import { AlikeError } from '../../errors.js'
-import { chooseBackend, toldBackend } from '../backend.js'
+import { chooseBackend, describeBackend } from '../backend.js'
 import type { RunState } from '../checkpoint.js'
 import { type EndedRun, type ExportedRun, exportAndReport, factsOf } from '../export-and-report.js'
 import { ImageLoader, loaderProcesses } from '../loader/image-loader.js'
@@ -55,7 +55,7 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const starting = await startingWeightsOf(settings)
   const data = await readTrainingData(settings, log)
   log(
-    `backend ${toldBackend(backend, settings.backend)}, convolutions in ${compute}; ${starting.description}, ${starting.sha256.slice(0, 12)}`,
+    `backend ${describeBackend(backend, settings.backend)}, convolutions in ${compute}; ${starting.description}, ${starting.sha256.slice(0, 12)}`,
   )
   logParts(data, log)
 
@@ -80,26 +80,22 @@ async function startingWeightsOf({ init, initSha256, architecture }: FineTuneSet
 }
 
 /** Exports the averaged network in its final state. */
-function exportRun({ settings, data, starting, loader, averaged, ...run }: Run, state: RunState): Promise<ExportedRun> {
-  const given = {
+function exportRun(run: Run, state: RunState): Promise<ExportedRun> {
+  const { settings, starting, averaged, backend, compute } = run
+  const start = {
     startedFrom: `${starting.description}, file ${starting.file}, SHA-256 ${starting.sha256}`,
-    backend: run.backend,
-    compute: run.compute,
+    backend,
+    compute,
     phasesTrained: [...new Set(state.history.map(({ phase }) => phase))],
     seed: settings.seed,
   }
   return exportAndReport({
-    settings,
-    data,
-    loader,
+    ...run,
     network: averaged,
-    facts: factsOf(given, state),
+    facts: factsOf(start, state),
     course: { seconds: state.secondsSpent, settings: shapingFineTuneSettings(settings), history: state.history },
     useClassifier: settings.detachedClassifier !== true,
     report: settings.report,
-    stop: run.stop,
-    networkBefore: run.networkBefore,
-    log: run.log,
   })
 }
 

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { EpochProgress } from '../progress.js'
 
-interface Untold {
+interface Pending {
   loss: tf.Scalar
   images: number
   place: string
@@ -12,7 +12,7 @@ interface Untold {
 export class LateLosses {
   readonly #progress: EpochProgress
   readonly #log: (line: string) => void
-  #untold: Untold | null = null
+  #pending: Pending | null = null
 
   constructor(progress: EpochProgress, log: (line: string) => void) {
     this.#progress = progress
@@ -20,18 +20,18 @@ export class LateLosses {
   }
 
   /** Call it once the step is running on the device; reads the previous step's loss. */
-  add(step: Untold): void {
-    this.tell()
-    this.#untold = step
+  add(step: Pending): void {
+    this.flush()
+    this.#pending = step
   }
 
   /** Counts the pending loss, if any, and disposes of it. */
-  tell(): void {
-    if (this.#untold === null) return
-    const { loss, images, place } = this.#untold
+  flush(): void {
+    if (this.#pending === null) return
+    const { loss, images, place } = this.#pending
     const line = this.#progress.add(loss.dataSync()[0]!, images, place, performance.now())
     loss.dispose()
-    this.#untold = null
+    this.#pending = null
     if (line !== null) this.#log(line)
   }
 }

@@ -26,8 +26,11 @@ export function phaseOptimizer(network: StagedNetwork, trains: PhaseName, weight
   const [forInstance, forClasses] = [head.filter(isOfInstance), head.filter((variable) => !isOfInstance(variable))]
   const body = [...trunk, ...tailBody]
   const options = { beta2: 0.999, epsilon: 1e-8, weightDecay }
-  const made = (variables: tf.Variable[]) => (variables.length === 0 ? [] : [new AdamW(variables, options)])
-  const [headOptimizers, bodyOptimizers] = [[...made(forClasses), ...made(forInstance)], made(body)]
+  const optimizersOf = (variables: tf.Variable[]) => (variables.length === 0 ? [] : [new AdamW(variables, options)])
+  const [headOptimizers, bodyOptimizers] = [
+    [...optimizersOf(forClasses), ...optimizersOf(forInstance)],
+    optimizersOf(body),
+  ]
   const all = [...headOptimizers, ...bodyOptimizers]
   return {
     trunk,

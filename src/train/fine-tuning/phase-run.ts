@@ -99,23 +99,23 @@ class PhaseRun {
     const { log, stop, settings } = this.#run
     const batches = planBatches(this.#sources.data, settings, this.#state.epoch)
     const losses = new LateLosses(progress, log)
-    let asked = performance.now()
+    let waitingSince = performance.now()
     for await (const input of trainingInput(this.#phase.trains, batches.slice(this.#state.batch), this.#sources)) {
-      progress.waited(performance.now() - asked)
+      progress.waited(performance.now() - waitingSince)
       const batch = batches[this.#state.batch]!
       const loss = await this.#step(input, batch, batches.length)
       losses.add({ loss, images: batch.classes.length, place: this.#placeOf(batches.length) })
       // signals are handled only between batches
       await setImmediate()
       if (this.#isTimeToSave) {
-        losses.tell()
+        losses.flush()
         this.#state = { ...this.#state, part: progress.part(performance.now()) }
         await this.#save()
       }
       if (stop.aborted) return false
-      asked = performance.now()
+      waitingSince = performance.now()
     }
-    losses.tell()
+    losses.flush()
     return true
   }
 

@@ -1,34 +1,30 @@
 /** Applies the options of `npm run train -- --init PATH …` to the defaults. */
 import { join } from 'node:path'
 import type { TrainOptions } from '../options.js'
+import { runSettingsOf } from '../settings-of-options.js'
 import { defaultFineTuneSettings, type FineTuneSettings } from './settings.js'
 
 /** @param options with `init` and `name`, as `trainCommand` guarantees */
 export function fineTuneSettingsOf(options: TrainOptions): FineTuneSettings {
   const defaults = defaultFineTuneSettings
-  const { data, labels, out, work, resume, force, seed, backend, compute, phases, views, teachers } = options
+  const { work, phases, views } = options
   return {
     ...defaults,
     ...lossesOf(options),
-    ...{ data, labels, out, work, resume, force, seed, backend, compute, phases, views, teachers },
+    ...runSettingsOf(options),
+    ...{ phases, views },
     cache: options.cache ?? join(work, 'feature-cache'),
-    feedback: options.feedback,
     init: options.init!,
     initSha256: options.initSha256,
     architecture: options.arch,
     inputSize: options.inputSize,
     name: options.name!,
-    dataLicence: options.licence ?? null,
-    exportOnly: options.exportOnly || options.finish,
-    report: options.report && !options.exportOnly,
-    batch: { classes: options.classes, samples: options.samples },
     head: {
       ...defaults.head,
       ...(options.instance === 0 && { instanceDimension: 0 }),
       pooling: options.pooling,
     },
     instance: { ...defaults.instance, weight: options.instance },
-    mixShare: options.mix,
     wildShare: options.wild,
     averageDecay: options.average,
     microBatch: options.microBatch,

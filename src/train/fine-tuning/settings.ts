@@ -1,12 +1,10 @@
 /** All settings of fine-tuning from starting weights. */
 import { defaultDeal } from '../../datasets/split.js'
-import type { BackendChoice } from '../backend.js'
 import type { Augmentation } from '../loader/loader-protocol.js'
 import type { LinkSettings } from '../losses/linked-pairs.js'
 import type { PairLossSettings } from '../losses/pair-contrastive.js'
 import type { RetrievalHeadSettings } from '../models/retrieval-head.js'
-import type { ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
-import type { BatchShape } from '../samplers/class-balanced.js'
+import { defaultRunSettings, type RunSettings, shapingRunSettings } from '../run-settings.js'
 
 /** The weights that a phase trains: the new head, the end of the network (from cached maps), or all. */
 export const phaseNames = ['head', 'tail', 'all'] as const
@@ -42,46 +40,17 @@ export interface LossSettings {
   detachedClassifier?: true
 }
 
-export interface FineTuneSettings extends LossSettings {
-  /** Folder of pictures, as for training from scratch. */
-  data: string
-  labels?: string | undefined
-  /** File of hit judgements: pairs that belong together, and pairs that do not. */
-  feedback?: string | undefined
+export interface FineTuneSettings extends RunSettings, LossSettings {
   /** File of starting weights; determines the architecture. */
   init: string
   initSha256?: string | undefined
   /** Required architecture of the weights; default: any. */
   architecture?: string | undefined
-  name: string
-  out: string
-  /** Checkpoints and the log are written to `<work>/<name>/`. */
-  work: string
   /** Folder of the feature maps: 3 GB per view of 7,500 pictures. Runs with the same weights and views share them. */
   cache: string
-  backend: BackendChoice
-  /**
-   * Precision of convolutions in training; `auto` is bfloat16 if the processor is fast with it. Evaluation and export
-   * use float32.
-   */
-  compute: ConvolutionPrecision | 'auto'
-  seed: number
-  resume: boolean
-  /** Overwrites an existing network or run of this name. */
-  force: boolean
-  /** Exports the best weights of the run so far, without training. */
-  exportOnly: boolean
-  /**
-   * Measure the exported network on the test pictures. False for a run that will continue, because the test pictures
-   * should be evaluated only once.
-   */
-  report: boolean
-  dataLicence: string | null
-
   /** Side of the pictures in serving, pixels. Default: that of the starting weights. */
   inputSize?: number | undefined
   phases: Phase[]
-  batch: BatchShape
   head: RetrievalHeadSettings
   /** Cached views of each picture: the centre crop, then random crops, each also mirrored. */
   views: number
@@ -90,10 +59,6 @@ export interface FineTuneSettings extends LossSettings {
   wildShare: number
   /** `pairs`: number of pictures per class for which a batch holds a second view. */
   instance: NonNullable<LossSettings['instance']> & { pairs: number }
-  /** Share of the batches whose pictures are mixed in pairs. */
-  mixShare: number
-  /** Folders of the teacher networks. */
-  teachers: string[]
   /** Share of a phase's steps used for warm-up. */
   warmupShare: number
   weightDecay: number
@@ -110,25 +75,14 @@ export interface FineTuneSettings extends LossSettings {
   judgeEvery: number
   /** Processes that decode and augment; `auto` depends on the number of cores. */
   loaders: number | 'auto'
-  shares: { val: number; test: number }
-  checkpointEverySeconds: number
 }
 
 /** Cross-entropies are around 1, squared cosine differences around 0.05. */
 export const defaultDistillation = { share: 0.8, similarity: 10 }
 
 export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | 'name'> = {
-  out: 'onnx',
-  work: '.train',
+  ...defaultRunSettings,
   cache: '.train/feature-cache',
-  backend: 'auto',
-  compute: 'auto',
-  seed: defaultDeal.seed,
-  resume: false,
-  force: false,
-  exportOnly: false,
-  report: true,
-  dataLicence: null,
   phases: [
     { trains: 'tail', epochs: 4, rate: { head: 1e-3, body: 1e-4 } },
     { trains: 'all', epochs: 3, rate: { head: 2e-4, body: 5e-5 } },
@@ -154,30 +108,10 @@ export const defaultFineTuneSettings: Omit<FineTuneSettings, 'data' | 'init' | '
   checkpointEverySeconds: 300,
 }
 
-/** The settings that shape a run, without file locations and the checkpoint interval. */
-export function shapingFineTuneSettings(settings: FineTuneSettings): Record<string, unknown> {
-  const {
-    resume,
-    force,
-    exportOnly,
-    report,
-    dataLicence,
-    backend,
-    compute,
-    data,
-    labels,
-    init,
-    initSha256,
-    architecture,
-    cache,
-    work,
-    out,
-    checkpointEverySeconds,
-    microBatch,
-    loaders,
-    judgeEvery,
-    ...shaping
-  } = settings
+/** See `shapingRunSettings`. */
+export function shapingFineTuneSettings(settings: FineTuneSettings) {
+  const { init, initSha256, architecture, cache, microBatch, loaders, judgeEvery, ...shaping } =
+    shapingRunSettings(settings)
   return shaping
 }
 

@@ -81,10 +81,13 @@ function stepInPieces(
     for (const piece of piecesOf(input.shape[0], microBatch)) {
       const sum: tf.NamedTensorMap | undefined = trunkGradients
       trunkGradients = tf.tidy(() => {
-        const given = rowsOf(slope!, piece)
+        const slopeOfPiece = rowsOf(slope!, piece)
         // by the chain rule, its gradient equals that of the loss
         const { gradients: grads } = gradientsOf(
-          () => tf.sum(tf.mul(trunk.apply(rowsOf(input, piece), { training: false }) as tf.Tensor, given)) as tf.Scalar,
+          () =>
+            tf.sum(
+              tf.mul(trunk.apply(rowsOf(input, piece), { training: false }) as tf.Tensor, slopeOfPiece),
+            ) as tf.Scalar,
           variables.trunk,
         )
         return sum === undefined

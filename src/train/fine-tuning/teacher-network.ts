@@ -18,7 +18,7 @@ export interface TeacherNetwork {
   readonly preprocessing: Preprocessing
   readonly embeddingDimension: number
   /** What computes it, for the log: a run that goes on elsewhere may hear the same teacher in another precision. */
-  readonly means: string
+  readonly computedBy: string
   /**
    * @param pixels [N, S, S, 3], 0..255, S its own side
    * @returns embeddings [N, D] of unit length and logits [N, C]; the caller disposes of them
@@ -42,7 +42,7 @@ export function asLayers(network: StagedNetwork): TeacherNetwork {
     labels,
     preprocessing,
     embeddingDimension,
-    means: 'TensorFlow in float32',
+    computedBy: 'TensorFlow in float32',
     answer: async (pixels) =>
       tf.tidy((): [tf.Tensor2D, tf.Tensor2D] => {
         const [embedding, logits] = forward(network, tf.div(tf.sub(pixels, mean), std), false)
@@ -67,7 +67,7 @@ export async function asGraph(
     labels,
     preprocessing,
     embeddingDimension,
-    means: `ONNX Runtime in ${instead?.precision ?? 'float32'}`,
+    computedBy: `ONNX Runtime in ${instead?.precision ?? 'float32'}`,
     async answer(pixels) {
       const rounded = new Uint8ClampedArray(await pixels.data())
       const { embedding, logits } = await session.run(new Uint8Array(rounded.buffer), preprocessing.inputSize)

@@ -3,6 +3,7 @@
  * than a label.
  */
 import * as tf from '@tensorflow/tfjs-core'
+import { firstOf } from '../../command-line.js'
 import { type Model, type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
@@ -37,7 +38,7 @@ export async function openTeachers(
 ): Promise<Teachers | null> {
   if (teachers.length === 0 || exportOnly) return null
   const opened = await Teachers.read(teachers, pupil, microBatch)
-  log(`taught by ${teachers.map((folder, i) => `${folder} (${opened.means[i]})`).join(', ')}`)
+  log(`taught by ${teachers.map((folder, i) => `${folder} (${opened.computedBy[i]})`).join(', ')}`)
   return opened
 }
 
@@ -65,14 +66,23 @@ const namedBy =
       : cause
   }
 
+const shownLabels = 3
+
 const readTeacherModel = (folder: string): Promise<Model> => readModel(folder).catch(namedBy(folder))
 
 /** @throws AlikeError `weights_unreadable` for a teacher that cannot teach the pupil */
 function expectSuited(folder: string, { labels, preprocessing }: ModelManifest, pupil: TrainableNetwork): void {
-  if (labels.join() !== pupil.labels.join())
+  if (labels.join() !== pupil.labels.join()) {
+    const lacking = pupil.labels.filter((label) => !labels.includes(label))
+    const foreign = labels.filter((label) => !pupil.labels.includes(label))
+    const differences = [
+      ...(lacking.length > 0 ? [`it lacks ${firstOf(lacking, shownLabels)}`] : []),
+      ...(foreign.length > 0 ? [`these pictures have no ${firstOf(foreign, shownLabels)}`] : []),
+    ]
     throw new AlikeError('weights_unreadable', {
-      detail: `${folder} was trained on other labels: it cannot teach this network.`,
+      detail: `${folder} was trained on other labels: ${differences.join(', and ')}.`,
     })
+  }
   if (preprocessing.fit !== pupil.preprocessing.fit)
     throw new AlikeError('weights_unreadable', {
       detail: `${folder} was trained with the fit ${preprocessing.fit}, this network uses ${pupil.preprocessing.fit}.`,
@@ -81,12 +91,12 @@ function expectSuited(folder: string, { labels, preprocessing }: ModelManifest, 
 
 export class Teachers {
   readonly #networks: readonly TeacherNetwork[]
-  readonly #given: Preprocessing
+  readonly #pupilInput: Preprocessing
   readonly #microBatch: number
 
-  private constructor(networks: readonly TeacherNetwork[], given: Preprocessing, microBatch: number) {
+  private constructor(networks: readonly TeacherNetwork[], pupilInput: Preprocessing, microBatch: number) {
     this.#networks = networks
-    this.#given = given
+    this.#pupilInput = pupilInput
     this.#microBatch = microBatch
   }
 
@@ -105,8 +115,8 @@ export class Teachers {
   }
 
   /** What computes each of them. */
-  get means(): string[] {
-    return this.#networks.map(({ means }) => means)
+  get computedBy(): string[] {
+    return this.#networks.map(({ computedBy }) => computedBy)
   }
 
   /** The side of the largest squares that a teacher looks at. */
@@ -129,33 +139,33 @@ export class Teachers {
 
   /** @param input [N, S, S, 3], normalised for the pupil @returns the caller disposes of them */
   async answers(input: tf.Tensor4D): Promise<Answers> {
-    const said: [tf.Tensor2D, tf.Tensor2D][] = []
-    for (const network of this.#networks) said.push(await this.#answer(network, input))
+    const outputs: [tf.Tensor2D, tf.Tensor2D][] = []
+    for (const network of this.#networks) outputs.push(await this.#answer(network, input))
     const answers = tf.tidy(() => {
-      const posteriors = said.map(([, logits]) => tf.softmax(logits))
-      const embeddings = said.map(([embedding]) => embedding)
+      const posteriors = outputs.map(([, logits]) => tf.softmax(logits))
+      const embeddings = outputs.map(([embedding]) => embedding)
       return {
         posterior: tf.div(tf.addN(posteriors), posteriors.length) as tf.Tensor2D,
         embedding: tf.div(tf.concat(embeddings, 1), Math.sqrt(embeddings.length)) as tf.Tensor2D,
       }
     })
-    tf.dispose(said)
+    tf.dispose(outputs)
     return answers
   }
 
   /** Embeddings [N, D] and logits [N, C] of one teacher. */
   async #answer(network: TeacherNetwork, input: tf.Tensor4D): Promise<[tf.Tensor2D, tf.Tensor2D]> {
     const count = input.shape[0]
-    const said: [tf.Tensor2D, tf.Tensor2D][] = []
+    const outputs: [tf.Tensor2D, tf.Tensor2D][] = []
     for (const piece of piecesOf(count, Math.min(this.#microBatch, count))) {
       const pixels = tf.tidy(() =>
-        resized(pixelsOf(rowsOf(input, piece), this.#given), network.preprocessing.inputSize),
+        resized(pixelsOf(rowsOf(input, piece), this.#pupilInput), network.preprocessing.inputSize),
       )
-      said.push(await network.answer(pixels))
+      outputs.push(await network.answer(pixels))
       pixels.dispose()
     }
-    const joined = ([0, 1] as const).map((output) => tf.concat(said.map((outputs) => outputs[output])))
-    tf.dispose(said)
+    const joined = ([0, 1] as const).map((which) => tf.concat(outputs.map((pair) => pair[which])))
+    tf.dispose(outputs)
     return joined as [tf.Tensor2D, tf.Tensor2D]
   }
 

@@ -51,10 +51,10 @@ function openLane(): Lane {
     env: { ...process.env, UV_THREADPOOL_SIZE: '2' },
   })
   child.on('message', (message: FromViewProcess) => {
-    const asked = waiting.get(message.ticket)
+    const request = waiting.get(message.ticket)
     waiting.delete(message.ticket)
-    if ('pixels' in message) asked?.resolve(message.pixels)
-    else asked?.reject(errorOf(message.error))
+    if ('pixels' in message) request?.resolve(message.pixels)
+    else request?.reject(errorOf(message.error))
   })
   child.once('exit', () => {
     for (const { reject } of waiting.values()) reject(new Error('A process of the loader ended.'))

@@ -34,6 +34,6 @@ export function inPieces<Outputs extends [tf.Tensor, ...tf.Tensor[]]>(
   run: (rows: tf.Tensor4D) => Outputs,
 ): Outputs {
   if (input.shape[0] <= most) return run(input)
-  const made = piecesOf(input.shape[0], most).map((piece) => tf.tidy(() => run(rowsOf(input, piece))))
-  return made[0]!.map((_, output) => tf.concat(made.map((outputs) => outputs[output]!))) as Outputs
+  const pieces = piecesOf(input.shape[0], most).map((piece) => tf.tidy(() => run(rowsOf(input, piece))))
+  return pieces[0]!.map((_, output) => tf.concat(pieces.map((outputs) => outputs[output]!))) as Outputs
 }

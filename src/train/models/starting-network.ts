@@ -22,8 +22,8 @@ export function startingNetwork(
   weights: StartingWeights,
   { inputSize, ...options }: StartingNetworkOptions,
 ): StagedNetwork {
-  const { preprocessing: given, resnet, folded } = weights
-  const preprocessing = inputSize === undefined ? given : { ...given, inputSize, resizeShortSide: inputSize }
+  const { preprocessing: asStored, resnet, folded } = weights
+  const preprocessing = inputSize === undefined ? asStored : { ...asStored, inputSize, resizeShortSide: inputSize }
   const shape = { ...options, preprocessing }
   const network =
     resnet === undefined ? efficientNetLite0({ ...shape, folded }) : resnet50({ ...shape, variant: resnet })

@@ -176,12 +176,12 @@ function registerRelu6(): void {
   const limits = (attributes: unknown) => attributes as { clipValueMin: number; clipValueMax: number }
   const isRelu6 = ({ clipValueMin, clipValueMax }: ReturnType<typeof limits>) =>
     clipValueMin === 0 && clipValueMax === 6
-  const given = tf.getKernel('ClipByValue', 'tensorflow')
+  const original = tf.getKernel('ClipByValue', 'tensorflow')
   tf.unregisterKernel('ClipByValue', 'tensorflow')
   tf.registerKernel({
-    ...given,
+    ...original,
     kernelFunc: (call) =>
-      isRelu6(limits(call.attrs)) ? elementwise('Relu6', [call.inputs['x'] as tf.Tensor]) : given.kernelFunc(call),
+      isRelu6(limits(call.attrs)) ? elementwise('Relu6', [call.inputs['x'] as tf.Tensor]) : original.kernelFunc(call),
   })
   const { gradFunc } = tf.getGradient('ClipByValue')
   tf.unregisterGradient('ClipByValue')

@@ -51,13 +51,13 @@ export async function checkParity(
 
 function runLayers({ model, preprocessing }: TrainableNetwork, pixels: Uint8Array, count: number): OnnxOutputs {
   const { inputSize, mean, std } = preprocessing
-  const made = tf.tidy(() => {
+  const tensors = tf.tidy(() => {
     const input = tf.div(tf.sub(tf.tensor4d(pixels, [count, inputSize, inputSize, 3], 'float32'), mean), std)
     return model.predict(input, { batchSize: count }) as [tf.Tensor, tf.Tensor, ...tf.Tensor[]]
   })
-  const [embedding, logits] = made
+  const [embedding, logits] = tensors
   const outputs = { embedding: Float32Array.from(embedding.dataSync()), logits: Float32Array.from(logits.dataSync()) }
-  tf.dispose(made)
+  tf.dispose(tensors)
   return outputs
 }
 

@@ -21,7 +21,7 @@ import { type FrozenFeatures, frozenFeatures } from './frozen-features.js'
 import { type HeldOut, holdOut } from './hold-out.js'
 import { trainHead } from './train-head.js'
 
-const means = ['each-kind', 'all-pairs'] as const
+const pairMeans = ['each-kind', 'all-pairs'] as const
 const ratios = [1, 2, 4, 14]
 const margins = [1, 1.4]
 const seeds = [1, 2, 3]
@@ -44,7 +44,7 @@ function rows(defaults: LossSettings): Row[] {
     pairs: { ...pairs, weight: 1 },
     detachedClassifier: true,
   })
-  const grid = means.flatMap((mean) =>
+  const grid = pairMeans.flatMap((mean) =>
     margins.flatMap((margin) =>
       ratios.map(
         (negativeWeight): Row => ({

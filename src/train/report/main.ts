@@ -69,18 +69,25 @@ export function judgeCommand() {
     .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
     .option('--copies', 'also edited copies', false)
 }
-type Given = ReturnType<ReturnType<typeof judgeCommand>['opts']>
+type JudgeArguments = ReturnType<ReturnType<typeof judgeCommand>['opts']>
 
 /** @throws AlikeError `model_unreadable`, `data_unreadable`, `split_differs` */
-export async function judgeOptionsOf({ data, labels, split, copies, expand, ...given }: Given): Promise<JudgeOptions> {
-  const model = await readModel(given.model)
+export async function judgeOptionsOf({
+  data,
+  labels,
+  split,
+  copies,
+  expand,
+  ...rest
+}: JudgeArguments): Promise<JudgeOptions> {
+  const model = await readModel(rest.model)
   const present = precisionsIn(model)
-  const precision = given.precision ?? present[0]!
+  const precision = rest.precision ?? present[0]!
   if (!present.includes(precision))
     throw new AlikeError('model_unreadable', { detail: `It has no ${precision} file, only ${present.join(', ')}.` })
-  const views = given.views ?? (given.mirror ? 2 : 1)
+  const views = rest.views ?? (rest.mirror ? 2 : 1)
   const trained = trainedSplitOf(model.manifest.provenance)
-  const all = await readSplitImages({ data, labels, ...trained, records: await readRecords([given.model]) })
+  const all = await readSplitImages({ data, labels, ...trained, records: await readRecords([rest.model]) })
   const images = all.filter((image) => image.split === split)
   if (images.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart(split) })
   return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], expand, copies }
@@ -145,8 +152,8 @@ export function judgementTable({ views, copies }: Judgement): string {
       )}`
 }
 
-async function run(given: Given): Promise<void> {
-  const options = await judgeOptionsOf(given)
+async function run(args: JudgeArguments): Promise<void> {
+  const options = await judgeOptionsOf(args)
   const { model, precision, images } = options
   console.log(`${model.manifest.name} ${model.manifest.id}, ${precision}, ${images.length} pictures\n`)
   console.log(judgementTable(await judge(options)))

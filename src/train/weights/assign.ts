@@ -20,10 +20,10 @@ export function assignWeights(
   for (const layer of network.model.layers) {
     if (layer.weights.length === 0 || network.isHead(layer.name)) continue
     waiting.delete(layer.name)
-    const given = layers.get(layer.name) ?? []
+    const tensors = layers.get(layer.name) ?? []
     const wanted = layer.weights.map(({ shape }) => `[${shape}]`).join(' ')
-    const found = given.map(({ shape }) => `[${shape}]`).join(' ')
-    if (wanted === found) tf.tidy(() => layer.setWeights(given.map(({ values, shape }) => tf.tensor(values, shape))))
+    const found = tensors.map(({ shape }) => `[${shape}]`).join(' ')
+    if (wanted === found) tf.tidy(() => layer.setWeights(tensors.map(({ values, shape }) => tf.tensor(values, shape))))
     else problems.push(`${layer.name} needs ${wanted} and the file has ${found || 'nothing'}`)
   }
   problems.push(...[...waiting].map((name) => `${name} of the file has no place in the network`))

@@ -174,7 +174,7 @@ test('on a CPU a teacher is computed from its int8 file, which says nearly the s
   assert.ok(Math.min(...cosines) > 0.95 && Math.min(...cosines) < 0.99999, String(cosines))
   const shares = tf.max(tf.abs(tf.sub(tf.softmax(said[1]), tf.softmax(heard[1])))).dataSync()[0]!
   assert.ok(shares < 0.2, String(shares))
-  assert.deepEqual([layers.means, eightBits.means], ['TensorFlow in float32', 'ONNX Runtime in int8'])
+  assert.deepEqual([layers.computedBy, eightBits.computedBy], ['TensorFlow in float32', 'ONNX Runtime in int8'])
   await layers.close()
   await eightBits.close()
 })

@@ -102,7 +102,7 @@ async function provePrecisions(
     const proven = new Map<SmallerPrecision, ProvenPrecision>()
     for (const name of options.precisions) {
       log(`making ${name}`)
-      const made =
+      const smaller =
         name === 'fp16'
           ? { bytes: encodeModel(toHalfPrecision(graph)) }
           : await makeInt8({
@@ -114,10 +114,10 @@ async function provePrecisions(
               choose,
             })
       const [bounds, timed] = [boundsOf(name, manifest, options), choose.slice(0, timedImages)]
-      const gate = await gatePrecision({ model, fp32, graph: made.bytes, val, expected, bounds, timed })
+      const gate = await gatePrecision({ model, fp32, graph: smaller.bytes, val, expected, bounds, timed })
       log(gateLine(name, gate))
-      const { bytes: madeBytes, ...calibration } = made
-      proven.set(name, { bytes: madeBytes, provenance: { ...gate, ...calibration, source } })
+      const { bytes: smallerBytes, ...calibration } = smaller
+      proven.set(name, { bytes: smallerBytes, provenance: { ...gate, ...calibration, source } })
     }
     // the report already calibrates; an export without a report is calibrated here
     return { proven, calibration: manifest.calibration ?? calibrate(expected.val) }

@@ -19,11 +19,11 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
   const nodes: NodeProto[] = []
   /** Constants read by half nodes, stored once: float nodes that read them too cast them back. */
   const halves = halfConstants([...isHalf], facts)
-  const made = new Set<Value>()
+  const written = new Set<Value>()
 
   const cast = (from: Value, into: Value, to: number) => {
-    if (made.has(into)) return
-    made.add(into)
+    if (written.has(into)) return
+    written.add(into)
     nodes.push({
       name: `${castPrefix}${into}`,
       opType: 'Cast',

@@ -34,7 +34,7 @@ export function planQuantisation(model: ModelProto): QuantisationPlan {
   const quantised = new Map<NodeProto, QuantisedNode>()
   const dropped = new Set<NodeProto>()
   const rangeOf = new Map<Value, Value>()
-  const made = new Set<Value>()
+  const outputs = new Set<Value>()
   const float = new Set<Value>()
 
   for (const node of model.graph.node) {
@@ -44,14 +44,14 @@ export function planQuantisation(model: ModelProto): QuantisationPlan {
     }
     const inputs = activationInputs(node, facts)
     const fits =
-      node.opType === 'Conv' ? inputs.length === 1 : inputs.length > 0 && inputs.every((value) => made.has(value))
+      node.opType === 'Conv' ? inputs.length === 1 : inputs.length > 0 && inputs.every((value) => outputs.has(value))
     if (!fits) continue
     const [first] = inputs as [Value]
     const behind = node.opType === 'MaxPool' ? undefined : cutOffBehind(node, facts)
     if (behind !== undefined) dropped.add(behind)
     const output = (behind ?? node).output[0]!
     quantised.set(node, { node, inputs, output })
-    made.add(output)
+    outputs.add(output)
     for (const value of inputs) if (!rangeOf.has(value)) rangeOf.set(value, value)
     rangeOf.set(output, node.opType === 'MaxPool' ? rangeOf.get(first)! : output)
   }
