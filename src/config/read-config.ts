@@ -4,7 +4,7 @@ import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
 import { type Config, type SettingSchema, Settings, settingsOf, variableOf } from './config.js'
 
-/** Variables of the first version and their names now: under the old ones they would have no effect, and nobody would notice. */
+/** Variables of the first version, and what they are now: nobody would notice that the old ones have no effect. */
 const renamed: Readonly<Record<string, keyof Config>> = {
   SNAPSHOT_AFTER_WRITES: 'graphCacheAfterWrites',
   SNAPSHOT_AFTER_SECONDS: 'graphCacheAfterSeconds',

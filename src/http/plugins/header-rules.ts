@@ -1,7 +1,7 @@
 /**
  * Headers that HTTP requires to be refused, and that Node would refuse without a message of ours, or accept: an
- * expectation that cannot be met, a request without a valid host, a body in an unknown transfer coding. `CONNECT` is answered
- * here as well, because Node would close its connection.
+ * expectation that cannot be met, a request without a valid host, a body in an unknown transfer coding. `CONNECT` is
+ * answered here as well, because Node would close its connection.
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
@@ -11,7 +11,7 @@ import { RequestInvalid } from '../validation.js'
 import type { UnreadableRequests } from './client-errors.js'
 
 /** A name or address, and perhaps a port (RFC 9112, section 3.2). */
-const hostPattern = /^([\w.~!$&'()*+,;=%-]*|\[[\w.:]+\])(:\d*)?$/
+const hostPattern = /^([\w.~!$&'()*+,;=%-]*|\[[\w.:%]+\])(:\d*)?$/
 
 /** For Fastify's `http`: disables Node's own check. */
 export const httpOptions = { requireHostHeader: false } as const
