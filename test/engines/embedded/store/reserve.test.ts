@@ -1,10 +1,10 @@
 /** The file that keeps room for deletions. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Reserve, reserveName } from '../../../../src/engines/embedded/store/folder/reserve.js'
 import { type Commit, StoreWrites } from '../../../../src/engines/embedded/store/writing/store-writes.js'
 import { AlikeError } from '../../../../src/errors.js'
@@ -20,6 +20,19 @@ test('a part that a killed process left is made whole, and the empty file is rem
   assert.equal(await new Reserve(folder).release(Promise.resolve()), true)
   assert.equal((await stat(path)).size, 0)
   assert.equal(new Reserve(folder).isReleased, true)
+})
+
+test('killed while it makes the file, a process leaves nothing that counts as given away', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-reserve-'))
+  t.after(() => rm(folder, { recursive: true }))
+  let taken: boolean | undefined
+  const taking = new Reserve(folder).take().then((isTaken) => (taken = isTaken))
+  while (taken === undefined) {
+    assert.equal(new Reserve(folder).isReleased, false)
+    await nextTurn()
+  }
+  assert.equal(await taking, true)
+  assert.deepEqual(await readdir(folder), [reserveName])
 })
 
 test('given away and taken again at once, it is taken after the writes that it waited for', async (t) => {

@@ -1,7 +1,7 @@
 /** A file that keeps room on the disk of the data folder, to be given to deletions once the disk is full. */
 import { randomFillSync } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { open, rm, statfs, truncate } from 'node:fs/promises'
+import { open, rename, rm, statfs, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { OneAfterAnother } from '../../../../one-after-another.js'
 
@@ -24,7 +24,7 @@ export class Reserve {
   constructor(folder: string) {
     this.#path = join(folder, reserveName)
     const found = statSync(this.#path, { throwIfNoEntry: false })
-    // a process that was killed while it filled the file leaves a part
+    // earlier versions filled the file in place, and left a part of it when they were killed
     this.#state = found?.size === 0 ? 'released' : found?.size === reserveBytes ? 'held' : 'missing'
   }
 
@@ -71,28 +71,31 @@ export class Reserve {
 
   async #take(): Promise<boolean> {
     if (this.#state === 'held') return true
+    const part = `${this.#path}.part`
     try {
+      await rm(part, { force: true }) // of a process that was killed
       const { bavail, bsize } = await statfs(dirname(this.#path))
       if (bavail * bsize < 2 * reserveBytes) return false
-      await this.#fill()
+      await fill(part)
+      await rename(part, this.#path)
       this.#state = 'held'
       this.#releasing = undefined
       return true
     } catch {
-      await (this.isReleased ? truncate(this.#path) : rm(this.#path, { force: true })).catch(() => {})
+      await rm(part, { force: true }).catch(() => {})
       return false
     }
   }
+}
 
-  /** With random bytes, which no file system compresses. */
-  async #fill(): Promise<void> {
-    const file = await open(this.#path, 'w')
-    try {
-      const piece = randomFillSync(Buffer.allocUnsafe(pieceBytes))
-      for (let bytes = 0; bytes < reserveBytes; bytes += pieceBytes) await file.appendFile(piece)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+/** With random bytes, which no file system compresses. */
+async function fill(path: string): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    const piece = randomFillSync(Buffer.allocUnsafe(pieceBytes))
+    for (let bytes = 0; bytes < reserveBytes; bytes += pieceBytes) await file.appendFile(piece)
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
