@@ -6,15 +6,13 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { AlikeError } from '../errors.js'
 import { imageName } from './folders.js'
-import { type ImageSource, type LabelledImage, splits } from './labelled-image.js'
+import { type ImageSource, type LabelledImage, splitNamed, splits } from './labelled-image.js'
 import { readTar } from './tar.js'
 
 const Row = Type.Object({
   filename: Type.String({ minLength: 1 }),
   label: Type.String({ minLength: 1 }),
-  split: Type.Optional(
-    Type.Union([Type.Literal('train'), Type.Literal('val'), Type.Literal('test'), Type.Literal('')]),
-  ),
+  split: Type.Optional(Type.String()),
   duplicate_group: Type.Optional(Type.String()),
 })
 type Row = Static<typeof Row>
@@ -34,7 +32,13 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledImag
     if (source === 'several')
       throw new AlikeError('data_unreadable', { detail: `Several pictures are called "${filename}".` })
     // an empty group cell means a picture without copies
-    return { id: filename, label, group: duplicate_group || filename, source, ...(split && { split }) }
+    return {
+      id: filename,
+      label,
+      group: duplicate_group || filename,
+      source,
+      ...(split && { split: splitNamed(split)! }),
+    }
   })
 }
 
@@ -78,15 +82,21 @@ function parseRows(text: Buffer): Row[] {
     })
   }
   return rows.map((row, index) => {
-    if (Value.Check(Row, row)) return expectDecoded(row)
-    throw new AlikeError('data_unreadable', {
-      detail: `Row ${index + 2} of the labels ${faultOf(row as Record<string, string>)}.`,
-    })
+    const fault = faultOf(row)
+    if (fault !== undefined)
+      throw new AlikeError('data_unreadable', { detail: `Row ${index + 2} of the labels ${fault}.` })
+    return expectDecoded(withPlainName(row as Row))
   })
 }
 
-const faultOf = ({ filename, label, split }: Record<string, string>): string =>
-  filename && label ? `has the split "${split}", which is none of ${splits.join(', ')}` : 'needs filename and label'
+function faultOf(row: unknown): string | undefined {
+  if (!Value.Check(Row, row)) return 'needs filename and label'
+  if (!row.split || splitNamed(row.split) !== undefined) return undefined
+  return `has the split "${row.split}", which is none of ${splits.join(', ')}`
+}
+
+/** `./a.jpg`, as some tools list files, is `a.jpg`. */
+const withPlainName = (row: Row): Row => ({ ...row, filename: row.filename.replace(/^(\.\/+)+/, '') })
 
 /** Of two columns of one name the parser would take the last one. */
 function expectColumns(names: string[]): string[] {

@@ -2,26 +2,14 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../errors.js'
-import { type LabelledImage, type Split, splits } from './labelled-image.js'
+import { type LabelledImage, type Split, splitNamed, splits } from './labelled-image.js'
 
 export const imageName = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$/i
-
-/** Other common names of the three splits. */
-const splitNames: Record<string, Split> = {
-  train: 'train',
-  training: 'train',
-  val: 'val',
-  valid: 'val',
-  validation: 'val',
-  test: 'test',
-}
 
 export async function readFolders(folder: string): Promise<LabelledImage[]> {
   const names = await subfolders(folder)
   if (!areSplits(names)) return expectClasses(await readClasses(folder, '', undefined), names)
-  const found = await Promise.all(
-    names.map((name) => readClasses(join(folder, name), `${name}/`, splitNames[name.toLowerCase()])),
-  )
+  const found = await Promise.all(names.map((name) => readClasses(join(folder, name), `${name}/`, splitNamed(name))))
   const images = found.flat()
   const missing = splits.find((split) => split !== 'val' && !images.some((image) => image.split === split))
   if (missing !== undefined)
@@ -45,7 +33,7 @@ export async function picturesBeside(folder: string): Promise<string[]> {
 
 const areSplits = (names: readonly string[]): boolean => names.length > 0 && names.every(isSplitName)
 
-const isSplitName = (name: string): boolean => Object.hasOwn(splitNames, name.toLowerCase())
+const isSplitName = (name: string): boolean => splitNamed(name) !== undefined
 
 /** A folder next to those of the splits would make classes of them. */
 function expectClasses(images: LabelledImage[], names: readonly string[]): LabelledImage[] {

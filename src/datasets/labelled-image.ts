@@ -2,6 +2,22 @@
 export const splits = ['train', 'val', 'test'] as const
 export type Split = (typeof splits)[number]
 
+/** With other common names of the three. */
+const splitNames: Record<string, Split> = {
+  train: 'train',
+  training: 'train',
+  val: 'val',
+  valid: 'val',
+  validation: 'val',
+  test: 'test',
+}
+
+/** The split of that name, in whatever case, if there is one. */
+export function splitNamed(name: string): Split | undefined {
+  const key = name.toLowerCase()
+  return Object.hasOwn(splitNames, key) ? splitNames[key] : undefined
+}
+
 /** Location of the encoded bytes: a file, or memory shared between threads for pictures from an archive. */
 export type ImageSource = { path: string } | { bytes: Uint8Array<SharedArrayBuffer> }
 

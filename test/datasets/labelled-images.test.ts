@@ -110,7 +110,7 @@ test('a folder per split and class gives both, with the usual names of splits', 
 test('a CSV names pictures in files and in tar archives, plain or compressed', async (t) => {
   const folder = await folderWith(t, {
     'labels.csv':
-      'filename,label,split,duplicate_group\na.jpg,cat,train,1\nb.jpg,cat,test,1\nc.jpg,dog,val,\nd.jpg,dog,train,7\n',
+      'filename,label,split,duplicate_group\n./a.jpg,cat,Train,1\nb.jpg,cat,test,1\nc.jpg,dog,validation,\nd.jpg,dog,train,7\n',
     'a.jpg': 'on disk',
   })
   await writeTar(join(folder, 'some.tar'), { './b.jpg': 'in tar', 'c.jpg': 'also' })
@@ -184,6 +184,11 @@ const badLabels = [
     case: 'a row without a label',
     csv: 'filename,label\na.jpg,cat\na.jpg,\n',
     detail: /Row 3 of the labels needs filename and label\./,
+  },
+  {
+    case: 'a picture listed by two paths',
+    csv: 'filename,label\na.jpg,cat\n./a.jpg,cat\n',
+    detail: /"a\.jpg" .+ twice/,
   },
   {
     case: 'an unknown split',
