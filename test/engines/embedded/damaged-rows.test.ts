@@ -258,7 +258,7 @@ for (const [table, column, add] of [
   ['removed_set', 'engine', (database) => new RemovedSetTable(database).add([{ uid: 'a', engine: 'weaviate' }], '')],
   ['layout', 'about', (database) => new LayoutTable(database).finish(1, 1, {} as LayoutAbout)],
 ] satisfies [string, string, (database: Database) => void][]) {
-  test(`a damaged row of the table ${table} prevents a snapshot`, async (t) => {
+  test(`a damaged row of the table ${table}, which the service does without, prevents neither a snapshot nor its restoring`, async (t) => {
     const path = join(await dataFolder(t), 'alike.db')
     await writeFile(path, await withJobs(t))
     const change = (how: (database: Database) => void) => {
@@ -269,7 +269,7 @@ for (const [table, column, add] of [
     change(add)
     examineDatabase(path)
     change((database) => database.exec(`UPDATE ${table} SET ${column} = '{"x":1}'`))
-    assert.throws(() => examineDatabase(path), { code: 'data_unreadable' })
+    examineDatabase(path)
   })
 }
 

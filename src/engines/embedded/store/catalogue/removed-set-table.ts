@@ -9,7 +9,7 @@ interface RemovedSetRow {
   removed_at: string
 }
 
-export const removedSetRows = checksummedRows<RemovedSetRow>('A removed set', ({ uid, engine, removed_at }) => [
+const removedSetRows = checksummedRows<RemovedSetRow>('A removed set', ({ uid, engine, removed_at }) => [
   uid,
   engine,
   removed_at,

@@ -1,14 +1,11 @@
 /** Reads a whole database file that no process has open, checks every row and summarises the content. */
 
 import { GalleryTable } from '../catalogue/gallery-table.js'
-import { removedSetRows } from '../catalogue/removed-set-table.js'
 import { SetTable } from '../catalogue/set-table.js'
 import { verifyAll } from '../images/image-damage.js'
-import { layoutRows } from '../images/layout-table.js'
 import { errorRows } from '../jobs/job-error-rows.js'
 import { resultRows } from '../jobs/job-result-rows.js'
 import { jobRows } from '../jobs/stored-job-row.js'
-import { webhookRows } from '../jobs/webhook-table.js'
 import { decisionRows } from '../judgements/decision-table.js'
 import { feedbackRows } from '../judgements/feedback-table.js'
 import { GalleryScans } from '../reading/gallery-scans.js'
@@ -81,14 +78,9 @@ function verifyRows(database: Database, onPause: () => void): DamagedImage[] {
   checkRows(database, 'job', jobRows, onRow)
   checkRows(database, 'job_error', errorRows, onRow)
   checkRows(database, 'job_result', resultRows, onRow)
-  const checkYounger: typeof checkRows = (database, table, rows, onRow) => {
-    if (hasTable(database, table)) checkRows(database, table, rows, onRow)
-  }
-  checkYounger(database, 'decision', decisionRows, onRow)
-  checkYounger(database, 'feedback', feedbackRows, onRow)
-  checkYounger(database, 'layout', layoutRows, onRow)
-  checkYounger(database, 'webhook', webhookRows, onRow)
-  checkYounger(database, 'removed_set', removedSetRows, onRow)
+  if (hasTable(database, 'decision')) checkRows(database, 'decision', decisionRows, onRow)
+  if (hasTable(database, 'feedback')) checkRows(database, 'feedback', feedbackRows, onRow)
+  // the service does without a damaged layout, webhook or removed set, so it must not refuse to be restored for one
   return [...damagedImages.values()]
 }
 

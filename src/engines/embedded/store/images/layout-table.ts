@@ -32,7 +32,7 @@ interface LayoutRow {
   about: string
 }
 
-export const layoutRows = checksummedRows<LayoutRow>('A layout', ({ gallery, generation, about }) => [
+const layoutRows = checksummedRows<LayoutRow>('A layout', ({ gallery, generation, about }) => [
   gallery,
   generation,
   about,

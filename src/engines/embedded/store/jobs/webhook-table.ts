@@ -11,7 +11,7 @@ interface WebhookRow {
 }
 type StoredRow = WebhookRow & Checksum
 
-export const webhookRows = checksummedRows<WebhookRow>('The webhook of a job', ({ job, url, attempts, next_at }) => [
+const webhookRows = checksummedRows<WebhookRow>('The webhook of a job', ({ job, url, attempts, next_at }) => [
   job,
   url,
   attempts,
