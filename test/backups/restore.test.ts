@@ -84,6 +84,13 @@ test('it refuses a folder that is not empty or in use, and changes nothing there
   await assert.rejects(restoreSnapshot(archive, file), { code: 'restore_refused' })
 })
 
+test('what a killed process leaves beside its database is no data', async (t) => {
+  const { archive } = await madeSnapshot(t)
+  const folder = await dataFolder(t)
+  for (const name of ['alike.reserve', 'alike.reserve.part', 'alike.room']) await writeFile(join(folder, name), 'x')
+  await restoreSnapshot(archive, folder)
+})
+
 test('an interrupted restore can be repeated, and no service starts on what it left', async (t) => {
   const { archive } = await madeSnapshot(t)
   const dataDir = await dataFolder(t)

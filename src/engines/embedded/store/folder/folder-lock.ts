@@ -14,7 +14,7 @@ import { AlikeError } from '../../../../errors.js'
 import { damaged } from '../database/database.js'
 import { networkFileSystem } from './file-systems.js'
 import { forgetOwner, ownerNoteName, ownerOf, recordOwner } from './folder-owner.js'
-import { reserveName } from './reserve.js'
+import { reserveName, reservePartName } from './reserve.js'
 import { roomProbeName } from './room.js'
 
 /** Far above SQLite's own lock bytes (from 2³⁰) and the largest database (2⁴⁸ bytes). */
@@ -26,7 +26,13 @@ const attempts = 3
 const formerLocks = ['alike.lock', 'alike.lock-journal']
 
 /** Files that may lie beside a database without being data. */
-export const besideDatabase: readonly string[] = [ownerNoteName, reserveName, roomProbeName, ...formerLocks]
+export const besideDatabase: readonly string[] = [
+  ownerNoteName,
+  reserveName,
+  reservePartName,
+  roomProbeName,
+  ...formerLocks,
+]
 
 export interface FolderLock {
   /** False once alike.db has been deleted or replaced: further writes would be lost. */

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path'
 import { OneAfterAnother } from '../../../../one-after-another.js'
 
 export const reserveName = 'alike.reserve'
+/** While it is filled. */
+export const reservePartName = `${reserveName}.part`
 
 /**
  * The write-ahead log is emptied into the database once it exceeds 8 MiB, for which the database may have to grow: as
@@ -71,9 +73,11 @@ export class Reserve {
 
   async #take(): Promise<boolean> {
     if (this.#state === 'held') return true
-    const part = `${this.#path}.part`
+    const part = join(dirname(this.#path), reservePartName)
     try {
-      await rm(part, { force: true }) // of a process that was killed
+      // of a process that was killed
+      await rm(part, { force: true })
+      if (this.#state === 'missing') await rm(this.#path, { force: true })
       const { bavail, bsize } = await statfs(dirname(this.#path))
       if (bavail * bsize < 2 * reserveBytes) return false
       await fill(part)
