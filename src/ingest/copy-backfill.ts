@@ -56,7 +56,7 @@ export class CopyBackfill {
       return await this.#describeAll(gallery)
     } catch (error) {
       if (hasCode(error, 'gallery_elsewhere')) return undefined // the process that has it does that
-      if (!hasCode(error, 'data_unreadable', 'gallery_lost', 'engine_unreachable')) throw error
+      if (!hasCode(error, 'data_unreadable', 'gallery_lost', 'gallery_newer', 'engine_unreachable')) throw error
       this.#options.logger.error(
         { err: error, gallery },
         'copy descriptors of older pictures of a gallery are not computed before the next start',

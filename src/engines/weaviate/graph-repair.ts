@@ -2,7 +2,7 @@
  * Searches each node for the pictures stored while one was in doubt, and inserts those that one of them misses into all replicas' graphs
  * again. Nothing is read and written back: each replica inserts what it has, so concurrent changes by other processes are kept.
  */
-import { AlikeError, hasCode, ignoring } from '../../errors.js'
+import { AlikeError, hasCode } from '../../errors.js'
 import { nextTurn } from '../../turns.js'
 import { everyToken } from './filter-tokens.js'
 import { ImageCollection } from './image-collection.js'
@@ -48,7 +48,7 @@ export class GraphRepair {
   /**
    * Call again after a failure: what is already repaired is skipped.
    * @param since milliseconds since 1970
-   * @throws AlikeError `engine_unreachable` while a replica is missing
+   * @throws AlikeError `engine_unreachable` while a replica is missing; `gallery_newer` after all others
    */
   async run(since: number, signal: AbortSignal): Promise<Repaired> {
     const { server, prefix } = this.#options
@@ -58,11 +58,17 @@ export class GraphRepair {
     try {
       // behind a load balancer nodes cannot be asked individually
       const isEachSearched = nodes.length >= (await server.nodes()).length
-      // it may be deleted in the meantime, or belong to a newer installation
+      let newer: unknown
       for (const name of names)
-        await this.#repairCollection({ name, nodes, isEachSearched, since, signal }, done).catch(
-          ignoring('gallery_lost', 'gallery_newer'),
-        )
+        try {
+          await this.#repairCollection({ name, nodes, isEachSearched, since, signal }, done)
+        } catch (error) {
+          if (hasCode(error, 'gallery_newer')) newer = error
+          // it may be deleted in the meantime
+          else if (!hasCode(error, 'gallery_lost')) throw error
+        }
+      // the node is in doubt until a process of that version has repaired it
+      if (newer !== undefined) throw newer
     } finally {
       await Promise.all(nodes.map((node) => node.close()))
     }
