@@ -6,7 +6,8 @@ import type { ImageRecord } from '../gallery/records.js'
 
 /** Whether the caller already has what would be sent. */
 export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
-  return ifNoneMatch?.split(',').some((known) => ['*', etag, `W/${etag}`].includes(known.trim())) ?? false
+  const known = versionsOf(ifNoneMatch)
+  return known === 'any' || (known?.includes(etag.slice(1, -1)) ?? false)
 }
 
 /**

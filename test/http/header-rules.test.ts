@@ -55,6 +55,7 @@ const rows: [string, string[], number, string | undefined][] = [
   ['a host with a path', ['GET /readyz HTTP/1.1', 'host: a/b'], 400, 'request_invalid'],
   ['a name and its port', ['GET /readyz HTTP/1.1', 'host: a_b.example:8080'], 200, undefined],
   ['an address as a literal', ['GET /readyz HTTP/1.1', 'host: [::1]:8080'], 200, undefined],
+  ['an address with a zone', ['GET /readyz HTTP/1.1', 'host: [fe80::1%25br-1a]:8080'], 200, undefined],
   ['a host that is empty', ['GET /readyz HTTP/1.1', 'host:'], 200, undefined],
   ['no host in HTTP/1.0, which knows none', ['GET /readyz HTTP/1.0'], 200, undefined],
   [

@@ -76,6 +76,12 @@ test('a change or search that has no parameters is refused with any', async (t) 
   await app.call(204, { method: 'DELETE', url: `${gallery}?` })
 })
 
+test('OPTIONS that is no preflight names the methods, whatever it carries', async (t) => {
+  const app = await startApp(t, { corsOrigins: 'https://shop.example' })
+  const request = { method: 'OPTIONS', url: `${gallery}?label=x`, headers: { 'if-match': '*' } } as const
+  assert.equal((await app.call(405, request)).code, 'method_not_allowed')
+})
+
 test('a gallery is not created if an entity tag is given, which it does not have', async (t) => {
   const app = await startApp(t)
   for (const tags of ['"seen"', ''])

@@ -11,7 +11,7 @@ import { RequestInvalid } from '../validation.js'
 import type { UnreadableRequests } from './client-errors.js'
 
 /** A name or address, and perhaps a port (RFC 9112, section 3.2). */
-const hostPattern = /^([\w.~!$&'()*+,;=%-]*|\[[\w.:%]+\])(:\d*)?$/
+const hostPattern = /^([\w.~!$&'()*+,;=%-]*|\[[\w.:%~-]+\])(:\d*)?$/
 
 /** For Fastify's `http`: disables Node's own check. */
 export const httpOptions = { requireHostHeader: false } as const

@@ -5,6 +5,7 @@ import { type Misfit, RequestInvalid } from '../validation.js'
 
 const namesMax = 20
 const nameMaxLength = 200
+const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
  * Changes are refused with conditions that the schema of their route does not declare, and they and searches with
@@ -12,7 +13,7 @@ const nameMaxLength = 200
  */
 export function refuseUnknownRestrictions(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ method, headers, query, routeOptions: { config, schema } }) => {
-    if (schema === undefined || method === 'GET' || method === 'HEAD') return
+    if (schema === undefined || readingMethods.has(method)) return
     const declared = (schema.headers as { properties?: object } | undefined)?.properties ?? {}
     const conditions = ['if-match', 'if-none-match']
       .filter((name) => config.role !== 'read' && headers[name] !== undefined && !(name in declared))
