@@ -23,6 +23,7 @@ export async function openTeaching({
   if (run.settings.teacherViews === 0)
     return { of: (_batch, _view, input) => teachers.teach(input), close: async () => {} }
   const views = await TaughtViews.build({ ...run, teachers })
+  await teachers.close() // their memory is free during the run
   if (views === null) return 'stopped'
   return { of: ({ members, mix }, view) => views.teach(members, view!, mix), close: () => views.close() }
 }

@@ -91,6 +91,7 @@ function expectSuited(folder: string, { labels, preprocessing }: ModelManifest, 
 
 export class Teachers {
   readonly #networks: readonly TeacherNetwork[]
+  #closing: Promise<unknown> | undefined
   readonly #pupilInput: Preprocessing
   readonly #microBatch: number
 
@@ -169,8 +170,10 @@ export class Teachers {
     return joined as [tf.Tensor2D, tf.Tensor2D]
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#networks.map((network) => network.close()))
+  /** May be called again. */
+  close(): Promise<unknown> {
+    this.#closing ??= Promise.all(this.#networks.map((network) => network.close()))
+    return this.#closing
   }
 }
 
