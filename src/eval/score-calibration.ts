@@ -13,7 +13,7 @@ export const ProbabilityCurve = Type.Union([
     { kind: Type.Literal('logistic'), slope: Type.Number({ exclusiveMinimum: 0 }), intercept: Type.Number() },
     { additionalProperties: false },
   ),
-  /** Linear between knots, constant outside; scores increase, probabilities do not decrease. */
+  /** Linear between knots, constant outside; neither scores nor probabilities decrease. */
   Type.Object(
     {
       kind: Type.Literal('isotonic'),

@@ -38,7 +38,7 @@ export interface GalleriesOptions extends RoutedSetsOptions {
   /** Default: no other process writes to the galleries. */
   writes?: Writes | undefined
   /** Whether galleries are prepared here whose creators died: not in a process that answers no requests. Default true. */
-  takesUnmade?: boolean | undefined
+  takesUnprepared?: boolean | undefined
   /** Called at the start for each gallery whose model is not installed. */
   onModelMissing?: ((gallery: CatalogueRecord) => void) | undefined
   /** Called with the uid of a gallery that was deleted. */
@@ -231,7 +231,7 @@ export class Galleries {
 
   async #openServed(entry: CatalogueRecord): Promise<void> {
     if (this.#routed.stated(entry).state === 'ready') {
-      if (this.#options.takesUnmade !== false)
+      if (this.#options.takesUnprepared !== false)
         await finishPreparing(entry, this.#routed, this.writes.shared).catch(ignoring(...unfinishedCodes))
       await this.#routed.openEntry(entry)
     } else this.#options.onModelMissing?.(entry)

@@ -63,13 +63,13 @@ export class KeptQueries {
     if (this.#waiting >= waitingMax) return onQuery?.('skipped', 1)
     this.#waiting++
     try {
-      const asked = await rules(gallery)
-      if (asked.keepQueries === 0) return
+      const before = await rules(gallery)
+      if (before.keepQueries === 0) return
       // check again in its turn: deleted queries of a gallery must not reappear after its deletion or a change of its
       // rules
       await this.#turns.run(async () => {
         const { galleryUid, keepQueries } = await rules(gallery)
-        if (galleryUid === asked.galleryUid && keepQueries > 0) await this.#put(galleryUid, keepQueries, bytes)
+        if (galleryUid === before.galleryUid && keepQueries > 0) await this.#put(galleryUid, keepQueries, bytes)
       })
     } catch (err) {
       onQuery?.('skipped', 1)

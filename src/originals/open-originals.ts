@@ -21,12 +21,12 @@ const joiningMs = 600_000
 /** Who else uses the bucket. @returns undefined without a bucket */
 export async function openS3Owners(
   settings: OriginalsSettings,
-  means: Pick<S3OwnersOptions, 'id' | 'knows' | 'onOthers'>,
+  owners: Pick<S3OwnersOptions, 'id' | 'knows' | 'onOthers'>,
 ): Promise<S3Owners | undefined> {
   if (settings.originalsS3Bucket === '') return undefined
   const [{ S3Owners }, { s3Client }] = await Promise.all([import('./s3-owners.js'), import('./s3-originals.js')])
   return new S3Owners({
-    ...means,
+    ...owners,
     client: s3Client(connectionOf(settings)),
     bucket: settings.originalsS3Bucket,
     prefix: settings.originalsS3Prefix,

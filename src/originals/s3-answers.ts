@@ -9,9 +9,9 @@ type Kept = 'uploads' | 'originals'
 const archivedErrors = ['InvalidObjectState', 'ObjectNotInActiveTierError']
 
 /** @throws AlikeError `store_unreachable`; `original_unreadable` for one that the store has archived */
-export async function answeredBy<Answer>(kept: Kept, asked: Promise<Answer>): Promise<Answer> {
+export async function answeredBy<Answer>(kept: Kept, answer: Promise<Answer>): Promise<Answer> {
   try {
-    return await asked
+    return await answer
   } catch (cause) {
     if (kept === 'originals' && archivedErrors.includes((cause as Error).name)) throw unreadable(cause as Error)
     throw notAnswered(kept, cause)
@@ -25,13 +25,13 @@ export function unreadable(cause: Error): AlikeError {
 
 /** The same bytes; if the connection is lost before the last one, the stream ends with `store_unreachable`. */
 export function bytesFrom(kept: Kept, body: Readable): Readable {
-  const told = new PassThrough({
+  const translated = new PassThrough({
     destroy(error, done) {
       // failures without a code are of the bytes, e.g. of their checksum: they would be the same next time
       done(error !== null && 'code' in error ? notAnswered(kept, error) : error)
     },
   })
-  return pipeline(body, told, () => {})
+  return pipeline(body, translated, () => {})
 }
 
 function notAnswered(kept: Kept, cause: unknown): AlikeError {

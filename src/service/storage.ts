@@ -50,7 +50,7 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
     engines,
     engineOfNew: engineOfNew(config, engines),
     models: servable(folders),
-    takesUnmade: config.role !== 'work',
+    takesUnprepared: config.role !== 'work',
     originals: config.originals,
     onModelMissing: ({ name, set: { modelId } }) =>
       logger.warn(

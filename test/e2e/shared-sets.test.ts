@@ -20,7 +20,7 @@ const exchanges = 4
 /** Pictures per client before it begins to remove some. */
 const grown = 12
 
-interface ToldSet {
+interface SetStatus {
   modelId: string
   dimension: number
   state: string
@@ -87,7 +87,7 @@ async function search(service: ServiceProcess, dimensions: Map<string, number>, 
 }
 
 const setsOf = async (service: ServiceProcess) =>
-  (await asked<{ sets: ToldSet[] }>(service, 'GET', `${gallery}/sets`)).given.sets
+  (await asked<{ sets: SetStatus[] }>(service, 'GET', `${gallery}/sets`)).given.sets
 
 async function exchange(service: ServiceProcess): Promise<void> {
   const model = (await setsOf(service)).find(({ state }) => state !== 'serving')!.modelId

@@ -33,7 +33,7 @@ interface Found {
   vector: number[]
   hits: { id: string; score: number }[]
 }
-interface ToldSet {
+interface SetStatus {
   modelId: string
   dimension: number
   state: string
@@ -137,7 +137,7 @@ test(`${clients} clients search while the model of their gallery is changed, and
     await archiveOfModel(to),
     'application/x-tar',
   )
-  const sets = async () => (await call<{ sets: ToldSet[] }>('GET', `${gallery}/sets`)).sets
+  const sets = async () => (await call<{ sets: SetStatus[] }>('GET', `${gallery}/sets`)).sets
 
   const searching = new Searching(`${address}${gallery}`)
   searching.start(images.map(({ id }) => id))

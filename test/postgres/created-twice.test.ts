@@ -19,7 +19,7 @@ const atOnce = Promise.resolve()
  * @param before what the preparation of a set waits for
  * @param beforeThat what the creation of a gallery waits for once others can see it
  */
-async function openProcess(t: TestContext, url: string, before = atOnce, beforeThat = atOnce, takesUnmade = true) {
+async function openProcess(t: TestContext, url: string, before = atOnce, beforeThat = atOnce, takesUnprepared = true) {
   const stores = await openStores(t, url)
   const logger = pino({ level: 'silent' })
   const folder = await openEmbedded({ dataDir: await dataFolder(t), logger, cataloguedElsewhere: true })
@@ -55,7 +55,7 @@ async function openProcess(t: TestContext, url: string, before = atOnce, beforeT
     catalogue,
     engines: { embedded },
     engineOfNew: 'embedded',
-    takesUnmade,
+    takesUnprepared,
     progress: { committedBy: [], advance: async () => {} },
     models: onlyModel(model),
   })

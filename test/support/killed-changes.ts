@@ -19,7 +19,7 @@ const gallery = '/v1/galleries/g'
 /** So few that a build ends, at the rate set below, although pictures are stored meanwhile. */
 const storedMax = 200
 
-interface ToldSet {
+interface SetStatus {
   modelId: string
   dimension: number
   state: 'building' | 'ready' | 'serving' | 'kept'
@@ -66,8 +66,8 @@ class Killable {
     return JSON.stringify({ calls: this.#calls, pending: [...this.#pending.values()], answered: [...this.#answered] })
   }
 
-  async sets(): Promise<ToldSet[]> {
-    return (await this.call<{ sets: ToldSet[] }>('GET', `${gallery}/sets`)).given.sets
+  async sets(): Promise<SetStatus[]> {
+    return (await this.call<{ sets: SetStatus[] }>('GET', `${gallery}/sets`)).given.sets
   }
 
   async ids(): Promise<Set<string>> {

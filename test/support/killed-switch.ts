@@ -32,7 +32,7 @@ export interface AfterKill {
   embedded: number
 }
 
-interface ToldSet {
+interface SetStatus {
   modelId: string
   dimension: number
   state: 'building' | 'ready' | 'serving' | 'kept'
@@ -153,7 +153,7 @@ async function built(app: TestApp): Promise<Job> {
   }, 'the other set')
 }
 
-const setsOf = async (app: TestApp) => (await app.call<{ sets: ToldSet[] }>(200, { url: `${gallery}/sets` })).sets
+const setsOf = async (app: TestApp) => (await app.call<{ sets: SetStatus[] }>(200, { url: `${gallery}/sets` })).sets
 
 /** An interrupted job continues automatically; otherwise it is requested again. */
 async function untilBoth(app: TestApp, count: number): Promise<void> {

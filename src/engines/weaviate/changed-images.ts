@@ -22,7 +22,14 @@ import type { ChangeClock } from './change-clock.js'
 import type { NewObject } from './collection-writes.js'
 import { undescribedToken } from './filter-tokens.js'
 import type { ImageCollection } from './image-collection.js'
-import { type ImageProperties, propertiesOf, recordOf, recordProperties, saidOf, uuidOf } from './image-object.js'
+import {
+  describingProperties,
+  type ImageProperties,
+  propertiesOf,
+  recordOf,
+  recordProperties,
+  uuidOf,
+} from './image-object.js'
 import { enterMissing, isRecent, type StoredVector } from './missing-in-graph.js'
 import type { UnacknowledgedWrites } from './unacknowledged-writes.js'
 
@@ -195,13 +202,13 @@ function put(uuid: string, step: PutStep, state: State, clock: ChangeClock): [St
   const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
   const reference = referenceOf(image, former)
   const texts = storedTexts({ ...image, label })
-  const said: NewImage = { ...image, ...texts, id: former?.id ?? texts.id, metadata, reference }
+  const resolved: NewImage = { ...image, ...texts, id: former?.id ?? texts.id, metadata, reference }
   // what a failed write has stored may be missing from the graph
   const isAcknowledged = present?.unacknowledged === undefined
-  if (unlessSame && isAcknowledged && former !== undefined && isSameImage(former, said))
+  if (unlessSame && isAcknowledged && former !== undefined && isSameImage(former, resolved))
     return [{ unchanged: true }, state]
   const at = clock.now()
-  const properties = propertiesOf(said, {
+  const properties = propertiesOf(resolved, {
     createdAt: (image.updatedAt && image.createdAt) || former?.createdAt || image.createdAt || at,
     updatedAt: image.updatedAt || at,
     stamp: clock.stamp(),
@@ -220,11 +227,11 @@ function patched({ change, onlyIf }: PatchStep, state: State, clock: ChangeClock
   const label = change.label === undefined ? former.label : change.label && nfc(change.label)
   const metadata = changed ?? change.metadata ?? former.metadata
   const isUndescribed = (object?.properties.tokens ?? tokens)!.includes(undescribedToken)
-  const said = { ...saidOf({ label, metadata }, isUndescribed), updatedAt: clock.now() }
-  const present = { ...state, record: { ...former, label, metadata, updatedAt: said.updatedAt } }
-  if (object === undefined) return [{ patched: true }, { ...present, patch: { label: null, ...said } }]
+  const described = { ...describingProperties({ label, metadata }, isUndescribed), updatedAt: clock.now() }
+  const present = { ...state, record: { ...former, label, metadata, updatedAt: described.updatedAt } }
+  if (object === undefined) return [{ patched: true }, { ...present, patch: { label: null, ...described } }]
   const { label: _label, ...kept } = object.properties
-  return [{ patched: true }, { ...present, object: { ...object, properties: { ...kept, ...said } } }]
+  return [{ patched: true }, { ...present, object: { ...object, properties: { ...kept, ...described } } }]
 }
 
 function removed({ contentHash, onlyIf }: RemoveStep, state: State): [StepResult, State] {

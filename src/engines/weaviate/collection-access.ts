@@ -44,7 +44,7 @@ export class CollectionAccess {
   }
 
   /** @throws AlikeError `gallery_lost`; as `WeaviateServer.call` does */
-  async expectMade(): Promise<void> {
+  async expectPrepared(): Promise<void> {
     await this.call((server) =>
       server.call(async ({ collections }) => {
         if (!(await collections.exists(this.name))) throw new AlikeError('gallery_not_found')

@@ -144,12 +144,12 @@ export function propertiesOf(image: NewImage, { createdAt, updatedAt, stamp }: S
     ...(thumbnail !== undefined && { thumbnail: base64(thumbnail) }),
     ...(copyDescriptor !== undefined && copyDescriptor.byteLength > 0 && { descriptor: base64(copyDescriptor) }),
     isDescribed: copyDescriptor !== undefined,
-    ...saidOf({ label, metadata }, thumbnail !== undefined && copyDescriptor === undefined),
+    ...describingProperties({ label, metadata }, thumbnail !== undefined && copyDescriptor === undefined),
   }
 }
 
 /** Label, metadata and everything derived from them. */
-export function saidOf(
+export function describingProperties(
   { label, metadata }: Pick<ImageRecord, 'label' | 'metadata'>,
   isUndescribed: boolean,
 ): Pick<ImageProperties, 'label' | 'metadata' | 'tokens' | 'labelWord'> {

@@ -142,12 +142,12 @@ export class WeaviateEngine implements Engine {
     return made.set
   }
 
-  async prepare(set: EmbeddingSet, wishes: StorageWishes, isMade: boolean): Promise<void> {
+  async prepare(set: EmbeddingSet, wishes: StorageWishes, isPrepared: boolean): Promise<void> {
     if (this.#dropped.has(set.uid)) throw new AlikeError('gallery_not_found')
     const { layout } = this.#options
     const wished = { ...layout, ...wishes } as CollectionLayout
     const collection = this.#collectionOf(set, wished)
-    if (isMade) await collection.access.expectMade()
+    if (isPrepared) await collection.access.expectPrepared()
     else await this.#make(set, collection)
     if (Object.keys(wishes).length === 0) return
     const made = await collection.access.layout()

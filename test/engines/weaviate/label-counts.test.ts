@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { valueToken } from '../../../src/engines/weaviate/filter-tokens.js'
 import { firstWordOf } from '../../../src/engines/weaviate/id-words.js'
-import { saidOf } from '../../../src/engines/weaviate/image-object.js'
+import { describingProperties } from '../../../src/engines/weaviate/image-object.js'
 import { type LabelledCollection, labelCounts } from '../../../src/engines/weaviate/label-counts.js'
 import { LaggingReplicas } from './lagging-replicas.js'
 
@@ -29,7 +29,7 @@ function labelled(seed: number, labels: readonly (string | null)[]): LaggingRepl
   const replicas = new LaggingReplicas(seed)
   labels.forEach((label, i) => {
     const at = i % 3 === 0 ? undefined : [0, 1, 2]
-    replicas.write(`p${i}`, { stamp: i + 1, ...saidOf({ label, metadata: {} }, false) }, at)
+    replicas.write(`p${i}`, { stamp: i + 1, ...describingProperties({ label, metadata: {} }, false) }, at)
   })
   return replicas
 }
@@ -57,7 +57,7 @@ test('pictures that only other replicas have are counted', async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const replicas = new LaggingReplicas(seed)
     const write = (id: string, stamp: number, label: string | null, at: number[]) =>
-      replicas.write(id, { stamp, ...saidOf({ label, metadata: {} }, false) }, at)
+      replicas.write(id, { stamp, ...describingProperties({ label, metadata: {} }, false) }, at)
     write('old', 1, 'b', [0, 1, 2])
     for (const [i, id] of ['x', 'y', 'z'].entries()) write(id, 2 + i, i < 2 ? 'a' : null, [0, 1])
     const counts = await labelCounts(replicas, { limit: 10 })
