@@ -26,6 +26,7 @@ export function Tile({ gallery, place, count, image, chosen, current, onChoose, 
       class={`tile${current ? ' tile-current' : ''}`}
       role="option"
       aria-selected={chosen}
+      aria-disabled={image === undefined}
       aria-setsize={count}
       aria-posinset={place + 1}
       aria-label={name}
