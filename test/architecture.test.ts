@@ -60,6 +60,7 @@ const mayImport: Record<string, readonly string[]> = {
   turns: [],
   niceness: [],
   'first-from': [],
+  'all-ended': [],
   'one-after-another': [],
   'content-hash': ['turns'],
   text: [],
@@ -74,7 +75,7 @@ const mayImport: Record<string, readonly string[]> = {
   'analysis/findings': ['cosine', 'eval', 'copies'],
   metrics: [],
   config: ['errors'],
-  image: ['errors', 'copies', 'pixels', 'niceness'],
+  image: ['all-ended', 'errors', 'copies', 'pixels', 'niceness'],
   'worker-calls': ['errors'],
   embedding: [
     'durable-files',
@@ -103,7 +104,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
     'worker-calls',
   ],
-  gallery: ['cosine', 'errors', 'text', 'turns', 'bounded-json', 'copies', 'one-after-another', 'ranking'],
+  gallery: ['all-ended', 'cosine', 'errors', 'text', 'turns', 'bounded-json', 'copies', 'one-after-another', 'ranking'],
   datasets: ['errors', 'eval'],
   retrieval: ['content-hash', 'errors', 'ranking', 'image', 'embedding', 'gallery'],
   explain: ['cosine', 'errors', 'ranking', 'image', 'embedding', 'gallery', 'originals', 'retrieval'],
@@ -187,6 +188,7 @@ const mayImport: Record<string, readonly string[]> = {
   'side-apps': ['access', 'app', 'config', 'errors', 'http'],
   main: ['errors', 'config', 'image', 'metrics', 'service'],
   service: [
+    'all-ended',
     're-embedding',
     'tracing',
     'watch',

@@ -1,4 +1,5 @@
 /** All galleries by name: created, listed, deleted. Calls about pictures, searches and sets are passed to the parts. */
+import { allEnded } from '../all-ended.js'
 import { AlikeError, type ErrorCode, ignoring } from '../errors.js'
 import { type CatalogueEntry, type CatalogueRecord, readAtOnce } from './catalogue.js'
 import type { DecisionStore } from './decisions.js'
@@ -243,11 +244,6 @@ export class Galleries {
     const { decisions: store } = this.#options
     return decisionsOf(entry, { store, routed: this.#routed, writes: this.writes, locks: this.#deciding })
   }
-}
-
-/** Waits for all of them, because none is tried again. @throws what the first failed one does */
-async function allEnded(works: readonly (Promise<void> | undefined)[]): Promise<void> {
-  for (const end of await Promise.allSettled(works)) if (end.status === 'rejected') throw end.reason
 }
 
 /** Opens the sets of the installed models too; if one cannot be opened, the engines are closed again. */

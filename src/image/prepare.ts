@@ -1,6 +1,6 @@
 /** The pixel path, for training and serving alike: bytes of a picture → the square that the network sees. */
+import { allEnded } from '../all-ended.js'
 import { describeCopies } from '../copies/copy-descriptor.js'
-import { allEnded } from './all-ended.js'
 import { openImage, type SizedRgb } from './decoder.js'
 import type { ImageFormat } from './formats.js'
 import { type Made, type Output, outputsOf, shapeOf, type WantedOutputs } from './prepared-outputs.js'

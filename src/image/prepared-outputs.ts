@@ -1,6 +1,7 @@
 /** Plans the outputs of a picture: as few decodes as possible, each with the memory it needs. */
+
 import type { Sharp } from 'sharp'
-import { allEnded } from './all-ended.js'
+import { allEnded } from '../all-ended.js'
 import { decodeMemoryBytes } from './decode-memory.js'
 import {
   allPixels,

@@ -1,6 +1,7 @@
 /** The whole service except its port: opens every part in order, and closes them in reverse. */
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { allEnded } from '../all-ended.js'
 import { type AppParts, buildApp } from '../app.js'
 import { Snapshots } from '../backups/snapshots.js'
 import type { Config } from '../config/config.js'
@@ -116,8 +117,7 @@ async function openSnapshots(
 
 /** Side by side: a connection that is merely open must not use up the time of the other app. */
 async function closeApps(apps: readonly (FastifyInstance | undefined)[], graceMs: number): Promise<void> {
-  const closed = await Promise.allSettled(apps.map((app) => app && closeApp(app, graceMs)))
-  for (const one of closed) if (one.status === 'rejected') throw one.reason
+  await allEnded(apps.map((app) => app && closeApp(app, graceMs)))
 }
 
 /** Requests get most of the grace period; the rest is for the parts behind them. */

@@ -1,4 +1,4 @@
-/** Parallel work of one picture that must not outlive its decode permit. */
+/** Parallel work of which none may outlive the wait for all of it. */
 
 /** Also waits for the others if one fails. @throws what the first failed one in the list does */
 export async function allEnded<const Works extends readonly unknown[]>(
