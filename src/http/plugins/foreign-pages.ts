@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
+import { safeMethods } from '../safe-methods.js'
 
 export interface ForeignPagesOptions {
   /** Whether everyone may call the service. */
@@ -12,8 +13,6 @@ export interface ForeignPagesOptions {
   origins: readonly string[]
 }
 
-/** Methods that change nothing. */
-const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** `same-site` is another port or subdomain; `none` is no page, but a person. */
 const foreign: ReadonlySet<string> = new Set(['cross-site', 'same-site'])
 
@@ -22,7 +21,7 @@ export function refuseForeignPages(app: FastifyInstance, { isOpen, origins }: Fo
   if (origins.includes('*')) return
   app.addHook('onRequest', async ({ method, headers }) => {
     const site = headers['sec-fetch-site']
-    if (safe.has(method) || typeof site !== 'string' || !foreign.has(site) || !isOpen()) return
+    if (safeMethods.has(method) || typeof site !== 'string' || !foreign.has(site) || !isOpen()) return
     if (!origins.includes(headers.origin ?? '')) throw new AlikeError('origin_not_allowed')
   })
 }

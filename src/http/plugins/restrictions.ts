@@ -1,11 +1,11 @@
 /** A condition or parameter that is ignored would change what it protects, or leaves out. */
 import type { FastifyInstance } from 'fastify'
 import { cutText } from '../../text.js'
+import { safeMethods } from '../safe-methods.js'
 import { type Misfit, RequestInvalid } from '../validation.js'
 
 const namesMax = 20
 const nameMaxLength = 200
-const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
  * Changes are refused with conditions that the schema of their route does not declare, and they and searches with
@@ -13,7 +13,7 @@ const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
  */
 export function refuseUnknownRestrictions(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ method, headers, query, routeOptions: { config, schema } }) => {
-    if (schema === undefined || readingMethods.has(method)) return
+    if (schema === undefined || safeMethods.has(method)) return
     const declared = (schema.headers as { properties?: object } | undefined)?.properties ?? {}
     const conditions = ['if-match', 'if-none-match']
       .filter((name) => config.role !== 'read' && headers[name] !== undefined && !(name in declared))
