@@ -1,7 +1,7 @@
 /** The cursors of a list: where its next page begins, opaque to callers. Every other list refuses them. */
 import { createHash } from 'node:crypto'
 import { misfitOfText } from '../text.js'
-import { RequestInvalid } from './validation.js'
+import { invalidIn, type RequestInvalid } from './validation.js'
 
 /** Enough to tell lists apart; it protects nothing. */
 const markBytes = 6
@@ -36,5 +36,5 @@ export class ListCursors {
 
 /** For a cursor of another list, or of none. */
 export function notIssued(): RequestInvalid {
-  return new RequestInvalid([{ in: 'query', pointer: '/cursor', detail: 'was not issued for this list' }])
+  return invalidIn('query')('cursor', 'was not issued for this list')
 }

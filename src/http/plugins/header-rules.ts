@@ -7,11 +7,13 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
-import { RequestInvalid } from '../validation.js'
+import { invalidIn } from '../validation.js'
 import type { UnreadableRequests } from './client-errors.js'
 
 /** A name or address, and perhaps a port (RFC 9112, section 3.2). */
 const hostPattern = /^([\w.~!$&'()*+,;=%-]*|\[[\w.:%~-]+\])(:\d*)?$/
+
+const invalid = invalidIn('headers')
 
 /** For Fastify's `http`: disables Node's own check. */
 export const httpOptions = { requireHostHeader: false } as const
@@ -26,16 +28,13 @@ export function checkHeaders(app: FastifyInstance, unreadable: UnreadableRequest
 
   app.addHook('onRequest', async ({ raw }) => {
     const hosts = countOf('host', raw)
-    if (hosts > 1) throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'must not be repeated' }])
+    if (hosts > 1) throw invalid('host', 'must not be repeated')
     // HTTP/1.0 has no such header.
-    if (hosts === 0 && raw.httpVersion === '1.1')
-      throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is missing' }])
-    if (!hostPattern.test(raw.headers.host ?? ''))
-      throw new RequestInvalid([{ in: 'headers', pointer: '/host', detail: 'is no host' }])
+    if (hosts === 0 && raw.httpVersion === '1.1') throw invalid('host', 'is missing')
+    if (!hostPattern.test(raw.headers.host ?? '')) throw invalid('host', 'is no host')
     const { expect, 'transfer-encoding': coding = 'chunked' } = raw.headers
     // Node would hand on a body in another coding as it is
-    if (coding.trim().toLowerCase() !== 'chunked')
-      throw new RequestInvalid([{ in: 'headers', pointer: '/transfer-encoding', detail: 'must be chunked' }])
+    if (coding.trim().toLowerCase() !== 'chunked') throw invalid('transfer-encoding', 'must be chunked')
     if (expect !== undefined && expect.trim().toLowerCase() !== '100-continue')
       throw new AlikeError('expectation_failed')
   })

@@ -27,7 +27,7 @@ import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import type { Answered, Routes, TypedApp } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
+import { invalidIn } from '../validation.js'
 
 export interface GalleryRouteOptions {
   galleries: Galleries
@@ -145,9 +145,7 @@ function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions)
       const change = request.body as Static<typeof GalleryChangeBody>
       const { originals } = change.originals === undefined ? await galleries.rules(request.params.gallery) : change
       if (change.releaseOriginals === true && originals === 'keep')
-        throw new RequestInvalid([
-          { in: 'body', pointer: '/releaseOriginals', detail: 'does not go together with originals that are kept' },
-        ])
+        throw invalidIn('body')('releaseOriginals', 'does not go together with originals that are kept')
       const changed = await galleries.changeRules(request.params.gallery, change)
       await watch.queries.trim(changed.uid, changed.rules.keepQueries)
       return viewOf(changed, galleries)

@@ -18,7 +18,7 @@ import { reference } from '../schemas/named.js'
 import { GalleryPath, NewImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import type { Routes } from '../typed-app.js'
-import { type Invalid, RequestInvalid } from '../validation.js'
+import { type Invalid, invalidIn } from '../validation.js'
 
 export interface ImageUploadOptions {
   parts: IntakeParts & { remote: RemoteImages }
@@ -57,7 +57,7 @@ export const imageUploadRoutes: Routes<ImageUploadOptions> = async (app, options
     },
     (request, reply) => {
       const detail = misfitOfNewId(request.params.id)
-      if (detail !== undefined) throw new RequestInvalid([{ in: 'path', pointer: '/id', detail }])
+      if (detail !== undefined) throw invalidIn('path')('id', detail)
       return store(request, reply, { ...request.params, onlyIf: preconditionOf(request.headers) })
     },
   )

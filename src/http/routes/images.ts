@@ -27,7 +27,7 @@ import { reference } from '../schemas/named.js'
 import { GalleryPath, ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
 import type { Routes, TypedApp } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
+import { invalidIn } from '../validation.js'
 
 export interface ImageRouteOptions {
   galleries: Galleries
@@ -123,7 +123,7 @@ function storableChange(edit: ImageEdit, config: Config): ImageChange {
     if (edit[name] !== undefined)
       expectStorable(edit[name], config.metadataMaxBytes, { in: 'body', pointer: `/${name}` })
   if (edit.metadata !== undefined && edit.mergeMetadata !== undefined)
-    throw new RequestInvalid([{ in: 'body', pointer: '/mergeMetadata', detail: 'excludes metadata' }])
+    throw invalidIn('body')('mergeMetadata', 'excludes metadata')
   return changeOf(edit, config)
 }
 
@@ -131,8 +131,7 @@ function storableChange(edit: ImageEdit, config: Config): ImageChange {
 function selection(given: Static<typeof SelectionParameters>, ofAll: string): Filter {
   const filter = filterOf(given)
   if (filter !== undefined) return filter
-  const detail = `or label must select the pictures; ${ofAll}`
-  throw new RequestInvalid([{ in: 'query', pointer: '/filter', detail }])
+  throw invalidIn('query')('filter', `or label must select the pictures; ${ofAll}`)
 }
 
 function deleteImages(app: TypedApp, { galleries }: ImageRouteOptions): void {

@@ -24,7 +24,7 @@ import {
   ModelChoice,
 } from '../schemas/vectors.js'
 import type { Routes, TypedApp } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
+import { invalidIn } from '../validation.js'
 
 export interface VectorRouteOptions {
   parts: { images: ImageEmbedder; remote: RemoteImages }
@@ -99,8 +99,7 @@ function compare(app: TypedApp, options: VectorRouteOptions): void {
     async (request, reply) => {
       const signal = clientGone(reply)
       const { images, given } = await read(request, signal)
-      if (images.length !== 2)
-        throw new RequestInvalid([{ in: 'body', pointer: '/images', detail: 'must contain two pictures' }])
+      if (images.length !== 2) throw invalidIn('body')('images', 'must contain two pictures')
       const { id, calibration } = embedder.chosen(given.model).manifest
       const [one, two] = await allOrNone(
         images,

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import type { NewDecision, StoredDecision } from '../../gallery/decisions.js'
 import type { Answered } from '../typed-app.js'
-import { RequestInvalid } from '../validation.js'
+import { invalidIn } from '../validation.js'
 import { named } from './named.js'
 import { Cursor, GalleryName, ImageId, Label, limit, UnfilledImageId } from './parameters.js'
 
@@ -117,7 +117,7 @@ export const DecisionListParameters = Type.Object(
 /** @throws AlikeError `request_invalid` */
 export function newDecision(given: DecisionGiven, by: string): NewDecision {
   if (given.decision === 'keep-one' && !given.ids.includes(given.keep))
-    throw new RequestInvalid([{ in: 'body', pointer: '/keep', detail: 'must be one of ids' }])
+    throw invalidIn('body')('keep', 'must be one of ids')
   return { ...given, by }
 }
 

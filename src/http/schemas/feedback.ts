@@ -8,7 +8,7 @@ import {
   type StoredJudgement,
   verdicts,
 } from '../../gallery/feedback.js'
-import { RequestInvalid } from '../validation.js'
+import { invalidIn, RequestInvalid } from '../validation.js'
 import { named } from './named.js'
 import { GalleryName, ImageId, Label, UnfilledImageId } from './parameters.js'
 
@@ -192,7 +192,7 @@ export function judgementsOf(
 function instantOf(text: string): string {
   const instant = new Date(text)
   if (!Number.isNaN(instant.getTime())) return instant.toISOString()
-  throw new RequestInvalid([{ in: 'body', pointer: '/at', detail: 'is no time' }])
+  throw invalidIn('body')('at', 'is no time')
 }
 
 export function feedbackLine({ number: _, ...judgement }: StoredJudgement, cursor: string) {
