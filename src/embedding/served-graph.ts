@@ -5,6 +5,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { discard } from '../image/spent-bytes.js'
+import { type Field, fieldsOf, nameIn, namesIn, tagOf } from './protobuf-fields.js'
 
 /** The output that is not served. */
 const optionalOutput = 'map'
@@ -62,7 +63,7 @@ export function withoutMap<Bytes extends Uint8Array>(model: Bytes): Bytes | Uint
   const around = (from: number, to: number) => bytes.subarray(from, to)
   return Buffer.concat([
     around(0, graph.start),
-    lengthDelimited(fields.modelGraph, length),
+    tagOf(fields.modelGraph, length),
     ...body,
     around(graph.to, bytes.length),
   ])
@@ -77,62 +78,4 @@ function neededValues(bytes: Buffer, parts: readonly Field[], isLeftOut: (part: 
     for (const name of namesIn(bytes, node, fields.nodeInput)) needed.add(name)
   }
   return needed
-}
-
-/** A field of a protobuf message: its tag is at `start`, its content from `from` to `to`. */
-interface Field {
-  number: number
-  start: number
-  from: number
-  to: number
-}
-
-function fieldsOf(bytes: Buffer, begin: number, end: number): Field[] {
-  const found: Field[] = []
-  let at = begin
-  while (at < end) {
-    const start = at
-    const tag = varint(bytes, at)
-    const from = tag.after
-    const [number, type] = [Math.floor(tag.value / 8), tag.value % 8]
-    if (type === 2) {
-      const length = varint(bytes, from)
-      at = length.after + length.value
-      found.push({ number, start, from: length.after, to: at })
-    } else {
-      at = type === 0 ? varint(bytes, from).after : from + (type === 1 ? 8 : 4)
-      found.push({ number, start, from, to: at })
-    }
-  }
-  if (at !== end) throw new RangeError('a field reaches beyond its message')
-  return found
-}
-
-/** Exact below 2^53; larger and negative numbers are only skipped. */
-function varint(bytes: Buffer, at: number): { value: number; after: number } {
-  let value = 0
-  for (let i = at, factor = 1; ; i++, factor *= 128) {
-    const byte = bytes[i]
-    if (byte === undefined) throw new RangeError('the file ends within a number')
-    value += (byte & 127) * factor
-    if (byte < 128) return { value, after: i + 1 }
-  }
-}
-
-function lengthDelimited(number: number, length: number): Buffer {
-  const bytes = [number * 8 + 2]
-  for (let rest = length; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.from([...bytes, rest])
-    bytes.push((rest % 128) + 128)
-  }
-}
-
-function namesIn(bytes: Buffer, message: Field, number: number): string[] {
-  return fieldsOf(bytes, message.from, message.to)
-    .filter((field) => field.number === number)
-    .map(({ from, to }) => bytes.toString('utf8', from, to))
-}
-
-function nameIn(bytes: Buffer, message: Field, number: number): string {
-  return namesIn(bytes, message, number)[0] ?? ''
 }

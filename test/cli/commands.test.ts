@@ -19,7 +19,7 @@ import { runToExit } from '../support/service-process.js'
 
 const commands = [
   ...['cli/backup', 'cli/restore', 'cli/make-key', 'cli/evaluate', 'cli/ingest', 'cli/model'],
-  ...['train/main', 'train/onnx/precisions/main', 'train/report/main', 'train/native/setup'],
+  ...['train/main', 'train/onnx/foreign/main', 'train/onnx/precisions/main', 'train/report/main', 'train/native/setup'],
 ]
 
 for (const name of commands) {

@@ -1,13 +1,12 @@
 /** Writes a model folder from a trained network, all or nothing. */
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { splitRecordFile } from '../../datasets/split-record.js'
-import { type ModelManifest, modelId, sha256OfFile } from '../../embedding/model-manifest.js'
+import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
-import { removeAbandoned, unfinishedName } from '../abandoned.js'
-import { writeGolden } from '../golden/write-golden.js'
 import type { TrainableNetwork } from '../models/network.js'
 import { convertNetwork } from './convert.js'
+import { writeManifest, writeModelFolder } from './model-folder.js'
 import { openOnnx } from './onnx-session.js'
 import { checkParity, type Parity } from './parity.js'
 
@@ -32,34 +31,23 @@ export interface ExportedModel {
 const minParityImages = 16
 
 /**
- * Writes graph, manifest and golden pictures to a folder beside the target, including the parity check; renames it
- * last.
+ * Writes graph, manifest and golden pictures, if the graph computes what the network does.
  * @throws AlikeError `export_layer_unsupported`, `export_parity_failed`; nothing is left behind
  */
 export async function exportModel(network: TrainableNetwork, options: ExportOptions): Promise<ExportedModel> {
   if (options.parityImages.length < minParityImages)
     throw new RangeError(`the parity check needs ${minParityImages} pictures`)
   const folder = resolve(options.folder)
-  const draft = join(dirname(folder), unfinishedName(draftPrefix(folder)))
-  await rm(draft, { recursive: true, force: true })
-  await mkdir(draft, { recursive: true })
-  try {
+  return writeModelFolder(folder, async (draft) => {
     const modelFile = join(draft, 'model.onnx')
     await writeFile(modelFile, convertNetwork(network))
     if (options.split !== undefined) await writeFile(join(draft, splitRecordFile), options.split)
     const parity = await provenParity(network, modelFile, options.parityImages)
-    const manifest = await describe(network, modelFile, { ...options.provenance, exportParity: parity }, options.now)
-    await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-    await writeGolden({ folder: draft, manifest })
-    await replaceFolder(draft, folder)
-    await removeAbandoned(dirname(folder), draftPrefix(folder))
+    const provenance = { ...options.provenance, exportParity: parity }
+    const manifest = await writeManifest(draft, { ...network, provenance }, options.now)
     return { folder, manifest, parity }
-  } finally {
-    await rm(draft, { recursive: true, force: true })
-  }
+  })
 }
-
-const draftPrefix = (folder: string): string => `.${basename(folder)}.draft-`
 
 async function provenParity(
   network: TrainableNetwork,
@@ -75,37 +63,4 @@ async function provenParity(
   } finally {
     await session.close()
   }
-}
-
-async function describe(
-  network: TrainableNetwork,
-  modelFile: string,
-  provenance: Record<string, unknown>,
-  now: Date,
-): Promise<ModelManifest> {
-  const sha256 = await sha256OfFile(modelFile)
-  const { name, architecture, embeddingDimension, preprocessing, labels } = network
-  return {
-    manifestVersion: 1,
-    id: modelId(sha256, preprocessing),
-    name,
-    architecture,
-    createdAt: now.toISOString(),
-    embeddingDimension,
-    preprocessing,
-    labels: [...labels],
-    files: { fp32: { file: basename(modelFile), sha256, bytes: (await stat(modelFile)).size } },
-    provenance,
-  }
-}
-
-/** A folder cannot be renamed over a non-empty one: the old one is moved aside first. */
-async function replaceFolder(draft: string, folder: string): Promise<void> {
-  const old = `${draft}-old`
-  const replaced = await rename(folder, old).then(
-    () => true,
-    () => false,
-  )
-  await rename(draft, folder)
-  if (replaced) await rm(old, { recursive: true, force: true })
 }

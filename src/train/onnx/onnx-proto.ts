@@ -85,15 +85,20 @@ export interface ModelProto {
 }
 
 export function encodeModel(model: ModelProto): Uint8Array {
-  return modelType().encode(model).finish()
+  return messageType('ModelProto').encode(model).finish()
+}
+
+/** A graph, or a part of one: parts that follow each other are one message with the nodes and constants of all. */
+export function encodeGraph(graph: Partial<ModelProto['graph']>): Uint8Array {
+  return messageType('GraphProto').encode(graph).finish()
 }
 
 /** The inverse of `encodeModel`; fields outside the subset are dropped. */
 export function decodeModel(bytes: Uint8Array): ModelProto {
-  const type = modelType()
+  const type = messageType('ModelProto')
   return type.toObject(type.decode(bytes), { longs: Number, arrays: true }) as ModelProto
 }
 
-function modelType(): Type {
-  return parse(source).root.lookupType('onnx.ModelProto')
+function messageType(name: 'ModelProto' | 'GraphProto'): Type {
+  return parse(source).root.lookupType(`onnx.${name}`)
 }

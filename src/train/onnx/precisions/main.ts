@@ -35,6 +35,10 @@ export async function quantizeOptionsOf({
   ...given
 }: Given): Promise<AddPrecisionsOptions> {
   const { provenance, labels: known } = (await readModel(folder)).manifest
+  if (known.length === 0)
+    throw new AlikeError('model_unreadable', {
+      detail: 'It was imported: smaller precisions are only made of networks that were trained here.',
+    })
   const records = await readRecords([folder])
   const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), records })
   if (!images.some(({ label }) => known.includes(label)))

@@ -1,0 +1,108 @@
+/** Makes the folder of a network from an ONNX file of another framework, all or nothing. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { embeddingDimensionMax, type ModelManifest } from '../../../embedding/model-manifest.js'
+import { AlikeError } from '../../../errors.js'
+import { prepareImage } from '../../../image/prepare.js'
+import type { Preprocessing } from '../../../image/preprocessing.js'
+import { drawGolden } from '../../golden/drawings.js'
+import { writeManifest, writeModelFolder } from '../model-folder.js'
+import { type OnnxSession, openOnnx } from '../onnx-session.js'
+import { outputOf, type Pooling, readForeignGraph, wrapForeignGraph } from './foreign-graph.js'
+
+export interface ImportOptions {
+  file: string
+  name: string
+  /** Where the network's folder goes. */
+  out: string
+  /** `inputSize` and `resizeShortSide` are those of the graph by default. */
+  preprocessing: Omit<Preprocessing, 'inputSize' | 'resizeShortSide'> & {
+    inputSize: number | undefined
+    resizeShortSide: number | undefined
+  }
+  output: string | undefined
+  pooling: Pooling | undefined
+  now: Date
+}
+
+export interface Imported {
+  folder: string
+  manifest: ModelManifest
+  /** The output that the embedding is made of. */
+  output: string
+}
+
+/** @throws AlikeError `import_unsupported`; nothing is left behind */
+export async function importNetwork({
+  file,
+  name,
+  out,
+  output,
+  pooling,
+  now,
+  ...given
+}: ImportOptions): Promise<Imported> {
+  const foreign = readForeignGraph(await readFile(file))
+  const preprocessing = preprocessingOf(given.preprocessing, foreign.input.size)
+  const chosen = outputOf(foreign, output)
+  const graph = wrapForeignGraph(foreign, { preprocessing, output: chosen, pooling })
+  const embeddingDimension = await provenDimension(graph, preprocessing)
+  const folder = resolve(out, name)
+  return writeModelFolder(folder, async (draft) => {
+    await writeFile(join(draft, 'model.onnx'), graph)
+    const provenance = { importedFrom: basename(file), output: chosen.name, ...(pooling && { pooling }) }
+    const described = { name, architecture: 'imported', embeddingDimension, preprocessing, labels: [], provenance }
+    return { folder, manifest: await writeManifest(draft, described, now), output: chosen.name }
+  })
+}
+
+function preprocessingOf(given: ImportOptions['preprocessing'], size: number | undefined): Preprocessing {
+  const inputSize = given.inputSize ?? size
+  if (inputSize === undefined)
+    throw unsupported('It takes pictures of any size: state one with --input-size, a multiple of its patches.')
+  if (size !== undefined && inputSize !== size)
+    throw unsupported(`It takes pictures of ${size} × ${size} pixels only: leave out --input-size.`)
+  const resizeShortSide = given.resizeShortSide ?? inputSize
+  if (resizeShortSide < inputSize) throw unsupported(`--short-side must be at least ${inputSize}, the input size.`)
+  return { ...given, inputSize, resizeShortSide }
+}
+
+/** Largest difference between a picture's embedding alone and in a batch. */
+const batchDifferenceMax = 1e-3
+
+/** Runs drawn pictures, one by one and together. @returns the length of an embedding */
+async function provenDimension(graph: Uint8Array, preprocessing: Preprocessing): Promise<number> {
+  const session = await openOnnx(graph).catch((cause: unknown) => {
+    throw unsupported(`ONNX Runtime cannot open it: ${reasonOf(cause)}`, cause)
+  })
+  try {
+    const prepared = drawGolden().map(({ png }) => prepareImage(png, { preprocessing, maxPixels: 1e6 }))
+    const pictures = (await Promise.all(prepared)).map(({ pixels }) => pixels)
+    const alone = await Promise.all(pictures.map((picture) => embed(session, picture, preprocessing)))
+    const together = await embed(session, Buffer.concat(pictures), preprocessing)
+    const dimension = alone[0]!.length
+    if (dimension < 2 || dimension > embeddingDimensionMax)
+      throw unsupported(`Its embeddings have ${dimension} numbers; 2 to ${embeddingDimensionMax} are possible.`)
+    const differs = alone.some((embedding, i) =>
+      // written so that NaN differs
+      embedding.some((x, j) => !(Math.abs(x - together[i * dimension + j]!) <= batchDifferenceMax)),
+    )
+    if (differs)
+      throw unsupported('Its embedding of a picture is not finite, or depends on the other pictures of a batch.')
+    return dimension
+  } finally {
+    await session.close()
+  }
+}
+
+async function embed(session: OnnxSession, pixels: Uint8Array, { inputSize }: Preprocessing): Promise<Float32Array> {
+  try {
+    return (await session.run(pixels, inputSize)).embedding
+  } catch (cause) {
+    throw unsupported(`It cannot be run: ${reasonOf(cause)}`, cause)
+  }
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const unsupported = (detail: string, cause?: unknown): AlikeError =>
+  new AlikeError('import_unsupported', { detail, cause })

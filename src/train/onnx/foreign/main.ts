@@ -1,0 +1,92 @@
+/** `npm run import`: makes a network of this project from an ONNX file that another framework exported. */
+
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { InvalidArgumentError } from '@commander-js/extra-typings'
+import { command, oneOf, runCommand, shellWord, wholeNumber } from '../../../command-line.js'
+import { modelName } from '../../../embedding/model-manifest.js'
+import { AlikeError } from '../../../errors.js'
+import { makeFolder, networkIn } from '../../run-folder.js'
+import { poolings } from './foreign-graph.js'
+import { importNetwork } from './import-network.js'
+
+export function importCommand() {
+  return command('npm run import --', 'Makes a network from an ONNX file that another framework exported.')
+    .argument('<file>', 'encoder of pictures: float pictures in, a vector for each picture out')
+    .requiredOption('--name <name>', 'of the network and its folder', networkName)
+    .requiredOption(
+      '--mean <r,g,b>',
+      'subtracted from each colour, 0 to 1: image_mean of preprocessor_config.json',
+      colours(0),
+    )
+    .requiredOption('--std <r,g,b>', 'that each colour is then divided by: its image_std', colours(Number.MIN_VALUE))
+    .option('--input-size <pixels>', 'side of its pictures, if the file leaves it open', wholeNumber(8, 1024))
+    .option(
+      '--fit <cover|squash>',
+      'cut the middle square out, or squash the picture',
+      oneOf(['cover', 'squash']),
+      'cover',
+    )
+    .option('--short-side <pixels>', 'to which cover resizes a picture (default: the input size)', wholeNumber(8, 1280))
+    .option(
+      '--kernel <name>',
+      'of the resize: linear, cubic or lanczos3',
+      oneOf(['linear', 'cubic', 'lanczos3']),
+      'cubic',
+    )
+    .option('--output <name>', 'output to use, where several are possible')
+    .option(
+      `--pooling <${poolings.join('|')}>`,
+      'for outputs that are not one vector: first token, or mean',
+      oneOf(poolings),
+    )
+    .option('--out <folder>', 'where the folder of the network goes', 'onnx')
+    .option('--force', 'replace a network of that name', false)
+}
+
+function networkName(text: string): string {
+  if (modelName.test(text)) return text
+  throw new InvalidArgumentError('It must be lower-case letters, digits and dashes, at most 63.')
+}
+
+/** Parses three numbers up to 1. @returns on the scale 0 to 255 */
+function colours(minimum: number): (text: string) => number[] {
+  return (text) => {
+    const parts = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)))
+    if (parts.length === 3 && parts.every((part) => part >= minimum && part <= 1))
+      return parts.map((part) => part * 255)
+    throw new InvalidArgumentError(
+      `It must be three numbers ${minimum > 0 ? 'above 0, up to 1' : 'from 0 to 1'}, for red, green and blue.`,
+    )
+  }
+}
+
+type Given = ReturnType<ReturnType<typeof importCommand>['opts']>
+
+async function run(file: string, { name, out, force, ...given }: Given): Promise<void> {
+  const folder = shellWord(join(out, name))
+  if (!force && (await networkIn(join(out, name))) !== undefined)
+    throw new AlikeError('run_exists', {
+      detail: `${folder} is a network: --force replaces it, --name chooses another name.`,
+    })
+  await makeFolder(out)
+  const { mean, std, fit, kernel, inputSize, shortSide: resizeShortSide, output, pooling } = given
+  const preprocessing = { inputSize, fit, resizeShortSide, kernel, mean, std }
+  const { manifest, ...imported } = await importNetwork({
+    file,
+    name,
+    out,
+    preprocessing,
+    output,
+    pooling,
+    now: new Date(),
+  })
+  const { id, embeddingDimension, preprocessing: used, files } = manifest
+  console.log(
+    `${folder} (${id}): ${embeddingDimension} numbers a picture, from the output ${imported.output}; pictures of ${used.inputSize} × ${used.inputSize}; ${(files.fp32.bytes / 1e6).toFixed(1)} MB`,
+  )
+  console.log(`next: MODEL_DIR=${folder} npm start, or npm run model -- install ${folder}`)
+}
+
+if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url)
+  await runCommand(importCommand().action(run))

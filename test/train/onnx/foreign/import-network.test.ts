@@ -1,0 +1,296 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { readModel } from '../../../../src/embedding/model-manifest.js'
+import { fieldsOf, tagOf } from '../../../../src/embedding/protobuf-fields.js'
+import { type ImportOptions, importNetwork } from '../../../../src/train/onnx/foreign/import-network.js'
+import { renamed } from '../../../../src/train/onnx/foreign/renamed-graph.js'
+import { GraphBuilder, type GraphOutput, type Value } from '../../../../src/train/onnx/graph-builder.js'
+import { decodeModel, encodeGraph, encodeModel, type ModelProto } from '../../../../src/train/onnx/onnx-proto.js'
+import { openOnnx } from '../../../../src/train/onnx/onnx-session.js'
+import { startApp } from '../../../support/app.js'
+import { drawImage } from '../../../support/drawn-images.js'
+import { runCommand } from '../../../support/run-command.js'
+import { temporaryFolder } from '../../../support/temporary-folder.js'
+
+const size = 8
+/** Names that the graph around a foreign one uses itself. */
+const names = { input: 'pixels', average: 'average', vector: 'embedding' }
+
+interface Foreign {
+  shape?: (number | string)[]
+  elementType?: 'float32' | 'uint8'
+  /** From [N, 3, S, S]. */
+  outputs?: (builder: GraphBuilder, planes: Value) => GraphOutput[]
+  channelsLast?: boolean
+  edit?: (model: ModelProto) => void
+}
+
+/** A vector of the mean of each colour. */
+function meanColours(builder: GraphBuilder, planes: Value): GraphOutput[] {
+  const average = builder.add('GlobalAveragePool', names.average, [planes])
+  const value = builder.add('Flatten', 'flat', [average], { axis: 1 })
+  return [{ name: names.vector, value, shape: ['N', 3] }]
+}
+
+/** The first pixels of the picture, four tokens of three colours. */
+function tokens(builder: GraphBuilder, planes: Value): GraphOutput[] {
+  const [start, end] = [builder.integers('start', [0, 0]), builder.integers('end', [2, 2])]
+  const corner = builder.add('Slice', 'corner', [planes, start, end, builder.integers('axes', [2, 3])])
+  const rows = builder.add('Reshape', 'rows', [corner, builder.integers('shape', [0, 3, 4])])
+  return [{ name: 'tokens', value: builder.add('Transpose', 'list', [rows], { perm: [0, 2, 1] }), shape: ['N', 4, 3] }]
+}
+
+function foreignFile({ shape, elementType = 'float32', outputs = meanColours, channelsLast = false, edit }: Foreign) {
+  const builder = new GraphBuilder()
+  const usual = channelsLast ? ['batch', size, size, 3] : ['batch', 3, size, size]
+  const input = builder.input(names.input, elementType, shape ?? usual)
+  const planes = channelsLast ? builder.add('Transpose', 'planes', [input], { perm: [0, 3, 1, 2] }) : input
+  const model = builder.build('foreign', outputs(builder, planes))
+  edit?.(model)
+  return encodeModel(model)
+}
+
+const given: Omit<ImportOptions, 'file' | 'name' | 'out'> = {
+  preprocessing: {
+    inputSize: undefined,
+    resizeShortSide: undefined,
+    fit: 'cover',
+    kernel: 'cubic',
+    mean: [10, 20, 30],
+    std: [40, 50, 60],
+  },
+  output: undefined,
+  pooling: undefined,
+  now: new Date(0),
+}
+
+async function imported(t: TestContext, foreign: Foreign, options: Partial<ImportOptions> = {}) {
+  const out = await temporaryFolder(t, 'alike-import-')
+  const file = join(out, 'encoder.onnx')
+  await writeFile(file, foreignFile(foreign))
+  return importNetwork({ ...given, file, name: 'foreign', out, ...options })
+}
+
+/** [N, S, S, 3]. */
+const pixels = Uint8Array.from({ length: 2 * size * size * 3 }, (_, i) => (i * 37 + (i % 11) * 5) % 256)
+/** Of the picture as the foreign graph gets it, rows of three colours. */
+const colours = Array.from({ length: pixels.length / 3 }, (_, i) =>
+  [0, 1, 2].map((c) => (pixels[i * 3 + c]! - given.preprocessing.mean[c]!) / given.preprocessing.std[c]!),
+)
+const mean = (rows: number[][]): number[] =>
+  [0, 1, 2].map((c) => rows.reduce((sum, row) => sum + row[c]!, 0) / rows.length)
+const unit = (vector: number[]): number[] => vector.map((x) => x / Math.hypot(...vector))
+const picture = (number: number): number[][] => colours.slice(number * size * size, (number + 1) * size * size)
+const corner = (number: number): number[][] => [0, 1, size, size + 1].map((i) => picture(number)[i]!)
+
+const rows: { what: string; foreign: Foreign; options?: Partial<ImportOptions>; expected(number: number): number[] }[] =
+  [
+    { what: 'channels first', foreign: {}, expected: (number) => mean(picture(number)) },
+    { what: 'channels last', foreign: { channelsLast: true }, expected: (number) => mean(picture(number)) },
+    {
+      what: 'any size',
+      foreign: { shape: ['batch', 3, 'height', 'width'] },
+      options: { preprocessing: { ...given.preprocessing, inputSize: size } },
+      expected: (number) => mean(picture(number)),
+    },
+    {
+      what: 'the first of its tokens',
+      foreign: { outputs: tokens },
+      options: { pooling: 'first' },
+      expected: (number) => corner(number)[0]!,
+    },
+    {
+      what: 'the mean of its tokens',
+      foreign: { outputs: tokens },
+      options: { pooling: 'mean' },
+      expected: (number) => mean(corner(number)),
+    },
+    {
+      what: 'a map of features',
+      foreign: {
+        outputs: (builder, planes) => [
+          {
+            name: 'map',
+            value: builder.add('Relu', 'map', [builder.add('Neg', 'neg', [planes])]),
+            shape: ['N', 3, size, size],
+          },
+        ],
+      },
+      options: { pooling: 'mean' },
+      expected: (number) => mean(picture(number).map((row) => row.map((x) => Math.max(-x, 0)))),
+    },
+    {
+      what: 'the vector among its outputs',
+      foreign: { outputs: (builder, planes) => [...tokens(builder, planes), ...meanColours(builder, planes)] },
+      expected: (number) => mean(picture(number)),
+    },
+  ]
+
+for (const { what, foreign, options, expected } of rows) {
+  test(`an imported encoder computes what it did: ${what}`, async (t) => {
+    const { folder, manifest } = await imported(t, foreign, options)
+    assert.equal(manifest.embeddingDimension, 3)
+    assert.deepEqual((await readModel(folder)).manifest, manifest)
+    const session = await openOnnx(join(folder, 'model.onnx'))
+    t.after(() => session.close())
+    const { embedding, logits } = await session.run(pixels, size)
+    assert.equal(logits.length, 0)
+    for (const number of [0, 1])
+      unit(expected(number)).forEach((x, c) =>
+        assert.ok(Math.abs(x - embedding[number * 3 + c]!) < 1e-5, `${number} ${c}`),
+      )
+  })
+}
+
+test('an empty picture has no direction, and is no error', async (t) => {
+  const preprocessing = { ...given.preprocessing, mean: [0, 0, 0] }
+  const { folder } = await imported(t, {}, { preprocessing })
+  const session = await openOnnx(join(folder, 'model.onnx'))
+  t.after(() => session.close())
+  assert.deepEqual([...(await session.run(new Uint8Array(size * size * 3), size)).embedding], [0, 0, 0])
+})
+
+const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions>; says: RegExp }[] = [
+  { what: 'a batch of one', foreign: { shape: [1, 3, size, size] }, says: /dynamic first dimension of pixels/ },
+  { what: 'bytes as input', foreign: { elementType: 'uint8' }, says: /neither float32 nor float16/ },
+  {
+    what: 'grey pictures',
+    foreign: { shape: ['N', 1, size, size] },
+    says: /pixels \[\?, 1, 8, 8\] is not a square picture/,
+  },
+  { what: 'an open size', foreign: { shape: ['N', 3, 'h', 'w'] }, says: /--input-size/ },
+  {
+    what: 'another size',
+    foreign: {},
+    options: { preprocessing: { ...given.preprocessing, inputSize: 16 } },
+    says: /8 × 8 pixels only/,
+  },
+  {
+    what: 'a short side below the input size',
+    foreign: {},
+    options: { preprocessing: { ...given.preprocessing, resizeShortSide: 7 } },
+    says: /--short-side must be at least 8/,
+  },
+  { what: 'tokens', foreign: { outputs: tokens }, says: /--pooling first .*--pooling mean/ },
+  {
+    what: 'several vectors',
+    foreign: {
+      outputs: (builder, planes) => {
+        const [{ value }] = meanColours(builder, planes) as [GraphOutput]
+        return ['a', 'b'].map((name) => ({ name, value: builder.add('Neg', name, [value]), shape: ['N', 3] }))
+      },
+    },
+    says: /--output: a \[\?, 3\], b \[\?, 3\]\./,
+  },
+  { what: 'no such output', foreign: {}, options: { output: 'none' }, says: /--output: embedding \[\?, 3\]\./ },
+  {
+    what: 'an old opset',
+    foreign: { edit: (model) => model.opsetImport.splice(0, 1, { domain: '', version: 10 }) },
+    says: /opset 10: export it with opset 11 or later/,
+  },
+  {
+    what: 'two inputs',
+    foreign: { edit: ({ graph }) => graph.input.push({ ...graph.input[0]!, name: 'text' }) },
+    says: /2 inputs \(pixels, text\)/,
+  },
+  {
+    what: 'an unknown operator',
+    foreign: { edit: ({ graph }) => Object.assign(graph.node[0]!, { opType: 'NoSuch' }) },
+    says: /ONNX Runtime cannot open it: .*NoSuch/s,
+  },
+  {
+    what: 'numbers that are not finite',
+    foreign: {
+      outputs: (builder, planes) => {
+        const [vector] = meanColours(builder, planes) as [GraphOutput]
+        return [
+          {
+            ...vector,
+            value: builder.add('Log', 'log', [builder.add('Neg', 'neg', [builder.add('Abs', 'abs', [vector.value])])]),
+          },
+        ]
+      },
+    },
+    says: /not finite/,
+  },
+]
+
+for (const { what, foreign, options, says } of refused) {
+  test(`an encoder that cannot be served is refused, and leaves nothing: ${what}`, async (t) => {
+    const out = await temporaryFolder(t, 'alike-import-')
+    const file = join(out, 'encoder.onnx')
+    await writeFile(file, foreignFile(foreign))
+    const importing = importNetwork({ ...given, file, name: 'foreign', out, ...options })
+    await assert.rejects(importing, { code: 'import_unsupported', message: says })
+    assert.deepEqual(await readdir(out), ['encoder.onnx'])
+  })
+}
+
+/** A field of a protobuf message. */
+function field(number: number, content: Uint8Array | string): Buffer {
+  const bytes = Buffer.from(content)
+  return Buffer.concat([tagOf(number, bytes.length), bytes])
+}
+
+test('names are changed in nested graphs too, and an input that is left out stays so', () => {
+  const inner = encodeGraph({ node: [{ name: 'n', opType: 'Neg', input: ['x'], output: ['y'], attribute: [] }] })
+  const node = Buffer.concat([field(1, 'cond'), field(1, ''), field(2, 'z'), field(5, field(6, inner))])
+  const graph = field(1, node)
+  const changed = renamed(graph, fieldsOf(graph, 0, graph.length), 'p/')
+  const innerChanged = encodeGraph({
+    node: [{ name: 'n', opType: 'Neg', input: ['p/x'], output: ['p/y'], attribute: [] }],
+  })
+  const expected = field(
+    1,
+    Buffer.concat([field(1, 'p/cond'), field(1, ''), field(2, 'p/z'), field(5, field(6, innerChanged))]),
+  )
+  assert.deepEqual(changed, expected)
+})
+
+test('weights in a second file are refused', async (t) => {
+  const out = await temporaryFolder(t, 'alike-import-')
+  const file = join(out, 'encoder.onnx')
+  const outside = field(5, Buffer.concat([field(8, 'weights'), field(13, '')])) // a constant with external data
+  const { graph, ...model } = decodeModel(foreignFile({}))
+  const shell = encodeModel({ ...model, graph: undefined as never })
+  await writeFile(file, Buffer.concat([shell, field(7, Buffer.concat([encodeGraph(graph), outside]))]))
+  await assert.rejects(importNetwork({ ...given, file, name: 'foreign', out }), { message: /in a second file/ })
+})
+
+test('npm run import makes a folder that a service serves; a name is replaced only if that is wanted', async (t) => {
+  const out = await temporaryFolder(t, 'alike-import-')
+  const file = join(out, 'encoder.onnx')
+  await writeFile(file, foreignFile({}))
+  const words = [file, '--name', 'foreign', '--mean', '0,0,0', '--std', '1,1,1', '--out', out]
+  const made = await runCommand('train/onnx/foreign/main', words)
+  assert.equal(made.code, 0, made.output)
+  assert.match(
+    made.output,
+    /3 numbers a picture, from the output embedding; pictures of 8 × 8.*\nnext: MODEL_DIR=.*foreign npm start/,
+  )
+  assert.ok(existsSync(join(out, 'foreign/golden/golden.json')))
+  const again = await runCommand('train/onnx/foreign/main', words)
+  assert.deepEqual([again.code, /^run_exists: .*--force replaces it/.test(again.output)], [1, true], again.output)
+  assert.equal((await runCommand('train/onnx/foreign/main', [...words, '--force'])).code, 0)
+  const wrong = await runCommand('train/onnx/foreign/main', [
+    file,
+    '--name',
+    'x',
+    '--mean',
+    '127,127,127',
+    '--std',
+    '1,1,1',
+  ])
+  assert.deepEqual([wrong.code, /three numbers from 0 to 1/.test(wrong.output)], [2, true], wrong.output)
+
+  const app = await startApp(t, { modelDir: join(out, 'foreign') })
+  const picture = { headers: { 'content-type': 'image/jpeg' }, payload: await drawImage('circle', 1) }
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', ...picture })
+  const { hits } = await app.call(200, { method: 'POST', url: '/v1/galleries/g/search', ...picture })
+  const [hit] = hits as { id: string; score: number }[]
+  assert.deepEqual([hit?.id, hit?.score, 'pSame' in hit!], ['a', 1, false])
+})
