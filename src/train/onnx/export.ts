@@ -6,7 +6,7 @@ import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { TrainableNetwork } from '../models/network.js'
 import { convertNetwork } from './convert.js'
-import { writeManifest, writeModelFolder } from './model-folder.js'
+import { describedManifest, writeManifest, writeModelFolder } from './model-folder.js'
 import { openOnnx } from './onnx-session.js'
 import { checkParity, type Parity } from './parity.js'
 
@@ -44,7 +44,8 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
     if (options.split !== undefined) await writeFile(join(draft, splitRecordFile), options.split)
     const parity = await provenParity(network, modelFile, options.parityImages)
     const provenance = { ...options.provenance, exportParity: parity }
-    const manifest = await writeManifest(draft, { ...network, provenance }, options.now)
+    const manifest = await describedManifest(draft, { ...network, provenance }, options.now)
+    await writeManifest(draft, manifest)
     return { folder, manifest, parity }
   })
 }

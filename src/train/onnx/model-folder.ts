@@ -34,12 +34,12 @@ export type Described = Pick<
   'name' | 'architecture' | 'embeddingDimension' | 'preprocessing' | 'provenance'
 > & { labels: readonly string[] }
 
-/** Writes manifest and golden pictures beside `model.onnx`. */
-export async function writeManifest(folder: string, described: Described, now: Date): Promise<ModelManifest> {
+/** @param folder has `model.onnx` */
+export async function describedManifest(folder: string, described: Described, now: Date): Promise<ModelManifest> {
   const file = 'model.onnx'
   const sha256 = await sha256OfFile(join(folder, file))
   const { name, architecture, embeddingDimension, preprocessing, labels, provenance } = described
-  const manifest: ModelManifest = {
+  return {
     manifestVersion: 1,
     id: modelId(sha256, preprocessing),
     name,
@@ -51,9 +51,12 @@ export async function writeManifest(folder: string, described: Described, now: D
     files: { fp32: { file, sha256, bytes: (await stat(join(folder, file))).size } },
     provenance,
   }
+}
+
+/** Writes manifest and golden pictures beside `model.onnx`. */
+export async function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   await writeGolden({ folder, manifest })
-  return manifest
 }
 
 /** A folder cannot be renamed over a non-empty one: the old one is moved aside first. */

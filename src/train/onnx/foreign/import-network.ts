@@ -1,13 +1,15 @@
 /** Makes the folder of a network from an ONNX file of another framework, all or nothing. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import type { SplitImage } from '../../../datasets/split.js'
 import { embeddingDimensionMax, type ModelManifest } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { prepareImage } from '../../../image/prepare.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
 import { drawGolden } from '../../golden/drawings.js'
-import { writeManifest, writeModelFolder } from '../model-folder.js'
+import { describedManifest, writeManifest, writeModelFolder } from '../model-folder.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
+import { type Calibrated, calibrateOn } from './calibrate-imported.js'
 import { outputOf, type Pooling, readForeignGraph, wrapForeignGraph } from './foreign-graph.js'
 
 export interface ImportOptions {
@@ -22,7 +24,10 @@ export interface ImportOptions {
   }
   output: string | undefined
   pooling: Pooling | undefined
+  /** Labelled pictures that relate its scores to labels. None: nothing does. */
+  images?: readonly SplitImage[] | undefined
   now: Date
+  log?: ((line: string) => void) | undefined
 }
 
 export interface Imported {
@@ -30,16 +35,20 @@ export interface Imported {
   manifest: ModelManifest
   /** The output that the embedding is made of. */
   output: string
+  /** How well it ranks the labelled pictures. */
+  quality?: Calibrated['quality'] | undefined
 }
 
-/** @throws AlikeError `import_unsupported`; nothing is left behind */
+/** @throws AlikeError `import_unsupported`, `data_unreadable`; nothing is left behind */
 export async function importNetwork({
   file,
   name,
   out,
   output,
   pooling,
+  images,
   now,
+  log = () => {},
   ...given
 }: ImportOptions): Promise<Imported> {
   const foreign = readForeignGraph(await readFile(file))
@@ -52,7 +61,11 @@ export async function importNetwork({
     await writeFile(join(draft, 'model.onnx'), graph)
     const provenance = { importedFrom: basename(file), output: chosen.name, ...(pooling && { pooling }) }
     const described = { name, architecture: 'imported', embeddingDimension, preprocessing, labels: [], provenance }
-    return { folder, manifest: await writeManifest(draft, described, now), output: chosen.name }
+    const plain = await describedManifest(draft, described, now)
+    const calibrated = images && (await calibrateOn(images, { folder: draft, manifest: plain }, log))
+    const manifest = calibrated === undefined ? plain : { ...plain, calibration: calibrated.calibration }
+    await writeManifest(draft, manifest)
+    return { folder, manifest, output: chosen.name, quality: calibrated?.quality }
   })
 }
 

@@ -4,8 +4,10 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { command, oneOf, runCommand, shellWord, wholeNumber } from '../../../command-line.js'
+import { readSplitImages } from '../../../datasets/split-images.js'
 import { modelName } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
+import { share } from '../../report/markdown.js'
 import { makeFolder, networkIn } from '../../run-folder.js'
 import { poolings } from './foreign-graph.js'
 import { importNetwork } from './import-network.js'
@@ -40,6 +42,8 @@ export function importCommand() {
       'for outputs that are not one vector: first token, or mean',
       oneOf(poolings),
     )
+    .option('--data <folder>', 'labelled pictures that tell what its scores mean; test pictures are not looked at')
+    .option('--labels <csv>', 'as for npm run train')
     .option('--out <folder>', 'where the folder of the network goes', 'onnx')
     .option('--force', 'replace a network of that name', false)
 }
@@ -63,28 +67,40 @@ function colours(minimum: number): (text: string) => number[] {
 
 type Given = ReturnType<ReturnType<typeof importCommand>['opts']>
 
-async function run(file: string, { name, out, force, ...given }: Given): Promise<void> {
+async function run(
+  file: string,
+  { name, out, force, data, labels, ...given }: Given,
+  program: { error(text: string): never },
+): Promise<void> {
   const folder = shellWord(join(out, name))
   if (!force && (await networkIn(join(out, name))) !== undefined)
     throw new AlikeError('run_exists', {
       detail: `${folder} is a network: --force replaces it, --name chooses another name.`,
     })
+  if (data === undefined && labels !== undefined) program.error('error: --labels needs --data')
+  const images = data === undefined ? undefined : await readSplitImages({ data, labels })
   await makeFolder(out)
   const { mean, std, fit, kernel, inputSize, shortSide: resizeShortSide, output, pooling } = given
   const preprocessing = { inputSize, fit, resizeShortSide, kernel, mean, std }
-  const { manifest, ...imported } = await importNetwork({
+  const { manifest, quality, ...imported } = await importNetwork({
     file,
     name,
     out,
     preprocessing,
     output,
     pooling,
+    images,
     now: new Date(),
+    log: console.log,
   })
   const { id, embeddingDimension, preprocessing: used, files } = manifest
   console.log(
     `${folder} (${id}): ${embeddingDimension} numbers a picture, from the output ${imported.output}; pictures of ${used.inputSize} × ${used.inputSize}; ${(files.fp32.bytes / 1e6).toFixed(1)} MB`,
   )
+  if (quality !== undefined) {
+    const { 'mAP@1': first, 'mAP@10': ten, normalisedMeanRank: rank } = quality
+    console.log(`mAP@1 ${share(first)}, mAP@10 ${share(ten)}, normalised mean rank ${share(rank)}`)
+  }
   console.log(`next: MODEL_DIR=${folder} npm start, or npm run model -- install ${folder}`)
 }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import sharp from 'sharp'
 import { readModel } from '../../../../src/embedding/model-manifest.js'
 import { fieldsOf, tagOf } from '../../../../src/embedding/protobuf-fields.js'
+import { probabilitySameLabel } from '../../../../src/eval/score-calibration.js'
 import { type ImportOptions, importNetwork } from '../../../../src/train/onnx/foreign/import-network.js'
 import { renamed } from '../../../../src/train/onnx/foreign/renamed-graph.js'
 import { GraphBuilder, type GraphOutput, type Value } from '../../../../src/train/onnx/graph-builder.js'
@@ -258,6 +260,38 @@ test('weights in a second file are refused', async (t) => {
   const shell = encodeModel({ ...model, graph: undefined as never })
   await writeFile(file, Buffer.concat([shell, field(7, Buffer.concat([encodeGraph(graph), outside]))]))
   await assert.rejects(importNetwork({ ...given, file, name: 'foreign', out }), { message: /in a second file/ })
+})
+
+test('labelled pictures tell what the scores of an imported encoder mean, and what it is worth', async (t) => {
+  const out = await temporaryFolder(t, 'alike-import-')
+  const file = join(out, 'encoder.onnx')
+  await writeFile(file, foreignFile({}))
+  const data = join(out, 'pictures')
+  for (const label of ['red', 'blue']) {
+    await mkdir(join(data, label), { recursive: true })
+    for (let number = 0; number < 20; number++) {
+      const background = { r: 20 + number, g: 90 - number, b: 20 + number, [label[0]!]: 200 + number }
+      const drawn = sharp({ create: { width: 16, height: 16, channels: 3, background } })
+      await writeFile(join(data, label, `${number}.png`), await drawn.png().toBuffer())
+    }
+  }
+  const words = [file, '--mean', '0.5,0.5,0.5', '--std', '0.2,0.2,0.2', '--out', out]
+  const made = await runCommand('train/onnx/foreign/main', [...words, '--name', 'told', '--data', data])
+  assert.equal(made.code, 0, made.output)
+  // 18 % of each label are test pictures
+  assert.match(made.output, /^embedding 32 labelled pictures\n/)
+  assert.match(made.output, /\nmAP@1 1\.000, mAP@10 1\.000, normalised mean rank 0\.000\nnext: /)
+  const { calibration } = (await readModel(join(out, 'told'))).manifest
+  assert.deepEqual([calibration?.positives, calibration?.negatives], [(2 * 16 * 15) / 2, 16 * 16])
+  const [alike, unlike] = [0.99, -0.9].map((score) => probabilitySameLabel(calibration!, score))
+  assert.ok(alike! > 0.8 && unlike! < 0.2, `${alike} ${unlike}`)
+
+  const alone = await runCommand('train/onnx/foreign/main', [...words, '--name', 'x', '--labels', 'labels.csv'])
+  assert.deepEqual([alone.code, /--labels needs --data/.test(alone.output)], [2, true], alone.output)
+  await rm(join(data, 'blue'), { recursive: true })
+  const one = await runCommand('train/onnx/foreign/main', [...words, '--name', 'x', '--data', data])
+  assert.deepEqual([one.code, /^data_unreadable: .*too few pairs/m.test(one.output)], [1, true], one.output)
+  assert.equal(existsSync(join(out, 'x')), false)
 })
 
 test('npm run import makes a folder that a service serves; a name is replaced only if that is wanted', async (t) => {
