@@ -44,7 +44,7 @@ export class RunCheckpoints {
    * `run_not_found` if there is none to export
    */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
-    const { settings, data, backend, optimizer, log } = options
+    const { settings, data, backend, log } = options
     const teachers = settings.exportOnly ? [] : await teacherIds(settings)
     const files = await RunFiles.open(settings, fingerprintOf(settings, data.labels, dataHash(data)), log)
     const opened = new RunCheckpoints(files, options, { ...notStarted, epochs: settings.epochs, teachers, backend })
@@ -53,7 +53,6 @@ export class RunCheckpoints {
       log(exportedLine(opened.state))
     } else if (files.isContinued) {
       opened.state = continued(await files.load(opened.#groups), settings.epochs, teachers)
-      optimizer.step = opened.state.optimizerStep
       log(resumedLine(opened.state, settings.epochs))
     }
     opened.#savedAt = performance.now()

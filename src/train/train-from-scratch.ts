@@ -182,12 +182,12 @@ async function trainEpoch(
     eraseSquares(pixels, { side, mean: preprocessing.mean, share: augmentation.eraseShare, random })
     const input = inputOf(network, { pixels, side, mix })
     const taught = (await teaching?.of(batch, view, input)) ?? null
-    const update = { optimizer, variables, learningRate: learningRateOf(optimizer.step) }
+    const update = { optimizer, variables, learningRate: learningRateOf(state.optimizerStep) }
     const loss = trainingStep(network, { input, classes, mix, taught, links }, update, settings)
     tf.dispose([input, { ...taught }])
-    following.follow(optimizer.step, averageDecay)
     state.batch++
-    state.optimizerStep = optimizer.step
+    state.optimizerStep++
+    following.follow(state.optimizerStep, averageDecay)
     const where = `epoch ${state.epoch + 1}/${epochs} batch ${state.batch}/${batches.length}`
     const line = progress.add(loss, classes.length, where, performance.now())
     if (line !== null) log(line)

@@ -74,9 +74,8 @@ class PhaseRun {
     const optimizer = phaseOptimizer(run.network, phase.trains, run.settings.weightDecay)
     // a run that ends with a phase training every layer must not export a network with some layers still at their
     // starting weights
-    if (epochInPhase === 0 && state.batch === 0) return new PhaseRun(parts, { ...state, best: null }, optimizer)
+    if (epochInPhase === 0 && state.batch === 0) return new PhaseRun(parts, { ...state, optimizerStep: 0, best: null }, optimizer)
     await files.load(variablesIn(run, optimizer))
-    optimizer.step = state.optimizerStep
     return new PhaseRun(parts, state, optimizer)
   }
 
@@ -123,12 +122,13 @@ class PhaseRun {
   async #step(input: tf.Tensor4D, batch: FineTuneBatch, batchesInEpoch: number): Promise<tf.Scalar> {
     const { settings } = this.#run
     const optimizer = this.#optimizer
+    const { optimizerStep } = this.#state
     const { loss, gradients } = await stepOf(this.#run, { trains: this.#phase.trains, input, batch, optimizer })
     input.dispose()
-    optimizer.apply(gradients, ratesAt(this.#phase, optimizer.step, batchesInEpoch, settings.warmupShare))
+    optimizer.apply(gradients, ratesAt(this.#phase, optimizerStep, batchesInEpoch, settings.warmupShare))
     for (const gradient of Object.values(gradients)) gradient.dispose()
-    this.#following.follow(optimizer.step, settings.averageDecay)
-    this.#state = { ...this.#state, batch: this.#state.batch + 1, optimizerStep: optimizer.step }
+    this.#state = { ...this.#state, batch: this.#state.batch + 1, optimizerStep: optimizerStep + 1 }
+    this.#following.follow(this.#state.optimizerStep, settings.averageDecay)
     return loss
   }
 
