@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../errors.js'
 import { afterEpoch, type EpochRecord, type RunState } from './checkpoint.js'
-import { expectSameTeachers, teacherIds } from './fine-tuning/teachers.js'
+import { expectSameTeachers, type Teachers } from './fine-tuning/teachers.js'
 import type { AdamW } from './optimizer/adamw.js'
 import { exportedLine, resumedLine } from './progress.js'
 import { RunFiles } from './run-files.js'
@@ -20,6 +20,7 @@ export interface RunCheckpointsOptions {
   /** Of the network that is evaluated and exported. */
   average: readonly tf.Variable[]
   optimizer: AdamW
+  teachers: Teachers | null
   log: (line: string) => void
 }
 
@@ -45,7 +46,7 @@ export class RunCheckpoints {
    */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
     const { settings, data, backend, log } = options
-    const teachers = settings.exportOnly ? [] : await teacherIds(settings)
+    const teachers = options.teachers?.ids ?? []
     const files = await RunFiles.open(settings, fingerprintOf(settings, data.labels, dataHash(data)), log)
     const opened = new RunCheckpoints(files, options, { ...notStarted, epochs: settings.epochs, teachers, backend })
     if (settings.exportOnly) {
