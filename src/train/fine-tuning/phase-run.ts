@@ -74,7 +74,8 @@ class PhaseRun {
     const optimizer = phaseOptimizer(run.network, phase.trains, run.settings.weightDecay)
     // a run that ends with a phase training every layer must not export a network with some layers still at their
     // starting weights
-    if (epochInPhase === 0 && state.batch === 0) return new PhaseRun(parts, { ...state, optimizerStep: 0, best: null }, optimizer)
+    if (epochInPhase === 0 && state.batch === 0)
+      return new PhaseRun(parts, { ...state, optimizerStep: 0, best: null }, optimizer)
     await files.load(variablesIn(run, optimizer))
     return new PhaseRun(parts, state, optimizer)
   }
