@@ -68,7 +68,7 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const networkBefore = await networkIn(join(settings.out, settings.name))
   const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const networks = { starting, network, averaged, teachers, networkBefore }
-  return { settings, data, loader, ...networks, microBatch, backend, compute, log, stop }
+  return { settings, data, loader, ...networks, microBatch, backend, compute, timed: [], log, stop }
 }
 
 /** @throws AlikeError `weights_unreadable` */

@@ -141,13 +141,16 @@ class PhaseRun {
 
   /** Evaluates the epoch, keeps it if it is the best so far, and reports it. */
   async #endEpoch(progress: EpochProgress): Promise<void> {
-    const { settings, log } = this.#run
-    const pace = progress.pace(performance.now())
+    const { settings, timed, log } = this.#run
+    const trained = performance.now()
+    const pace = progress.pace(trained)
     const val = (this.#end - this.#state.epoch - 1) % settings.judgeEvery === 0 ? await this.#judge() : null
-    const seconds = progress.seconds(performance.now())
+    const judged = performance.now()
+    const kind = { side: this.#sources.preprocessing.inputSize, phase: this.#phase.trains }
+    const times = progress.timed({ trained, judged })
+    if (times !== null) timed.push({ ...kind, ...times })
     const { epoch } = this.#state
-    const side = this.#sources.preprocessing.inputSize
-    const record = { epoch, side, phase: this.#phase.trains, loss: progress.loss, ...pace, seconds, val }
+    const record = { epoch, ...kind, loss: progress.loss, ...pace, seconds: progress.seconds(judged), val }
     await this.#keep(record)
     const left = { epochs: epochsOf(settings.phases), secondsLeft: secondsLeftOf(this.#run, this.#state) }
     log(epochLine(record, this.#state, left))
