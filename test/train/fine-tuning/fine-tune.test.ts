@@ -120,7 +120,7 @@ test('a run stopped after its last epoch exports the best one', async () => {
   const worsening: FineTuneSettings = {
     ...settings('late'),
     averageDecay: 0.1,
-    phases: [{ trains: 'head', epochs: 3, rate: { head: 0.05, body: 0 } }],
+    phases: [{ trains: 'head', epochs: 3, rate: { head: 1, body: 0 } }],
   }
   const stop = new AbortController()
   const stopped = await fineTune(worsening, (line) => line.startsWith('epoch 3/') && stop.abort(), stop.signal)
