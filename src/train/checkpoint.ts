@@ -14,6 +14,7 @@ export interface RunState {
   batch: number
   /** Measurements of those batches; absent before the first. */
   part?: EpochPart
+  /** Steps taken, in a run with phases in the current one: the learning rate follows from it. */
   optimizerStep: number
   /** Planned number of epochs; absent in a run with phases. */
   epochs?: number

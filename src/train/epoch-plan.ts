@@ -52,7 +52,7 @@ export function planEpoch(data: TrainingData, settings: TrainSettings, epoch: nu
           augmentation: {
             minScale: augmentation.minScale,
             colourJitter: augmentation.colourJitter,
-            seeds: view === null ? seeds : images.map((image) => viewSeed(view, image)),
+            seeds: view === null ? seeds : members.map((member) => viewSeed(view, member)),
           },
         },
         members,

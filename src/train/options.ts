@@ -67,7 +67,7 @@ const batches = () =>
     .option('--arch <name>', 'architecture; with --init, other weights are refused')
     .option('--seed <number>', 'seed of split, order and augmentation', wholeNumber(1, maxSeed), scratch.seed)
     .option('--samples <count>', 'pictures of each class in a batch', wholeNumber(), scratch.batch.samples)
-    .option('--classes <count>', 'classes in a batch', wholeNumber(), scratch.batch.classes)
+    .option('--classes <count>', 'classes in a batch', wholeNumber(2), scratch.batch.classes)
     .option(
       '--mix <share>',
       'share of batches whose pictures are mixed in pairs, by mixup or CutMix',
@@ -205,12 +205,15 @@ function expectOneKindOfRun(program: Command<unknown[], OptionValues>): void {
 
 /** So is one that another option leaves without effect. */
 function expectEffect(program: Command<unknown[], OptionValues>): void {
-  const { init, loss, teachers, phases, finish, exportOnly, backend, samples } = program.opts() as TrainOptions
+  const { init, loss, teachers, phases, finish, exportOnly, backend, samples, mix } = program.opts() as TrainOptions
   const readsPictures = init === undefined || phases.some(({ trains }) => trains === 'all')
   const needs: [names: string[], isMet: boolean, what: string][] = [
     [['--margin', '--negatives', '--pair-mean'], loss !== 'classes', '--loss pairs or both'],
     [['--teacher-views'], teachers.length > 0, '--teachers'],
     [['--teachers', '--wild', '--micro-batch'], readsPictures, '--phases with all'],
+    [['--cache'], phases.some(({ trains }) => trains !== 'all'), '--phases with head or tail'],
+    [['--mix'], loss !== 'pairs' || teachers.length > 0, '--loss classes or both, or --teachers'],
+    [['--loss', '--instance', '--feedback'], mix < 1, '--mix below 1'],
     [['--no-report'], !finish && !exportOnly, 'a run without --finish or --export-only'],
     [['--export-only'], !finish, 'a run without --finish'],
     [['--loss'], loss === 'classes' || samples > 1, '--samples 2 or more'],

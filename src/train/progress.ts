@@ -9,12 +9,14 @@ const nothing: EpochPart = { lossSum: 0, batches: 0, images: 0, waitedMs: 0, sec
 /** Counts an epoch's batches and reports periodically. @param now milliseconds */
 export class EpochProgress {
   readonly #part: EpochPart
+  readonly #before: EpochPart
   readonly #started: number
   #lastLine: number
 
   /** @param before the run was resumed in this epoch */
   constructor(now: number, before: EpochPart = nothing) {
     this.#part = { ...before }
+    this.#before = before
     this.#started = this.#lastLine = now
   }
 
@@ -41,6 +43,27 @@ export class EpochProgress {
     return {
       picturesPerSecond: this.#part.images / this.seconds(now),
       waitedShare: this.#part.waitedMs / 1000 / this.seconds(now),
+    }
+  }
+
+  /**
+   * The whole epoch at the pace since it was resumed: the machine may have been busier before.
+   * @param trained, judged when its last batch and its evaluation ended
+   * @returns null if no batch was trained since
+   */
+  timed({
+    trained,
+    judged,
+  }: {
+    trained: number
+    judged: number
+  }): { seconds: number; picturesPerSecond: number } | null {
+    const batches = this.#part.batches - this.#before.batches
+    if (batches === 0) return null
+    const [training, judging] = [(trained - this.#started) / 1000, (judged - trained) / 1000]
+    return {
+      seconds: (training * this.#part.batches) / batches + judging,
+      picturesPerSecond: (this.#part.images - this.#before.images) / training,
     }
   }
 

@@ -16,7 +16,9 @@ export interface ReadableOptions {
   stop: AbortSignal
 }
 
-const chunkSize = 32
+const chunkSize = 25
+/** A multiple of the chunk. */
+const linesEvery = 500
 const shownIds = 10
 
 /** @returns false if stopped early @throws AlikeError `data_unreadable`, naming the unreadable pictures; the log says why */
@@ -32,6 +34,8 @@ export async function expectReadable({ data, loader, preprocessing, log, stop }:
       if (!hasCode(result.reason, 'data_unreadable')) throw result.reason
       if (unreadable.push(chunk[i]!.id) <= shownIds) log(`  ${result.reason.detail}`)
     }
+    const done = start + chunk.length
+    if (done % linesEvery === 0) log(`  read ${done} of ${images.length}`)
   }
   if (unreadable.length > 0) throw new AlikeError('data_unreadable', { detail: detailOf(unreadable) })
   return !stop.aborted

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import type * as tf from '@tensorflow/tfjs-core'
 import { AlikeError } from '../errors.js'
 import { afterEpoch, type EpochRecord, type RunState } from './checkpoint.js'
-import { expectSameTeachers, teacherIds } from './fine-tuning/teachers.js'
+import { expectSameTeachers, type Teachers } from './fine-tuning/teachers.js'
 import type { AdamW } from './optimizer/adamw.js'
 import { exportedLine, resumedLine } from './progress.js'
 import { RunFiles } from './run-files.js'
@@ -20,6 +20,7 @@ export interface RunCheckpointsOptions {
   /** Of the network that is evaluated and exported. */
   average: readonly tf.Variable[]
   optimizer: AdamW
+  teachers: Teachers | null
   log: (line: string) => void
 }
 
@@ -44,8 +45,8 @@ export class RunCheckpoints {
    * `run_not_found` if there is none to export
    */
   static async open(options: RunCheckpointsOptions): Promise<RunCheckpoints> {
-    const { settings, data, backend, optimizer, log } = options
-    const teachers = settings.exportOnly ? [] : await teacherIds(settings)
+    const { settings, data, backend, log } = options
+    const teachers = options.teachers?.ids ?? []
     const files = await RunFiles.open(settings, fingerprintOf(settings, data.labels, dataHash(data)), log)
     const opened = new RunCheckpoints(files, options, { ...notStarted, epochs: settings.epochs, teachers, backend })
     if (settings.exportOnly) {
@@ -53,7 +54,6 @@ export class RunCheckpoints {
       log(exportedLine(opened.state))
     } else if (files.isContinued) {
       opened.state = continued(await files.load(opened.#groups), settings.epochs, teachers)
-      optimizer.step = opened.state.optimizerStep
       log(resumedLine(opened.state, settings.epochs))
     }
     opened.#savedAt = performance.now()

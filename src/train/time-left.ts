@@ -58,7 +58,7 @@ export function exportPasses(
 const viewsOfTest = 5
 
 /**
- * @param done epochs of this run; without any there is no estimate
+ * @param done epochs of this process; without any there is no estimate
  * @param toCome in their order
  * @param passes of the export and the report, which run on the processor
  */

@@ -28,7 +28,7 @@ import { networkIn } from './run-folder.js'
 import { shapingRunSettings } from './run-settings.js'
 import type { TrainSettings } from './settings.js'
 import { openTeaching, type Teaching } from './teaching.js'
-import { exportPasses, secondsLeft } from './time-left.js'
+import { exportPasses, secondsLeft, type TimedEpoch } from './time-left.js'
 import { logParts, readTrainingData, type TrainingData } from './training-data.js'
 import { inputOf, trainingStep } from './training-step.js'
 
@@ -44,6 +44,8 @@ interface Run {
   optimizer: AdamW
   teachers: Teachers | null
   backend: string
+  /** Epochs of this process, from which the remaining time is estimated. */
+  timed: TimedEpoch[]
   log: (line: string) => void
   stop: AbortSignal
   /** Id of the network that the export replaces, if any. */
@@ -94,7 +96,8 @@ async function openRun(parts: Pick<Run, 'settings' | 'data' | 'backend' | 'log' 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
   const teachers = await openTeachers(settings, averaged, microBatchHere(), log)
   const networkBefore = await networkIn(join(settings.out, settings.name))
-  return { ...parts, loader: new ImageLoader(data.images), network, averaged, optimizer, teachers, networkBefore }
+  const loader = new ImageLoader(data.images)
+  return { ...parts, loader, network, averaged, optimizer, teachers, timed: [], networkBefore }
 }
 
 async function closeRun({ loader, teachers, optimizer, network, averaged }: Run): Promise<void> {
@@ -138,7 +141,7 @@ async function runEpochs(run: Run): Promise<RunState> {
       const record = await judgeEpoch(run, checkpoints.state.epoch, progress)
       await checkpoints.endEpoch(record)
       const { state } = checkpoints
-      log(epochLine(record, state, { epochs, secondsLeft: timeLeft(settings, data, state) }))
+      log(epochLine(record, state, { epochs, secondsLeft: timeLeft(run, state) }))
     }
   } finally {
     await teaching?.close()
@@ -182,12 +185,12 @@ async function trainEpoch(
     eraseSquares(pixels, { side, mean: preprocessing.mean, share: augmentation.eraseShare, random })
     const input = inputOf(network, { pixels, side, mix })
     const taught = (await teaching?.of(batch, view, input)) ?? null
-    const update = { optimizer, variables, learningRate: learningRateOf(optimizer.step) }
+    const update = { optimizer, variables, learningRate: learningRateOf(state.optimizerStep) }
     const loss = trainingStep(network, { input, classes, mix, taught, links }, update, settings)
     tf.dispose([input, { ...taught }])
-    following.follow(optimizer.step, averageDecay)
     state.batch++
-    state.optimizerStep = optimizer.step
+    state.optimizerStep++
+    following.follow(state.optimizerStep, averageDecay)
     const where = `epoch ${state.epoch + 1}/${epochs} batch ${state.batch}/${batches.length}`
     const line = progress.add(loss, classes.length, where, performance.now())
     if (line !== null) log(line)
@@ -202,27 +205,31 @@ async function trainEpoch(
 }
 
 /** Evaluates the averaged network on val. */
-async function judgeEpoch({ settings, data, loader, averaged }: Run, epoch: number, progress: EpochProgress) {
-  const { picturesPerSecond } = progress.pace(performance.now())
+async function judgeEpoch({ settings, data, loader, averaged, timed }: Run, epoch: number, progress: EpochProgress) {
+  const trained = performance.now()
+  const { picturesPerSecond } = progress.pace(trained)
   setConvolutionPrecision('float32')
   const embedded = await embedImages(averaged, loader, data.images, data.val)
   const mAP10 = mAP10Of(embedded)
   const { accuracy } = evaluateClassification(embedded.logits, embedded.labels, data.labels, { bootstrapSamples: 0 })
-  const seconds = progress.seconds(performance.now())
+  const judged = performance.now()
+  const side = sideOf(settings, epoch)
+  const times = progress.timed({ trained, judged })
+  if (times !== null) timed.push({ side, ...times })
   return {
     epoch,
-    side: sideOf(settings, epoch),
+    side,
     loss: progress.loss,
     picturesPerSecond,
-    seconds,
+    seconds: progress.seconds(judged),
     val: { mAP10, accuracy },
   }
 }
 
-function timeLeft(settings: TrainSettings, data: TrainingData, { epoch, history }: RunState): number | null {
+function timeLeft({ settings, data, timed }: Run, { epoch }: RunState): number | null {
   const toCome = Array.from({ length: settings.epochs - epoch }, (_, i) => ({ side: sideOf(settings, epoch + i) }))
   const fullSide = settings.preprocessing.inputSize
   const size = { pictures: data.train.length, judged: data.val.length, fullSide }
   const count = exportPasses(data, { report: settings.report, hasInstance: false })
-  return secondsLeft(history, toCome, size, { count })
+  return secondsLeft(timed, toCome, size, { count })
 }

@@ -89,6 +89,15 @@ export function logParts({ images, labels, train, val, test }: TrainingData, log
     log(`groups of copies in more than one part of the data: ${examples(astray)}; its numbers will be too good`)
   if (doubtful.length > 0)
     log(`groups of copies with different labels: ${examples(doubtful)}; some of these labels are probably wrong`)
+  const unmeasured = Object.entries({ val, test }).flatMap(([part, indices]) => {
+    const measured = new Set(indices.map((index) => images[index]!.label))
+    const lacking = labels.filter((label) => !measured.has(label))
+    return lacking.length === 0 ? [] : [`in ${part}: ${lacking.length} (${firstOf(lacking, shownExamples)})`]
+  })
+  if (unmeasured.length > 0)
+    log(
+      `labels without a picture ${unmeasured.join(', ')}; the numbers of ${unmeasured.length > 1 ? 'those parts' : 'that part'} say nothing about them`,
+    )
 }
 
 /**

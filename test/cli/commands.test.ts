@@ -19,14 +19,15 @@ import { runToExit } from '../support/service-process.js'
 
 const commands = [
   ...['cli/backup', 'cli/restore', 'cli/make-key', 'cli/evaluate', 'cli/ingest', 'cli/model'],
-  ...['train/main', 'train/onnx/foreign/main', 'train/onnx/precisions/main', 'train/report/main', 'train/native/setup'],
+  ...['train/main', 'train/onnx/foreign/main', 'train/onnx/precisions/main', 'train/pairs/main', 'train/report/main'],
+  'train/native/setup',
 ]
 
 for (const name of commands) {
   test(`${name} --help prints its usage and exits with 0`, async () => {
     const { code, output } = await runCommand(name, ['--help'])
     assert.equal(code, 0)
-    assert.match(output, /^Usage: (npm run|alike-ingest) /)
+    assert.match(output, /^Usage: (npm run|npx node|alike-ingest) /)
   })
 
   test(`${name} with an unknown option names it in one line and exits with 2`, async () => {
@@ -47,6 +48,11 @@ for (const [name, ...given] of [
     assert.deepEqual([code, /cannot be used with option '--key <key>'/.test(output)], [2, true], output)
   })
 }
+
+test('a comparison of losses takes no option that only training has', async () => {
+  const { code, output } = await runCommand('train/pairs/main', ['--init', 'w', '--data', 'd', '--phases', 'head:1'])
+  assert.deepEqual([code, /^error: unknown option '--phases'/.test(output)], [2, true], output)
+})
 
 const failures: { what: string; name: string; parameters(empty: string): string[]; says: RegExp }[] = [
   {
@@ -82,7 +88,7 @@ const failures: { what: string; name: string; parameters(empty: string): string[
   {
     what: 'a comparison of losses without a network',
     name: 'train/pairs/main',
-    parameters: (empty) => ['--init', join(empty, 'none'), '--data', empty, '--name', 'pairs', '--backend', 'cpu'],
+    parameters: (empty) => ['--init', join(empty, 'none'), '--data', empty, '--backend', 'cpu'],
     says: /^weights_unreadable: .*none does not exist/,
   },
   {

@@ -42,6 +42,12 @@ const misuses: [args: string[], says: RegExp][] = [
   [['--data', 'x', '--teachers', 'a,,b'], /--teachers.+must be folders, separated by commas/],
   [[...fineTuning, '--loss', 'pairs', '--samples', '1'], /--loss needs --samples 2 or more/],
   [[...fineTuning, '--mix', '1.1'], /must be a number from 0 to 1/],
+  [[...fineTuning, '--classes', '1'], /--classes.+must be a whole number from 2 up/],
+  [[...fineTuning, '--mix', '0.5', '--loss', 'pairs'], /--mix needs --loss classes or both, or --teachers/],
+  [[...fineTuning, '--mix', '1', '--instance', '0.5'], /--instance needs --mix below 1/],
+  [['--data', 'x', '--mix', '1', '--feedback', 'f'], /--feedback needs --mix below 1/],
+  [[...fineTuning, '--mix', '1', '--loss', 'both'], /--loss needs --mix below 1/],
+  [[...fineTuning, '--cache', 'c', '--phases', 'all:1'], /--cache needs --phases with head or tail/],
 ]
 for (const [args, says] of misuses)
   test(`training refuses "${args.join(' ')}"`, () => assert.throws(() => parsed(...args), says))

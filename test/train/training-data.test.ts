@@ -34,9 +34,17 @@ test('one label large enough for validation and test is enough; what val cannot 
     logParts(await readTrainingData({ data: await labelsOf(t, counts), ...defaultDeal }), (line) => lines.push(line))
     return lines
   }
-  const [parts, unknown] = await told({ cat: 5, dog: 2 })
+  const [parts, unknown, unmeasured] = await told({ cat: 5, dog: 2 })
   assert.equal(parts, '2 labels; pictures: train 5, val 1, test 1')
   assert.match(unknown!, /mAP@10 is unknown, and the most accurate epoch is chosen/)
+  assert.equal(
+    unmeasured,
+    'labels without a picture in val: 1 (dog), in test: 1 (dog); the numbers of those parts say nothing about them',
+  )
+  assert.deepEqual(
+    (await told({ cat: 15, dog: 15, elk: 3 }))[1],
+    'labels without a picture in val: 1 (elk); the numbers of that part say nothing about them',
+  )
   assert.deepEqual(await told({ cat: 15, dog: 15 }), ['2 labels; pictures: train 20, val 4, test 6'])
 })
 
@@ -52,6 +60,7 @@ test('copies in several parts, and copies with several labels, are told', async 
   assert.deepEqual(lines.slice(2), [
     'groups of copies in more than one part of the data: 1 (test/cat/d.jpg = train/cat/a.jpg); its numbers will be too good',
     'groups of copies with different labels: 1 (train/cat/f.jpg = train/dog/e.jpg); some of these labels are probably wrong',
+    'labels without a picture in val: 1 (dog), in test: 1 (dog); the numbers of those parts say nothing about them',
   ])
 })
 

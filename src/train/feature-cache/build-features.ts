@@ -86,21 +86,24 @@ async function fill(file: FeatureFile, options: BuildFeaturesOptions): Promise<b
 
 /** The pictures from row `first` on, in chunks. */
 function requestsOf({ maker, indices, view }: BuildFeaturesOptions, first: number): BatchRequest[] {
-  const chunks = Array.from({ length: Math.ceil((indices.length - first) / chunkSize) }, (_, chunk) =>
-    indices.slice(first + chunk * chunkSize, first + (chunk + 1) * chunkSize),
+  const starts = Array.from(
+    { length: Math.ceil((indices.length - first) / chunkSize) },
+    (_, i) => first + i * chunkSize,
   )
-  return chunks.map((chunk) => ({
-    images: chunk,
-    preprocessing: maker.preprocessing,
-    ...(view.index > 0 && {
-      augmentation: { ...view.augmentation, seeds: chunk.map((image) => viewSeed(view, image)) },
-    }),
-  }))
+  return starts.map((start) => {
+    const images = indices.slice(start, start + chunkSize)
+    const seeds = images.map((_, i) => viewSeed(view, start + i))
+    return {
+      images,
+      preprocessing: maker.preprocessing,
+      ...(view.index > 0 && { augmentation: { ...view.augmentation, seeds } }),
+    }
+  })
 }
 
-/** @param image index into the pictures of the loader */
-export function viewSeed({ seed, index }: Pick<View, 'seed' | 'index'>, image: number): number {
-  return Math.floor(seededRandom(seed * 7_368_787 + index * 104_729 + image)() * 2 ** 32)
+/** @param row of the picture: its place in the data would change with the pictures of other parts */
+export function viewSeed({ seed, index }: Pick<View, 'seed' | 'index'>, row: number): number {
+  return Math.floor(seededRandom(seed * 7_368_787 + index * 104_729 + row)() * 2 ** 32)
 }
 
 /** A hash over weights, pixel path, pictures and view. */

@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Mix, mixedRows } from '../fine-tuning/mix.js'
-import { type Answers, type Taught, type Teachers, taughtBy, teacherIds } from '../fine-tuning/teachers.js'
+import { type Answers, type Taught, type Teachers, taughtBy } from '../fine-tuning/teachers.js'
 import type { ImageLoader } from '../loader/image-loader.js'
 import { normalised } from '../loader/normalise.js'
 import type { TrainSettings } from '../settings.js'
@@ -45,7 +45,7 @@ export class TaughtViews {
   static async build({ settings, data, teachers, ...run }: TaughtViewsOptions): Promise<TaughtViews | null> {
     const folder = join(settings.work, settings.name)
     await mkdir(folder, { recursive: true })
-    const maker = await answersOf(teachers, settings, data.labels.length)
+    const maker = answersOf(teachers, settings, data.labels.length)
     const pictures = await picturesHash(data.images, data.train)
     const files: FeatureFile[] = []
     for (let epoch = 0; epoch < settings.teacherViews; epoch++) {
@@ -95,10 +95,10 @@ function mixedAnswers({ posterior, embedding }: Answers, mix: Mix): Answers {
 }
 
 /** Rows of [C + ΣD]: posterior, then embedding. */
-async function answersOf(teachers: Teachers, settings: TrainSettings, classes: number): Promise<RowMaker> {
+function answersOf(teachers: Teachers, settings: TrainSettings, classes: number): RowMaker {
   const preprocessing = { ...settings.preprocessing, inputSize: teachers.side }
   return {
-    weights: (await teacherIds(settings)).join(),
+    weights: teachers.ids.join(),
     preprocessing,
     shape: [1, 1, classes + teachers.embeddingDimension],
     async rows(pixels) {

@@ -21,7 +21,7 @@ import { runPhase } from './phase-run.js'
 import { epochsOf, phaseOf } from './plan.js'
 import type { Run } from './run.js'
 import { type FineTuneSettings, fineTuneFingerprint, shapingFineTuneSettings } from './settings.js'
-import { expectSameTeachers, openTeachers, teacherIds } from './teachers.js'
+import { expectSameTeachers, openTeachers } from './teachers.js'
 
 /**
  * @param stop ends the run after the current batch and saves a checkpoint to resume from
@@ -68,7 +68,7 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const networkBefore = await networkIn(join(settings.out, settings.name))
   const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const networks = { starting, network, averaged, teachers, networkBefore }
-  return { settings, data, loader, ...networks, microBatch, backend, compute, log, stop }
+  return { settings, data, loader, ...networks, microBatch, backend, compute, timed: [], log, stop }
 }
 
 /** @throws AlikeError `weights_unreadable` */
@@ -141,8 +141,11 @@ async function mapsFor(run: Run, { epoch }: RunState): Promise<CachedMaps | null
  * The state of the checkpoint, whose weights the networks then have.
  * @throws AlikeError `run_differs`, also for other phases or teachers; `run_unreadable`
  */
-async function whereItStands({ settings, network, averaged, backend, log }: Run, files: RunFiles): Promise<RunState> {
-  const teachers = await teacherIds(settings)
+async function whereItStands(
+  { settings, network, averaged, backend, log, ...run }: Run,
+  files: RunFiles,
+): Promise<RunState> {
+  const teachers = run.teachers?.ids ?? []
   if (!files.isContinued)
     return { epoch: 0, batch: 0, optimizerStep: 0, teachers, best: null, history: [], secondsSpent: 0, backend }
   const state = await files.load({ weights: variablesOf(network), average: variablesOf(averaged) })

@@ -8,8 +8,6 @@ export interface PhaseOptimizer {
   /** Trained variables of the trunk: none unless every layer is trained. */
   trunk: tf.Variable[]
   tail: tf.Variable[]
-  /** Steps taken in this phase. */
-  step: number
   apply(gradients: tf.NamedTensorMap, rates: { head: number; body: number }): void
   readonly moments: readonly tf.Variable[]
   dispose(): void
@@ -35,12 +33,6 @@ export function phaseOptimizer(network: StagedNetwork, trains: PhaseName, weight
   return {
     trunk,
     tail: [...tailBody, ...head],
-    get step() {
-      return all[0]!.step
-    },
-    set step(step) {
-      for (const optimizer of all) optimizer.step = step
-    },
     apply(gradients, rates) {
       for (const optimizer of headOptimizers) optimizer.apply(gradients, rates.head)
       for (const optimizer of bodyOptimizers) optimizer.apply(gradients, rates.body)

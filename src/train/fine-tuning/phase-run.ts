@@ -74,9 +74,9 @@ class PhaseRun {
     const optimizer = phaseOptimizer(run.network, phase.trains, run.settings.weightDecay)
     // a run that ends with a phase training every layer must not export a network with some layers still at their
     // starting weights
-    if (epochInPhase === 0 && state.batch === 0) return new PhaseRun(parts, { ...state, best: null }, optimizer)
+    if (epochInPhase === 0 && state.batch === 0)
+      return new PhaseRun(parts, { ...state, optimizerStep: 0, best: null }, optimizer)
     await files.load(variablesIn(run, optimizer))
-    optimizer.step = state.optimizerStep
     return new PhaseRun(parts, state, optimizer)
   }
 
@@ -123,12 +123,13 @@ class PhaseRun {
   async #step(input: tf.Tensor4D, batch: FineTuneBatch, batchesInEpoch: number): Promise<tf.Scalar> {
     const { settings } = this.#run
     const optimizer = this.#optimizer
+    const { optimizerStep } = this.#state
     const { loss, gradients } = await stepOf(this.#run, { trains: this.#phase.trains, input, batch, optimizer })
     input.dispose()
-    optimizer.apply(gradients, ratesAt(this.#phase, optimizer.step, batchesInEpoch, settings.warmupShare))
+    optimizer.apply(gradients, ratesAt(this.#phase, optimizerStep, batchesInEpoch, settings.warmupShare))
     for (const gradient of Object.values(gradients)) gradient.dispose()
-    this.#following.follow(optimizer.step, settings.averageDecay)
-    this.#state = { ...this.#state, batch: this.#state.batch + 1, optimizerStep: optimizer.step }
+    this.#state = { ...this.#state, batch: this.#state.batch + 1, optimizerStep: optimizerStep + 1 }
+    this.#following.follow(this.#state.optimizerStep, settings.averageDecay)
     return loss
   }
 
@@ -140,13 +141,16 @@ class PhaseRun {
 
   /** Evaluates the epoch, keeps it if it is the best so far, and reports it. */
   async #endEpoch(progress: EpochProgress): Promise<void> {
-    const { settings, log } = this.#run
-    const pace = progress.pace(performance.now())
+    const { settings, timed, log } = this.#run
+    const trained = performance.now()
+    const pace = progress.pace(trained)
     const val = (this.#end - this.#state.epoch - 1) % settings.judgeEvery === 0 ? await this.#judge() : null
-    const seconds = progress.seconds(performance.now())
+    const judged = performance.now()
+    const kind = { side: this.#sources.preprocessing.inputSize, phase: this.#phase.trains }
+    const times = progress.timed({ trained, judged })
+    if (times !== null) timed.push({ ...kind, ...times })
     const { epoch } = this.#state
-    const side = this.#sources.preprocessing.inputSize
-    const record = { epoch, side, phase: this.#phase.trains, loss: progress.loss, ...pace, seconds, val }
+    const record = { epoch, ...kind, loss: progress.loss, ...pace, seconds: progress.seconds(judged), val }
     await this.#keep(record)
     const left = { epochs: epochsOf(settings.phases), secondsLeft: secondsLeftOf(this.#run, this.#state) }
     log(epochLine(record, this.#state, left))

@@ -2,6 +2,7 @@
 import type { ImageLoader } from '../loader/image-loader.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import type { ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
+import type { TimedEpoch } from '../time-left.js'
 import type { TrainingData } from '../training-data.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import type { FineTuneSettings } from './settings.js'
@@ -21,6 +22,8 @@ export interface Run {
   microBatch: number
   backend: string
   compute: ConvolutionPrecision
+  /** Epochs of this process, from which the remaining time is estimated. */
+  timed: TimedEpoch[]
   log: (line: string) => void
   stop: AbortSignal
   /** Id of the network that the export replaces, if any. */

@@ -5,7 +5,10 @@ import { epochsOf, phaseOf, rowsOfPicture } from './plan.js'
 import type { Run } from './run.js'
 
 /** Includes the remaining phases and the export. @returns null while there is no estimate */
-export function secondsLeftOf({ settings, data, averaged, backend }: Run, { epoch, history }: RunState): number | null {
+export function secondsLeftOf(
+  { settings, data, averaged, backend, timed }: Run,
+  { epoch }: Pick<RunState, 'epoch'>,
+): number | null {
   const fullSide = averaged.preprocessing.inputSize
   const toCome = Array.from({ length: epochsOf(settings.phases) - epoch }, (_, i) => {
     const { trains, side = fullSide } = phaseOf(settings.phases, epoch + i)!.phase
@@ -14,5 +17,5 @@ export function secondsLeftOf({ settings, data, averaged, backend }: Run, { epoc
   const size = { pictures: data.train.length * rowsOfPicture(settings), judged: data.val.length, fullSide }
   const secondsEach = backend.endsWith('(gpu)') ? secondsOfExportedPass(averaged.model.countParams()) : undefined
   const count = exportPasses(data, { report: settings.report, hasInstance: averaged.instanceDimension > 0 })
-  return secondsLeft(history, toCome, size, { count, secondsEach })
+  return secondsLeft(timed, toCome, size, { count, secondsEach })
 }

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { firstOf } from '../../command-line.js'
-import { type Model, type ModelManifest, readModel } from '../../embedding/model-manifest.js'
+import { type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { Preprocessing } from '../../image/preprocessing.js'
 import type { RunState } from '../checkpoint.js'
@@ -42,15 +42,7 @@ export async function openTeachers(
   return opened
 }
 
-/**
- * Their model ids, which identify them wherever their folders are.
- * @throws AlikeError `model_unreadable`
- */
-export function teacherIds({ teachers }: Pick<FineTuneSettings, 'teachers'>): Promise<string[]> {
-  return Promise.all(teachers.map(async (folder) => (await readTeacherModel(folder)).manifest.id))
-}
-
-/** @param ids as given now @throws AlikeError `run_differs` if the run was started with others */
+/** @param ids of those given now @throws AlikeError `run_differs` if the run was started with others */
 export function expectSameTeachers({ teachers }: Pick<RunState, 'teachers'>, ids: readonly string[]): void {
   if (teachers.join() === ids.join()) return
   const before = teachers.length === 0 ? 'had no teachers' : `had the teachers ${teachers.join(', ')}`
@@ -67,8 +59,6 @@ const namedBy =
   }
 
 const shownLabels = 3
-
-const readTeacherModel = (folder: string): Promise<Model> => readModel(folder).catch(namedBy(folder))
 
 /** @throws AlikeError `weights_unreadable` for a teacher that cannot teach the pupil */
 function expectSuited(folder: string, { labels, preprocessing }: ModelManifest, pupil: TrainableNetwork): void {
@@ -90,12 +80,20 @@ function expectSuited(folder: string, { labels, preprocessing }: ModelManifest, 
 }
 
 export class Teachers {
+  /** Model ids, which identify them wherever their folders are. */
+  readonly ids: readonly string[]
   readonly #networks: readonly TeacherNetwork[]
   #closing: Promise<unknown> | undefined
   readonly #pupilInput: Preprocessing
   readonly #microBatch: number
 
-  private constructor(networks: readonly TeacherNetwork[], pupilInput: Preprocessing, microBatch: number) {
+  private constructor(
+    ids: readonly string[],
+    networks: readonly TeacherNetwork[],
+    pupilInput: Preprocessing,
+    microBatch: number,
+  ) {
+    this.ids = ids
     this.#networks = networks
     this.#pupilInput = pupilInput
     this.#microBatch = microBatch
@@ -108,11 +106,12 @@ export class Teachers {
    * @throws AlikeError `model_unreadable`, `weights_unreadable`.
    */
   static async read(folders: readonly string[], pupil: TrainableNetwork, microBatch: number): Promise<Teachers> {
-    const models = await Promise.all(folders.map(readTeacherModel))
+    const models = await Promise.all(folders.map((folder) => readModel(folder).catch(namedBy(folder))))
     for (const [i, { manifest }] of models.entries()) expectSuited(folders[i]!, manifest, pupil)
     const networks: TeacherNetwork[] = []
     for (const [i, model] of models.entries()) networks.push(await openTeacher(model).catch(namedBy(folders[i]!)))
-    return new Teachers(networks, pupil.preprocessing, microBatch)
+    const ids = models.map(({ manifest }) => manifest.id)
+    return new Teachers(ids, networks, pupil.preprocessing, microBatch)
   }
 
   /** What computes each of them. */

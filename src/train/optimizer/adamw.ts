@@ -11,12 +11,12 @@ export interface AdamWOptions {
 }
 
 export class AdamW {
-  /** Steps taken. */
-  step = 0
   readonly #variables: readonly tf.Variable[]
   readonly #flat: FlatVariables
   readonly #first: tf.Variable<tf.Rank.R1>
   readonly #second: tf.Variable<tf.Rank.R1>
+  /** Steps in which something moved; kept on the device, because reading it there would wait. */
+  readonly #steps: tf.Variable<tf.Rank.R0>
   /** 1 for weights that decay. */
   readonly #decaying: tf.Variable<tf.Rank.R1>
   readonly #options: Required<AdamWOptions>
@@ -29,37 +29,39 @@ export class AdamW {
     this.#variables = variables
     this.#flat = new FlatVariables(variables)
     this.#options = { beta1, beta2, epsilon, weightDecay }
-    const kept = (make: () => tf.Tensor1D) => tf.tidy(() => tf.variable(make(), false))
+    const kept = <R extends tf.Rank>(make: () => tf.Tensor<R>) => tf.tidy(() => tf.variable(make(), false))
     this.#first = kept(() => tf.zeros([this.#flat.size]))
     this.#second = kept(() => tf.zeros([this.#flat.size]))
+    this.#steps = kept(() => tf.scalar(0))
     this.#decaying = kept(() => this.#flat.mask(({ rank }) => rank > 1))
   }
 
-  /** First and second moments [n], in the order of the variables; together with `step`, the whole state. */
+  /** The whole state: first and second moments [n], in the order of the variables, and the number of steps. */
   get moments(): readonly tf.Variable[] {
-    return [this.#first, this.#second]
+    return [this.#first, this.#second, this.#steps]
   }
 
   /** @param gradients by variable name, as returned by tf.variableGrads; a variable without one is unchanged */
   apply(gradients: tf.NamedTensorMap, learningRate: number): void {
-    this.step++
     const moves = (variable: tf.Variable): boolean => gradients[variable.name] !== undefined
     if (!this.#variables.some(moves)) return
     const { beta1, beta2, epsilon, weightDecay } = this.#options
-    const [correction1, correction2] = [1 - beta1 ** this.step, 1 - beta2 ** this.step]
     tf.tidy(() => {
+      this.#steps.assign(tf.add(this.#steps, 1))
+      const correction = (beta: number) => tf.sub(1, tf.pow(beta, this.#steps))
       const gradient = this.#flat.flatten(
         this.#variables.map((variable) => gradients[variable.name] ?? tf.zerosLike(variable)),
       )
       this.#first.assign(tf.add(tf.mul(this.#first, beta1), tf.mul(gradient, 1 - beta1)))
       this.#second.assign(tf.add(tf.mul(this.#second, beta2), tf.mul(tf.square(gradient), 1 - beta2)))
-      const direction = tf.div(this.#first, tf.add(tf.sqrt(tf.div(this.#second, correction2)), epsilon))
+      const mean = tf.div(this.#first, correction(beta1))
+      const direction = tf.div(mean, tf.add(tf.sqrt(tf.div(this.#second, correction(beta2))), epsilon))
       const kept = tf.mul(this.#flat.gather(), tf.sub(1, tf.mul(this.#decaying, learningRate * weightDecay)))
-      this.#flat.scatter(tf.sub(kept, tf.mul(direction, learningRate / correction1)), moves)
+      this.#flat.scatter(tf.sub(kept, tf.mul(direction, learningRate)), moves)
     })
   }
 
   dispose(): void {
-    tf.dispose([this.#first, this.#second, this.#decaying])
+    tf.dispose([this.#first, this.#second, this.#steps, this.#decaying])
   }
 }

@@ -2,13 +2,13 @@
  * Compares losses, settings of the Siamese loss and kinds of embedding on frozen features: val pictures among
  * themselves (protocol A), against train (B), and those of held-out classes (C). Each number is the mean over three
  * seeds.
- * `npx node dist/src/train/pairs/main.js --init FILE --data FOLDER --name pairs [--cache FOLDER]`, as for `npm run train`.
  */
-import { runCommand } from '../../command-line.js'
+import { join } from 'node:path'
+import type { Command } from '@commander-js/extra-typings'
+import { command, runCommand } from '../../command-line.js'
 import { chooseBackend } from '../backend.js'
 import { cachedMaps } from '../fine-tuning/cached-maps.js'
-import type { FineTuneSettings, LossSettings } from '../fine-tuning/settings.js'
-import { fineTuneSettingsOf } from '../fine-tuning/settings-of-options.js'
+import { defaultFineTuneSettings, type FineTuneSettings, type LossSettings } from '../fine-tuning/settings.js'
 import { ImageLoader } from '../loader/image-loader.js'
 import type { PairLossSettings } from '../losses/pair-contrastive.js'
 import { startingNetwork } from '../models/starting-network.js'
@@ -107,8 +107,31 @@ interface Known {
   unseen: HeldOut
 }
 
-async function compare(options: TrainOptions): Promise<void> {
-  const settings = fineTuneSettingsOf(options)
+/** Those of `npm run train` that have an effect here. */
+const optionNames = [
+  ...(['data', 'labels', 'work', 'backend', 'seed'] as const),
+  ...(['init', 'initSha256', 'views', 'pooling', 'cache'] as const),
+]
+type Options = Pick<TrainOptions, (typeof optionNames)[number]>
+
+function comparisonCommand(): Command<[], Options> {
+  const program = command(
+    'npx node dist/src/train/pairs/main.js',
+    'Compares losses on frozen features of val pictures.',
+  )
+  for (const name of optionNames)
+    program.addOption(trainCommand().options.find((option) => option.attributeName() === name)!)
+  program.options.find(({ long }) => long === '--init')!.makeOptionMandatory()
+  return program as Command<[], Options>
+}
+
+function settingsOf({ init, work, cache = join(work, 'feature-cache'), pooling, ...given }: Options): FineTuneSettings {
+  const { head, ...defaults } = defaultFineTuneSettings
+  return { ...defaults, ...given, init: init!, name: 'pairs', work, cache, head: { ...head, pooling } }
+}
+
+async function compare(options: Options): Promise<void> {
+  const settings = settingsOf(options)
   const known = await readKnown(settings)
   const judged = rows(settings).map((row) => {
     const runs = seeds.map((seed) => judge(known, row, seed))
@@ -131,7 +154,7 @@ async function readKnown(settings: FineTuneSettings): Promise<Known> {
   const starting = await readStartingWeights(settings.init, settings.initSha256)
   const data = await readTrainingData(settings)
   const network = startingNetwork(starting, {
-    name: 'pairs',
+    name: settings.name,
     labels: data.labels,
     head: settings.head,
     seed: settings.seed,
@@ -188,6 +211,4 @@ function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-const program = trainCommand()
-program.options.find(({ long }) => long === '--init')!.makeOptionMandatory()
-await runCommand(program.action(compare))
+await runCommand(comparisonCommand().action(compare))

@@ -85,3 +85,23 @@ test('other pictures under the same names are other pictures', async (t) => {
   await writeFile(path, await drawImage('circle', 2))
   assert.notEqual(await picturesHash(images, means.indices), means.pictures)
 })
+
+test('a view shows the same of a picture, whatever pictures the other parts of the data have', async (t) => {
+  const { means, images } = await pictures(t, 8)
+  const meansOfPictures: RowMaker = {
+    ...makerOf(0),
+    rows: (pixels) => tf.tidy(() => tf.mean(tf.tensor2d([...pixels], [pixels.length / 192, 192], 'float32'), 1, true)),
+  }
+  const crops = { ...view, index: 1, augmentation: { minScale: 0.1, colourJitter: 0.5 } }
+  const built = async (path: string, indices: number[]) => {
+    const file = await buildFeatures({
+      ...{ ...means, path, indices, view: crops, maker: meansOfPictures, log() {}, stop: never },
+      pictures: await picturesHash(images, indices),
+    })
+    return valuesOf(file!, indices.length)
+  }
+  const alone = await built(`${means.path}-alone`, [0, 1, 2, 3])
+  assert.equal(alone.length, 4)
+  // the file of one would be taken for that of the other: their pictures are the same
+  assert.deepEqual(await built(`${means.path}-shifted`, [2, 3, 4, 5]), alone)
+})

@@ -120,7 +120,7 @@ test('a run stopped after its last epoch exports the best one', async () => {
   const worsening: FineTuneSettings = {
     ...settings('late'),
     averageDecay: 0.1,
-    phases: [{ trains: 'head', epochs: 3, rate: { head: 0.05, body: 0 } }],
+    phases: [{ trains: 'head', epochs: 3, rate: { head: 1, body: 0 } }],
   }
   const stop = new AbortController()
   const stopped = await fineTune(worsening, (line) => line.startsWith('epoch 3/') && stop.abort(), stop.signal)
@@ -273,7 +273,7 @@ test('what was asked once about a view is what teachers say about it, and about 
   const members = [5, 0, 20, 11]
   const images = members.map((member) => data.train[member]!)
   const preprocessing = { ...taught.preprocessing, inputSize: teachers.side }
-  const seeds = images.map((image) => viewSeed(view, image))
+  const seeds = members.map((member) => viewSeed(view, member))
   const pixels = await loader.load({ images, preprocessing, augmentation: { ...view.augmentation, seeds } })
   const live = await teachers.teach(normalised(pixels, teachers.side, preprocessing))
   const stored = await views.teach(members, view.index, null)

@@ -5,6 +5,7 @@ import type { Model } from '../../../embedding/model-manifest.js'
 import { type EditedCopies, evaluateCopies, meanFirstHit } from '../../../eval/copies.js'
 import { evaluateRetrieval } from '../../../eval/quality.js'
 import { scoreRows } from '../../../eval/ranking.js'
+import { editedCopiesOf } from '../../edited-copies.js'
 import { type ExportedEmbeddings, embedExported, embedExportedCopies } from '../../report/embed-exported.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { mapDifference, parityBounds } from '../parity.js'
@@ -13,7 +14,7 @@ import { mapDifference, parityBounds } from '../parity.js'
 export interface PrecisionBounds {
   /** Loss of mAP@10 on val against fp32. */
   maxLoss: number
-  /** Loss, against fp32, of the share of edited copies on val that find their original first. */
+  /** Loss, against fp32, of the share of edited copies on val that find their original first; one copy may always be lost. */
   maxCopiesLoss: number
   /** Cosine between the embeddings of one picture in fp32 and in this precision. */
   minCosine: number
@@ -107,7 +108,8 @@ export async function judgedEmbeddings(
 }
 
 /** Written so that NaN fails. */
-function failuresOf({
+export function failuresOf({
+  pictures,
   mAP10,
   copies,
   fp32,
@@ -123,9 +125,11 @@ function failuresOf({
       `it loses ${loss.toFixed(4)} of mAP@10 (${fp32.mAP10.toFixed(4)} in fp32), at most ${bounds.maxLoss} is allowed`,
     )
   const copiesLoss = fp32.copies - copies
-  if (!(copiesLoss <= bounds.maxCopiesLoss))
+  // one copy of few is chance: the two first hits may be equally near
+  const allowedCopiesLoss = Math.max(bounds.maxCopiesLoss, 1.5 / editedCopiesOf(pictures))
+  if (!(copiesLoss <= allowedCopiesLoss))
     failures.push(
-      `it finds ${copiesLoss.toFixed(4)} fewer of the edited copies (${fp32.copies.toFixed(4)} in fp32), at most ${bounds.maxCopiesLoss} is allowed`,
+      `it finds ${copiesLoss.toFixed(4)} fewer of the edited copies (${fp32.copies.toFixed(4)} in fp32), at most ${allowedCopiesLoss.toFixed(4)} is allowed`,
     )
   if (!(minCosine >= bounds.minCosine))
     failures.push(`its smallest cosine to fp32 is ${minCosine.toFixed(5)}, at least ${bounds.minCosine} is needed`)
