@@ -64,6 +64,8 @@ test('a score reaches its own probability', () => {
   const curves: ProbabilityCurve[] = [
     { kind: 'logistic', slope: 20, intercept: -18 },
     { kind: 'isotonic', scores: [0.1, 0.5, 0.7, 0.9], probabilities: [0.01, 0.3, 0.3, 0.99] },
+    { kind: 'isotonic', scores: [-0.9, -0.2, 0.4, 0.8], probabilities: [0.13025, 0.13025, 0.29506, 0.29507] },
+    { kind: 'isotonic', scores: [-0.8, -0.4, 0.6], probabilities: [0.71357, 0.71358, 0.71359] },
   ]
   for (const curve of curves) {
     for (let i = 0; i < 2_000; i++) {
