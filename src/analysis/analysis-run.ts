@@ -9,6 +9,7 @@ import type { Neighbours, NeighboursRequest, OpenScan } from '../gallery/scan.js
 import type { Serving } from '../gallery/serving.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import { CalledThread } from '../worker-calls/called-thread.js'
+import { RunControl } from '../worker-calls/run-control.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import type { AnalysisTask } from './findings/parameters.js'
 import type { RecallReport } from './findings/quality-report.js'
@@ -16,7 +17,6 @@ import type { AnalysisResult } from './findings/results.js'
 import type { Answered } from './findings/settled.js'
 import { decisionsOf, judgementPages } from './gallery-judgements.js'
 import { untilLinked, untilSettled } from './readiness.js'
-import { RunControl } from './run-control.js'
 
 /** Pictures requested per call: more than fit in one slice, yet few enough to send repeatedly. */
 const picturesAtOnce = 256

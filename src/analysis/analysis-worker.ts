@@ -6,6 +6,7 @@ import { workerData } from 'node:worker_threads'
 import { readWholeGallery, type WholeGallery } from '../gallery/whole-gallery.js'
 import { lowerThreadPriority, lowest } from '../niceness.js'
 import { answerCalls } from '../worker-calls/answered-calls.js'
+import { RunControl } from '../worker-calls/run-control.js'
 import type { AnalysisCalls, AnalysisThreadData } from './analysis-protocol.js'
 import { findCopyGroups } from './copies.js'
 import type { CopyGroups } from './findings/copy-groups.js'
@@ -18,7 +19,6 @@ import { drawSample } from './findings/sample.js'
 import { type Apart, Settled } from './findings/settled.js'
 import { Verdicts } from './findings/verdicts.js'
 import { Gathering } from './gathering.js'
-import { RunControl } from './run-control.js'
 
 // searches come first if cores are few
 lowerThreadPriority(lowest)

@@ -4,12 +4,9 @@ import type { SnapshotFile } from './backup-manifest.js'
 
 /** Start-up data of the thread. */
 export interface SnapshotThreadData {
-  /** Two numbers shared by both threads, even while the other is busy: see `places`. */
-  state: SharedArrayBuffer
+  /** See `RunControl`; it counts thousandths of the snapshot. */
+  control: SharedArrayBuffer
 }
-
-/** Progress in thousandths; 1 to request a stop. */
-export const places = { done: 0, stop: 1 } as const
 
 export type SnapshotCalls = {
   /**

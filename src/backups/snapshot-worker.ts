@@ -3,11 +3,12 @@ import { workerData } from 'node:worker_threads'
 import { asStorageError, settleFile } from '../durable-files.js'
 import { asAlikeError, copyDatabase } from '../engines/embedded/store/database/database.js'
 import { examineDatabase } from '../engines/embedded/store/database/examine-database.js'
-import { AlikeError } from '../errors.js'
 import { answerCalls } from '../worker-calls/answered-calls.js'
-import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
+import { RunControl } from '../worker-calls/run-control.js'
+import type { SnapshotCalls, SnapshotThreadData } from './snapshot-protocol.js'
 
-const state = new Int32Array((workerData as SnapshotThreadData).state)
+const control = new RunControl((workerData as SnapshotThreadData).control)
+const stopIfAsked = () => control.throwIfStopped()
 
 /** Copying takes most of the time; the rest is reading the copy twice. */
 const copyShare = 0.6
@@ -31,10 +32,5 @@ answerCalls<SnapshotCalls>(
 
 function tell(share: number): void {
   stopIfAsked()
-  Atomics.store(state, places.done, Math.floor(share * 1_000))
-}
-
-function stopIfAsked(): void {
-  if (Atomics.load(state, places.stop) === 1)
-    throw new AlikeError('shutting_down', { detail: 'The snapshot was stopped.' })
+  control.advance(Math.floor(share * 1_000) - control.done)
 }

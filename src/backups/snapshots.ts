@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { asStorageError } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { CalledThread } from '../worker-calls/called-thread.js'
+import { RunControl } from '../worker-calls/run-control.js'
 import { openArchive, type SnapshotArchive } from './archive.js'
 import { type BackupManifest, databaseName, snapshotIdAt } from './backup-manifest.js'
 import { expectRoom, SnapshotFolder } from './snapshot-folder.js'
-import { places, type SnapshotCalls, type SnapshotThreadData } from './snapshot-protocol.js'
+import type { SnapshotCalls, SnapshotThreadData } from './snapshot-protocol.js'
 
 export const snapshotStates = ['writing', 'ready', 'failed', 'damaged'] as const
 
@@ -43,8 +44,7 @@ export interface SnapshotsOptions {
 interface Writing {
   id: string
   createdAt: string
-  /** Shared with the thread. */
-  state: Int32Array
+  control: RunControl
   ended: Promise<void>
 }
 
@@ -79,11 +79,10 @@ export class Snapshots {
     if (this.#writing !== undefined) throw new AlikeError('snapshot_under_way')
     this.#options.expectWritable?.()
     const createdAt = (this.#options.clock?.() ?? new Date()).toISOString()
-    const state = new Int32Array(new SharedArrayBuffer(8))
     const writing: Writing = {
       id: snapshotIdAt(createdAt, randomBytes(3).toString('hex')),
       createdAt,
-      state,
+      control: new RunControl(),
       ended: Promise.resolve(),
     }
     this.#writing = writing // before the first await, so that there is only one
@@ -161,7 +160,7 @@ export class Snapshots {
 
   async #stop(): Promise<void> {
     if (this.#writing === undefined) return
-    Atomics.store(this.#writing.state, places.stop, 1)
+    this.#writing.control.stop()
     await this.#writing.ended
   }
 
@@ -194,12 +193,12 @@ export class Snapshots {
     }
   }
 
-  async #writeFiles({ id, createdAt, state }: Writing): Promise<SnapshotFacts> {
+  async #writeFiles({ id, createdAt, control }: Writing): Promise<SnapshotFacts> {
     const { dataDir, modelId, serviceVersion } = this.#options
     const thread = new CalledThread<SnapshotCalls>({
       name: 'snapshot',
       file: new URL('./snapshot-worker.js', import.meta.url),
-      data: { state: state.buffer as SharedArrayBuffer } satisfies SnapshotThreadData,
+      data: { control: control.shared } satisfies SnapshotThreadData,
       onFailure: () => {}, // its only call is rejected; nothing else depends on it
     })
     try {
@@ -233,11 +232,11 @@ export class Snapshots {
     return { id, state: 'ready', share: 1, createdAt: manifest.createdAt, manifest, failure: null }
   }
 
-  #recordOf({ id, createdAt, state }: Writing): SnapshotRecord {
+  #recordOf({ id, createdAt, control }: Writing): SnapshotRecord {
     return {
       id,
       state: 'writing',
-      share: Atomics.load(state, places.done) / 1_000,
+      share: control.done / 1_000,
       createdAt,
       manifest: null,
       failure: null,

@@ -175,9 +175,9 @@ function threshold({ scores, same }: ScoredPairs, falseMatchRate: number): Score
   const negatives = scores.filter((_, i) => same[i] === 0).sort()
   const positives = scores.filter((_, i) => same[i] === 1)
   const allowed = Math.floor(negatives.length * falseMatchRate)
-  // just above the highest negative score that must not pass
+  // just above the highest negative score that must not pass; above 1, and reached by none, if that is 1
   const highestRefused = negatives[negatives.length - 1 - allowed]!
   const passing = (values: Float32Array) => values.reduce((count, value) => count + Number(value > highestRefused), 0)
-  const score = Math.min(highestRefused + 1e-6, 1)
+  const score = highestRefused + 1e-6
   return { falseMatchRate, score, matchRate: passing(positives) / positives.length }
 }

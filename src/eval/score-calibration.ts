@@ -112,8 +112,9 @@ export function probabilitySameLabel({ curve }: Pick<ScoreCalibration, 'curve'>,
   if (above === 0) return probabilities[0]!
   if (above === scores.length) return probabilities.at(-1)!
   const [left, right] = [scores[above - 1]!, scores[above]!]
-  const share = (score - left) / (right - left)
-  return probabilities[above - 1]! * (1 - share) + probabilities[above]! * share
+  const [from, to] = [probabilities[above - 1]!, probabilities[above]!]
+  // not the sum of two weighted probabilities, whose rounding would let it fall; nor above the next knot's
+  return Math.min(to, from + ((score - left) / (right - left)) * (to - from))
 }
 
 /** The lowest score whose probability reaches `probability`; undefined if no cosine does. */

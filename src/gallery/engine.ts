@@ -262,7 +262,7 @@ export interface UndescribedPage {
 }
 
 /** Approximate number of pictures read for one page of those that match a filter. */
-export const lookedAtMax = 100_000
+export const examinedMax = 100_000
 
 export interface PageOfImages {
   /** Only ids after this one. */
@@ -272,7 +272,7 @@ export interface PageOfImages {
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null | undefined
   /**
-   * Instead of `label`. At most about `lookedAtMax` pictures are read for one page, so it may be short although more
+   * Instead of `label`. At most about `examinedMax` pictures are read for one page, so it may be short although more
    * follow.
    */
   filter?: Filter | undefined

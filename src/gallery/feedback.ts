@@ -7,14 +7,14 @@ export const verdicts = ['right', 'wrong'] as const
 export type Verdict = (typeof verdicts)[number]
 
 /** `none` withdraws a judgement. */
-export const givenVerdicts = [...verdicts, 'none'] as const
-export type GivenVerdict = (typeof givenVerdicts)[number]
+export const submittedVerdicts = [...verdicts, 'none'] as const
+export type SubmittedVerdict = (typeof submittedVerdicts)[number]
 
 export interface Judgement {
   query: FeedbackQuery
   /** Id of a stored picture. */
   hit: string
-  verdict: GivenVerdict
+  verdict: SubmittedVerdict
   by: string
   /** ISO 8601, UTC. */
   at: string

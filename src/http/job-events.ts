@@ -34,11 +34,11 @@ export async function* jobEvents({
   heartbeatEveryMs = usualHeartbeatMs,
 }: JobEventsOptions): AsyncGenerator<string> {
   yield `retry: ${retryMs}\n\n`
-  let silentSince = Date.now()
+  let silentSince = performance.now()
   for await (const look of followJob(jobs, jobId, { signal, lookEveryMs })) {
     if (!(await mayRead())) return
-    if (look.event === 'still' && Date.now() - silentSince < heartbeatEveryMs) continue
-    silentSince = Date.now()
+    if (look.event === 'still' && performance.now() - silentSince < heartbeatEveryMs) continue
+    silentSince = performance.now()
     yield look.event === 'still'
       ? ': still there\n\n'
       : eventOf(look.event, look.event === 'end' ? endId(jobId) : String(look.report.job.done), view(look.report))

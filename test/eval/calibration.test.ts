@@ -64,6 +64,8 @@ test('a score reaches its own probability', () => {
   const curves: ProbabilityCurve[] = [
     { kind: 'logistic', slope: 20, intercept: -18 },
     { kind: 'isotonic', scores: [0.1, 0.5, 0.7, 0.9], probabilities: [0.01, 0.3, 0.3, 0.99] },
+    { kind: 'isotonic', scores: [-0.9, -0.2, 0.4, 0.8], probabilities: [0.13025, 0.13025, 0.29506, 0.29507] },
+    { kind: 'isotonic', scores: [-0.8, -0.4, 0.6], probabilities: [0.71357, 0.71358, 0.71359] },
   ]
   for (const curve of curves) {
     for (let i = 0; i < 2_000; i++) {
@@ -137,7 +139,15 @@ function pairScoresOf({ embeddings, dimension, ids }: LabelledEmbeddings): numbe
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 test('a threshold passes as many false matches as allowed', () => {
-  const images = clouds(300, 2, 5)
+  expectRates(clouds(300, 2, 5))
+  // the same picture under every label, which no score tells apart
+  const contradictory = clouds(300, 2, 5)
+  contradictory.embeddings.fill(0, 0, 12 * 8)
+  for (let row = 0; row < 12; row++) contradictory.embeddings[row * 8] = 1
+  expectRates(contradictory)
+})
+
+function expectRates(images: LabelledEmbeddings): void {
   const calibration = calibrate(images)!
   for (const { falseMatchRate, score, matchRate } of calibration.thresholds) {
     const passed = { same: 0, different: 0 }
@@ -151,7 +161,7 @@ test('a threshold passes as many false matches as allowed', () => {
     assert.ok(passed.different / calibration.negatives <= falseMatchRate)
     assert.ok(Math.abs(passed.same / calibration.positives - matchRate) < 0.001)
   }
-})
+}
 
 test("a rate's threshold is a measured one, the strictest if no rate is given, and never invented", () => {
   const thresholds = [0.1, 0.001, 0.01].map((falseMatchRate) => ({

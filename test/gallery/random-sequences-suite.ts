@@ -10,7 +10,7 @@ import { readingSteps } from './sequences/reading-steps.js'
 import { ReopenedGalleries } from './sequences/reopened-galleries.js'
 import { searchingSteps } from './sequences/searching-steps.js'
 import { askedRuns, runSequences, type SequenceRuns } from './sequences/sequence-runs.js'
-import { putMany, writingSteps } from './sequences/writing-steps.js'
+import { conditionalSteps, putMany, writingSteps } from './sequences/writing-steps.js'
 import type { TestedEngine } from './tested-engine.js'
 
 /** @param usualSequences unless `SEQUENCES` says otherwise */
@@ -31,6 +31,7 @@ export async function runRandomSequences(t: TestContext, engine: TestedEngine, r
 function stepsOf({ placeAfterKill }: TestedEngine): fc.Arbitrary<Step> {
   return fc.oneof(
     { weight: 12, arbitrary: writingSteps },
+    { weight: 2, arbitrary: conditionalSteps },
     { weight: 8, arbitrary: searchingSteps },
     { weight: 6, arbitrary: pagingSteps },
     { weight: 6, arbitrary: readingSteps },

@@ -101,7 +101,7 @@ export class GalleryIndexes {
       index,
       damaged,
       changes: index.reading.pending,
-      savedAtMs: Date.now(),
+      savedAtMs: performance.now(),
       rebuildsReported: 0,
       rebuildsSaved: 0,
       saving: undefined,
@@ -189,7 +189,7 @@ export class GalleryIndexes {
     const startedAt = performance.now()
     entry.changes = 0
     entry.rebuildsSaved = entry.index.reading.rebuilds
-    entry.savedAtMs = Date.now()
+    entry.savedAtMs = performance.now()
     const { logger } = this.#options
     const facts = () => ({ gallery: entry.name, durationMs: Math.round(performance.now() - startedAt) })
     entry.saving = entry.index
@@ -217,7 +217,7 @@ export class GalleryIndexes {
       for (let i = 0; i < rebuilt; i++) this.#options.onRebuild()
       const overdue =
         (entry.changes > 0 || entry.isUnsaved) &&
-        Date.now() - entry.savedAtMs > this.#options.graphCaches.graphCacheAfterSeconds * 1_000
+        performance.now() - entry.savedAtMs > this.#options.graphCaches.graphCacheAfterSeconds * 1_000
       if (index.reading.rebuilds > entry.rebuildsSaved || overdue) await this.#save(entry)
     }
   }

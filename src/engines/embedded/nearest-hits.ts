@@ -38,25 +38,22 @@ export function depthOfQuery(ef: number | undefined): number {
   return firstDepthOf(ef) + spareNeighbours
 }
 
-/** The result of one search, consumed from the top. */
-interface Found {
-  neighbours: readonly Neighbour[]
-  taken: number
-  /** The list may take hits from this search, and from earlier ones, up to this length. */
-  depth: number
-  request: Request
-  /** Neighbours requested from the index. */
-  requested: number
-  /** Everything at this depth has been requested. */
-  whole: boolean
-  /** No hits come after these. */
-  last: boolean
-}
-
-/** Of the index: neighbours, and the depth of the step they belong to. */
+/** What the index is asked for: `k` neighbours, as if it were searched for `depth` of them. */
 interface Request {
   k: number
   depth: number
+}
+
+/** The result of one search, consumed from the top. */
+interface Found {
+  request: Request
+  /** Without those that were passed before. */
+  neighbours: readonly Neighbour[]
+  taken: number
+  /** It was a scan, which misses nothing, or goes on after one: the list has no steps. */
+  isScan: boolean
+  /** No hits come after these. */
+  isLast: boolean
 }
 
 /**
@@ -72,6 +69,8 @@ export class SlotHits implements NearestHits {
   /** Pictures at this slot and above were stored after the query arrived. */
   #belowSlot: number
   readonly #excluded: ReadonlySet<string>
+  /** Neighbours requested beyond the hits that are wanted. */
+  readonly #spare: number
   readonly #ids: Set<string>
   /** Slots that became hits or were excluded. */
   readonly #passed = new Set<number>()
@@ -87,6 +86,7 @@ export class SlotHits implements NearestHits {
     this.#query = query
     this.#belowSlot = query.kept ? scope.searched.nextSlot : Infinity
     this.#excluded = new Set(query.excludeIds?.flatMap((id) => [id, nfc(id)]))
+    this.#spare = this.#excluded.size + spareNeighbours
     this.#ids = new Set(seen.map(({ record }) => record.id))
   }
 
@@ -113,38 +113,34 @@ export class SlotHits implements NearestHits {
   async first(count: number): Promise<UnrankedHit[]> {
     while (this.#hits.length < count) {
       const found = this.#found
-      const chunks = found === undefined ? [] : nextChunks(found, Math.min(count, found.depth) - this.#hits.length)
+      const chunks = found === undefined ? [] : nextChunks(found, Math.min(count, reachOf(found)) - this.#hits.length)
       if (chunks.length > 0) await this.#take(found!, chunks)
-      else if (found?.last && found.taken === found.neighbours.length) break
-      else await this.#search(count)
+      else if (found?.isLast && found.taken === found.neighbours.length) break
+      else this.#found = await this.#ask(this.#nextRequest(count))
     }
     return this.#hits.slice(0, count)
   }
 
-  async #search(count: number): Promise<void> {
+  #nextRequest(count: number): Request {
     const spare = this.#spare
     const former = this.#found
-    const depth = this.#nextDepth(spare)
     // the first search for a short page fetches only that page; further hits are fetched on demand
-    const k =
-      former === undefined
-        ? count + spare
-        : Math.max(count + spare, depth === Infinity ? former.requested * 2 : depth + spare)
-    this.#found = await this.#ask({ k, depth })
-  }
-
-  get #spare(): number {
-    return this.#excluded.size + spareNeighbours
+    if (former === undefined) return { k: count + spare, depth: firstDepthOf(this.#query.ef, spare) }
+    const { k, depth } = former.request
+    if (former.isScan) return { k: Math.max(count + spare, 2 * k), depth: Infinity }
+    const isUsedUp = k >= depth + spare || this.#hits.length >= depth
+    const next = isUsedUp ? 2 * depth : depth
+    return { k: Math.max(count, next) + spare, depth: next }
   }
 
   async #ask(request: Request): Promise<Found> {
     const { vector, minScore = -Infinity } = this.#query
     const { searched, allow } = this.#scope
-    const { k, depth } = request
+    const depth = request.depth + this.#spare
     const { neighbours, method, ef } = await searched.index.search({
       vector,
-      k,
-      depth: depth + this.#spare,
+      k: request.k,
+      depth,
       ef: this.#query.ef,
       exact: this.#query.exact,
       allow,
@@ -152,28 +148,17 @@ export class SlotHits implements NearestHits {
     // what replaced a picture meanwhile has a slot that was not allowed
     const isLimited = allow !== undefined || this.#query.kept
     if (isLimited && searched.hasRetired() && (await this.#isRenewed())) return this.#ask(request)
-    const graph = method === 'hnsw'
-    const requested = graph ? Math.min(k, depth + this.#spare) : k
-    const last = neighbours.length < requested || (neighbours.at(-1)?.score ?? Infinity) < minScore
-    if (this.#result === undefined || graph) this.#result = { method, ef }
+    if (this.#result === undefined || method === 'hnsw') this.#result = { method, ef }
+    const requested = method === 'hnsw' ? Math.min(request.k, depth) : request.k
     return {
+      request,
       neighbours: neighbours.filter(
         ({ slot, score }) => score >= minScore && slot < this.#belowSlot && !this.#passed.has(slot),
       ),
       taken: 0,
-      request,
-      requested,
-      whole: graph && requested === depth + this.#spare,
-      // a scan has no steps: searching again continues the same list
-      depth: graph && !last ? depth : Infinity,
-      last,
+      isScan: method === 'exact' || request.depth === Infinity,
+      isLast: neighbours.length < requested || (neighbours.at(-1)?.score ?? Infinity) < minScore,
     }
-  }
-
-  #nextDepth(spare: number): number {
-    const former = this.#found
-    if (former === undefined) return firstDepthOf(this.#query.ef, spare)
-    return former.whole || this.#hits.length >= former.depth ? former.depth * 2 : former.depth
   }
 
   async #take(found: Found, chunks: readonly (readonly Neighbour[])[]): Promise<void> {
@@ -234,15 +219,20 @@ function bytesOf({ id, label, groupKeys = [] }: UnrankedHit['record']): number {
   )
 }
 
+/** How long the list may grow by hits of this search, and of earlier ones. */
+function reachOf({ request, isScan, isLast }: Found): number {
+  return isScan || isLast ? Infinity : request.depth
+}
+
 /** Runs of equal scores that together hold `needed` neighbours; a run whose end is unknown is left out. */
-function nextChunks({ neighbours, taken, last }: Found, needed: number): Neighbour[][] {
+function nextChunks({ neighbours, taken, isLast }: Found, needed: number): Neighbour[][] {
   const chunks: Neighbour[][] = []
   let end = taken
   while (end - taken < needed && end < neighbours.length) {
     const begin = end++
     while (end < neighbours.length && neighbours[end]!.score === neighbours[begin]!.score && end - begin < tiesMax)
       end++
-    if (end === neighbours.length && !last && end - begin < tiesMax) break
+    if (end === neighbours.length && !isLast && end - begin < tiesMax) break
     chunks.push(neighbours.slice(begin, end))
   }
   return chunks

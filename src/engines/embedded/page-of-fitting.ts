@@ -2,7 +2,7 @@
  * One page of the pictures that match a filter: the reader thread finds the ids, the main thread reads the records in
  * turns.
  */
-import { lookedAtMax } from '../../gallery/engine.js'
+import { examinedMax } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import { fits } from '../../gallery/fits.js'
 import type { ImagePage } from '../../gallery/records.js'
@@ -17,20 +17,20 @@ export interface FittingPlace {
   maxLength: number
   lengthOfTurn: number
   /** Pictures examined per call, so that other long reads get a turn, and per page. */
-  lookedAtOnce: number
-  lookedAtMax: number
+  examinedAtOnce: number
+  examinedMax: number
 }
 
-export const lookedAt = Object.freeze({ lookedAtOnce: 10_000, lookedAtMax })
+export const usualBounds = Object.freeze({ examinedAtOnce: 10_000, examinedMax })
 
 /** By id, ascending. A page may be short or even empty while more follow; its last slice says whether they do. */
 export async function* pageOfFitting(
-  { number, store, maxLength, lengthOfTurn, lookedAtOnce, lookedAtMax: lookMax }: FittingPlace,
+  { number, store, maxLength, lengthOfTurn, examinedAtOnce, examinedMax: max }: FittingPlace,
   { after, limit, filter }: { after: string; limit: number; filter: Filter },
 ): AsyncGenerator<ImagePage> {
   let [last, count, left] = [after, 0, maxLength]
-  for (let looked = 0; ; ) {
-    const request = { gallery: number, filter, after: last, lookedAt: lookedAtOnce, limit: limit - count + 1 }
+  for (let examined = 0; ; ) {
+    const request = { gallery: number, filter, after: last, examinedMax: examinedAtOnce, limit: limit - count + 1 }
     const found = await store.scan('fittingIds', request)
     for (let { ids } = found; ids.length > 0; await nextTurn()) {
       const room = { limit: limit - count, maxLength: left, oneAtLeast: count === 0, lengthOfTurn }
@@ -46,7 +46,7 @@ export async function* pageOfFitting(
     }
     if (found.upTo === undefined) return
     last = found.upTo
-    looked += lookedAtOnce
-    if (looked >= lookMax || count === limit) return yield { images: [], next: last }
+    examined += examinedAtOnce
+    if (examined >= max || count === limit) return yield { images: [], next: last }
   }
 }

@@ -30,7 +30,7 @@ import type { OpenScan } from '../../gallery/scan.js'
 import { nextTurn } from '../../turns.js'
 import type { IndexedSet } from './gallery-indexes.js'
 import { depthOfQuery, recordsPerTurn, SlotHits } from './nearest-hits.js'
-import { lookedAt, pageOfFitting } from './page-of-fitting.js'
+import { pageOfFitting, usualBounds } from './page-of-fitting.js'
 import type { ScanPlace } from './scan.js'
 import { searchedSlots } from './searched-slots.js'
 import { SetChanges, type SetParts } from './set-changes.js'
@@ -130,7 +130,7 @@ export class StoredSet implements OpenSet {
     const { store, storage } = this.#parts
     let { after = '' } = page
     if (filter !== undefined) {
-      const place = { number: this.number, store, maxLength: storage.pageMaxLength, lengthOfTurn, ...lookedAt }
+      const place = { number: this.number, store, maxLength: storage.pageMaxLength, lengthOfTurn, ...usualBounds }
       return yield* pageOfFitting(place, { after, limit, filter })
     }
     for (let [left, count] = [storage.pageMaxLength, 0]; ; ) {

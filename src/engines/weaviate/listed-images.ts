@@ -1,7 +1,7 @@
 /** Pictures by id, ascending, from a server that sorts by numbers: see `id-words.ts`. */
 
 import { Filters } from 'weaviate-client'
-import { lookedAtMax } from '../../gallery/engine.js'
+import { examinedMax } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import { compareTexts, fits } from '../../gallery/fits.js'
 import type { ImagePage, ImageRecord } from '../../gallery/records.js'
@@ -30,7 +30,7 @@ export async function* pageOf(
   listing: Listing,
   { after, limit, maxLength, filter }: { after: string; limit: number; maxLength: number; filter?: Filter | undefined },
 ): AsyncGenerator<ImagePage> {
-  let [count, left, last, lookedAt] = [0, maxLength, after, 0]
+  let [count, left, last, examined] = [0, maxLength, after, 0]
   for await (const found of byId(listing, after)) {
     const images: ImageRecord[] = []
     for (const one of found) {
@@ -46,8 +46,8 @@ export async function* pageOf(
       left -= length
       last = record.id
     }
-    lookedAt += found.length
-    if (filter !== undefined && lookedAt >= lookedAtMax) return yield { images, next: last }
+    examined += found.length
+    if (filter !== undefined && examined >= examinedMax) return yield { images, next: last }
     yield { images }
     await nextTurn()
   }

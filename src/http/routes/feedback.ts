@@ -1,7 +1,7 @@
 /** `/v1/galleries/{gallery}/feedback`: record and read judgements of hits. */
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
-import { givenVerdicts, type JudgementFilter, type StoredJudgement } from '../../gallery/feedback.js'
+import { type JudgementFilter, type StoredJudgement, submittedVerdicts } from '../../gallery/feedback.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { GalleryFeedback } from '../../gallery/gallery-feedback.js'
 import type { Metrics } from '../../metrics/metrics.js'
@@ -60,7 +60,7 @@ function giveFeedback(app: TypedApp, { galleries, metrics }: FeedbackRouteOption
         modelId,
       })
       const counts = await (await galleries.feedback(gallery)).record(judgements)
-      for (const verdict of givenVerdicts)
+      for (const verdict of submittedVerdicts)
         metrics.countJudged(verdict, judgements.filter((judgement) => judgement.verdict === verdict).length)
       return { gallery, ...counts }
     },

@@ -2,10 +2,10 @@
 import { type Static, Type } from 'typebox'
 import {
   type FeedbackQuery,
-  givenVerdicts,
   type Judgement,
   type JudgementFilter,
   type StoredJudgement,
+  submittedVerdicts,
   verdicts,
 } from '../../gallery/feedback.js'
 import { invalidIn, RequestInvalid } from '../validation.js'
@@ -54,7 +54,7 @@ const By = Type.String({
 })
 const At = Type.String({ format: 'date-time', description: 'Time, ISO 8601 with a time zone.' })
 const Verdict = Type.Enum([...verdicts], { type: 'string' })
-const GivenVerdict = Type.Enum([...givenVerdicts], {
+const SubmittedVerdict = Type.Enum([...submittedVerdicts], {
   type: 'string',
   description: '`none` withdraws the judgement of this query and hit by the same person.',
 })
@@ -62,11 +62,14 @@ const GivenVerdict = Type.Enum([...givenVerdicts], {
 export const FeedbackBody = Type.Object(
   {
     query: Query,
-    hits: Type.Array(Type.Object({ id: ImageId, verdict: GivenVerdict, ...Shown }, { additionalProperties: false }), {
-      minItems: 1,
-      maxItems: judgedAtOnceMax,
-      description: 'Stored pictures judged as hits of this query.',
-    }),
+    hits: Type.Array(
+      Type.Object({ id: ImageId, verdict: SubmittedVerdict, ...Shown }, { additionalProperties: false }),
+      {
+        minItems: 1,
+        maxItems: judgedAtOnceMax,
+        description: 'Stored pictures judged as hits of this query.',
+      },
+    ),
     by: Type.Optional({
       ...By,
       description: 'Who judged. Default: the name of the API key, or `anonymous` without keys.',

@@ -1,7 +1,7 @@
 /** Stored pictures: how they are sent, changed and shown. */
 import { Type } from 'typebox'
 import { allows, type Grant } from '../../access/grants.js'
-import { lookedAtMax } from '../../gallery/engine.js'
+import { examinedMax } from '../../gallery/engine.js'
 import type { ImageRecord } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { referenceMaxLength, referencePattern } from '../../remote/referenced-images.js'
@@ -125,7 +125,7 @@ export const ImageListParameters = Type.Object(
       Type.String({
         ...jsonText,
         maxLength: 65_536,
-        description: `Only pictures that match this filter, as JSON text like that of a search. One page reads at most ${lookedAtMax.toLocaleString('en')} records, so it may be short, or empty, although more pages follow.`,
+        description: `Only pictures that match this filter, as JSON text like that of a search. One page reads at most ${examinedMax.toLocaleString('en')} records, so it may be short, or empty, although more pages follow.`,
         examples: ['{"field":"metadata.year","gte":2015}', '{"field":"id","gte":"cycling/","lt":"cycling0"}'],
       }),
     ),

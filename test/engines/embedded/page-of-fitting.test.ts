@@ -14,7 +14,7 @@ const count = 100
 const id = (i: number) => `p${String(i).padStart(3, '0')}`
 const tenth: Filter = { field: 'metadata.tenth', in: [true] }
 
-async function place(t: TestContext, more: Partial<Pick<FittingPlace, 'lookedAtOnce' | 'lookedAtMax'>> = {}) {
+async function place(t: TestContext, more: Partial<Pick<FittingPlace, 'examinedAtOnce' | 'examinedMax'>> = {}) {
   const onFailure = (error: unknown) => assert.fail(String(error))
   const store = await GalleryStore.open({
     dataDir: await dataFolder(t),
@@ -32,7 +32,7 @@ async function place(t: TestContext, more: Partial<Pick<FittingPlace, 'lookedAtO
     put: newImage(id(i), makeVector(), { metadata: { tenth: i % 10 === 5, text: 'x'.repeat(100) } }),
   }))
   await store.writes.commit('changeImages', { set: number, steps, imagesMax: 1e6, at })
-  return { number, store, maxLength: 1e6, lengthOfTurn: 1e6, lookedAtOnce: 8, lookedAtMax: 40, ...more }
+  return { number, store, maxLength: 1e6, lengthOfTurn: 1e6, examinedAtOnce: 8, examinedMax: 40, ...more }
 }
 
 async function slicesOf(
@@ -73,18 +73,18 @@ test('a page examines only pictures whose ids match', async (t) => {
 })
 
 test('a page ends at its limit and at its maximum length; long ones are read in several turns', async (t) => {
-  const where = await place(t, { lookedAtMax: 1_000 })
+  const where = await place(t, { examinedMax: 1_000 })
   const two = await slicesOf(pageOfFitting(where, { after: '', limit: 2, filter: tenth }))
   assert.deepEqual([two.ids, two.next], [[id(5), id(15)], id(15)])
   const short = await slicesOf(pageOfFitting({ ...where, maxLength: 300 }, { after: '', limit: 9, filter: tenth }))
   assert.deepEqual([short.ids, short.next], [[id(5), id(15)], id(23)], 'up to there nothing else matches')
-  const all = { ...where, lookedAtOnce: 1_000, lengthOfTurn: 200 }
+  const all = { ...where, examinedAtOnce: 1_000, lengthOfTurn: 200 }
   const turns = await slicesOf(pageOfFitting(all, { after: '', limit: 100, filter: tenth }))
   assert.deepEqual([turns.ids.length, turns.next, turns.slices > 3], [10, undefined, true])
 })
 
 test('pictures removed or changed between filtering and reading are omitted, and no others', async (t) => {
-  const where = await place(t, { lookedAtMax: 1_000, lookedAtOnce: 1_000 })
+  const where = await place(t, { examinedMax: 1_000, examinedAtOnce: 1_000 })
   const { number, store } = where
   const removing: FittingPlace = {
     ...where,

@@ -48,6 +48,23 @@ test('a graph cache that could not be written is written later, although nothing
   assert.equal((await readdir(folder)).length, 2)
 })
 
+test('a graph cache is written when it is due, although the clock has been set back', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir, { storage: { graphCacheAfterSeconds: 0.01 } })
+  await galleries.create('a')
+  await putImages(galleries.images, 'a', images)
+  await settled(galleries)
+  const written = async () => (await readdir(join(dataDir, 'index'))).find((name) => name.endsWith('.hnsw'))
+  const before = await written()
+  t.mock.method(Date, 'now', () => 0)
+  await removeImages(galleries.images, 'a', ['p7'])
+  await until(async () => {
+    t.mock.timers.tick(5_000)
+    return (await written()) !== before
+  }, 'another graph cache')
+})
+
 test('a set that was opened before its model was installed is searched from then on, whoever holds it', async (t) => {
   const dataDir = await dataFolder(t)
   const former = await openIn(t, dataDir)

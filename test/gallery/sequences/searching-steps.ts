@@ -67,7 +67,7 @@ export interface Arranged {
   boosts?: { filter: NonNullable<Among['filter']>; weight: number }[] | undefined
 }
 
-export type Asked = Among & Arranged & { set?: SetModel | undefined }
+export type Asked = Among & Arranged & { set?: SetModel | undefined; expand?: number | undefined }
 
 export const asked: fc.Arbitrary<Asked> = fc.tuple(among, arranged).map(([one, other]) => ({ ...one, ...other }))
 export const askedJointly: fc.Arbitrary<Asked> = fc
@@ -264,6 +264,40 @@ const searchBoth = step('search both', fc.record({ asked: askedJointly, ...page 
   return assert.rejects(search(at.galleries, names, asked, { k: page.k }), { code })
 })
 
+/** The hits that expand the query are those of the same search without. */
+const searchExpanded = step(
+  'search expanded',
+  fc.record({
+    name,
+    asked: among.map((one): Asked => ({ ...one, minScore: undefined })),
+    expand: fc.integer({ min: 1, max: 4 }),
+  }),
+  (at, { name, asked, expand }) =>
+    at.of(
+      name,
+      (galleries) => search(galleries, name, { ...asked, expand }, { k: all }),
+      async (plain, answer) => {
+        const list = await listOf(at, name, asked)
+        const best = list.slice(0, expand).map(({ score, image }) => ({ score, vector: image.picture.vector }))
+        const sought = expanded(pictures[asked.picture]!.vector, best)
+        const { hits, isExpanded } = await answer()
+        assert.equal(isExpanded, true)
+        assert.deepEqual(hits.map(idOfHit).sort(), list.map(idOf).sort())
+        for (const [i, { score, record }] of hits.entries()) {
+          assert.ok(Math.abs(score - scoreOf(sought, plain.images.get(record.id)!.picture.vector)) < rounding)
+          assert.ok(i === 0 || score <= hits[i - 1]!.score)
+        }
+      },
+    ),
+)
+
+/** In the direction of query + Σ max(score, 0)³ · hit. */
+function expanded(query: Float32Array, hits: readonly { score: number; vector: Float32Array }[]): Float32Array {
+  return query.map((value, i) =>
+    hits.reduce((sum, { score, vector }) => sum + Math.max(score, 0) ** 3 * vector[i]!, value),
+  )
+}
+
 /** Everything in the galleries is found, whatever is searched for. */
 export async function compareAllSearches(at: ComparedGalleries): Promise<void> {
   for (const name of at.plain.keys()) await compareSearchesOf(at, name)
@@ -275,4 +309,4 @@ export async function compareSearchesOf(at: ComparedGalleries, name: string, set
   for (const picture of pictures.keys()) await listOf(at, name, { ...all, picture, set })
 }
 
-export const searchingSteps = fc.oneof({ weight: 6, arbitrary: searchOne }, searchBoth)
+export const searchingSteps = fc.oneof({ weight: 6, arbitrary: searchOne }, searchBoth, searchExpanded)

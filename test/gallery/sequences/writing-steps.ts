@@ -1,7 +1,9 @@
 /** Calls that write: every outcome is known beforehand. */
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import type { ImageStep, PutImage, StepResult } from '../../../src/gallery/records.js'
+import { type Precondition, versionOf } from '../../../src/gallery/precondition.js'
+import type { ImageRecord, ImageStep, PutImage, StepResult } from '../../../src/gallery/records.js'
 import { newImage, removeImages } from '../stored-images.js'
 import { type ComparedGalleries, name, Step, step } from './compared-galleries.js'
 import { filter, id, label, manyIds, maybe, metadata, picture, usualFilters } from './drawn-values.js'
@@ -183,6 +185,60 @@ const patchFitting = step(
     ),
 )
 
+/** Of a record that is stored, or was; undefined: whatever is stored. */
+const condition = fc.constantFrom('any', 'this', 'another')
+const conditions = fc.record({ match: condition, noneMatch: condition }, { requiredKeys: [] })
+
+function preconditionOf(
+  { match, noneMatch }: typeof conditions extends fc.Arbitrary<infer Value> ? Value : never,
+  stored: ImageRecord | undefined,
+): Precondition {
+  const versions = (one: typeof match) => {
+    if (one === undefined || one === 'any') return one
+    return one === 'this' && stored !== undefined ? ['0'.repeat(32), versionOf(stored)] : ['0'.repeat(32)]
+  }
+  return { match: versions(match), noneMatch: versions(noneMatch) }
+}
+
+/** One write, which happens if its condition holds. */
+const writeIf = step(
+  'write if',
+  fc.record({
+    name,
+    conditions,
+    write: fc.oneof(fc.record({ put: image }), fc.record({ patch: id, change: newSaid }), fc.record({ remove: id })),
+  }),
+  async (at, { name, conditions, write }) => {
+    const plain = at.plain.get(name)
+    if (plain === undefined) return
+    const { images } = at.galleries
+    const given = 'put' in write ? write.put.id : 'patch' in write ? write.patch : write.remove
+    const before = await images.get(name, given)
+    const onlyIf = preconditionOf(conditions, before)
+    const meets = (one: typeof conditions.match) => before !== undefined && one !== 'another'
+    const { match, noneMatch } = conditions
+    const holds = (match === undefined || meets(match)) && (noneMatch === undefined || !meets(noneMatch))
+    const written =
+      'put' in write
+        ? at.embedded(name, (modelId) => images.putOne(name, { put: stored(write.put, modelId), onlyIf }))
+        : 'patch' in write
+          ? images.patch(name, given, write.change, onlyIf)
+          : images.removeOne(name, given, onlyIf)
+    if (!('put' in write) && before === undefined) return assert.rejects(written, { code: 'image_not_found' })
+    if (!holds) {
+      await assert.rejects(written, { code: 'precondition_failed' })
+      return assert.deepEqual(await images.get(name, given), before)
+    }
+    await written
+    if ('put' in write) plain.put(plainOf(write.put))
+    else if ('patch' in write) plain.patch(given, write.change)
+    else plain.remove(given)
+    const after = await images.get(name, given)
+    if (before === undefined || after === undefined) return
+    assert.equal(versionOf(after) === versionOf(before), isDeepStrictEqual(after, before))
+  },
+)
+
 /** What was kept for a filter before the write is no longer used. */
 async function compareCounts(at: ComparedGalleries): Promise<void> {
   for (const [name, plain] of at.plain)
@@ -202,10 +258,15 @@ const writes = fc.oneof(
   { weight: 2, arbitrary: patchFitting },
 )
 
-export const writingSteps = writes.map(
-  ({ name, given, take }) =>
-    new Step(name, given, async (at) => {
-      await take(at)
-      await compareCounts(at)
-    }),
-)
+const counted = (writes: fc.Arbitrary<Step>) =>
+  writes.map(
+    ({ name, given, take }) =>
+      new Step(name, given, async (at) => {
+        await take(at)
+        await compareCounts(at)
+      }),
+  )
+
+export const writingSteps = counted(writes)
+/** For galleries whose serving set stays the same: records in another one are other versions. */
+export const conditionalSteps = counted(writeIf)

@@ -18,10 +18,13 @@ export type CopiesCalls = {
   likeness: { request: { gallery: number; rows: number; columns: Uint32Array; least: number }; reply: Float32Array }
   /**
    * Slots, ascending, of all pictures that score at least `least` against a picture of the query, or have its bytes.
-   * Ends with those found so far once `stop` (shared memory) is not 0.
+   * Ends with those found so far once it is stopped (`control`: see `RunControl`).
    */
   find: {
-    request: { gallery: number; query: readonly Uint8Array[]; stop: Int32Array } & Omit<CopiesWanted, 'descriptors'>
+    request: { gallery: number; query: readonly Uint8Array[]; control: SharedArrayBuffer } & Omit<
+      CopiesWanted,
+      'descriptors'
+    >
     reply: Uint32Array
   }
   /** Pictures with a thumbnail but no descriptor, ordered by slot. */

@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { nearCopyScore, queryWords } from '../../../../copies/near-copy-score.js'
+import { RunControl } from '../../../../worker-calls/run-control.js'
 import { withDatabase } from '../database/database.js'
 import type { DescriptorRows, DescriptorTable } from '../images/descriptor-table.js'
 import type { CopiesCalls } from './copies-protocol.js'
@@ -31,10 +32,11 @@ export function copyCalls(table: DescriptorTable): CopyCalls {
         rows,
         least,
       ),
-    async find({ gallery, query, contentHashes = [], least, stop }) {
+    async find({ gallery, query, contentHashes = [], least, control }) {
+      const run = new RunControl(control)
       const words = queryWords(query)
       const found = new Set(withDatabase(() => contentHashes.flatMap((hash) => table.slotsOfContent(gallery, hash))))
-      for (let fromSlot = 0, more = words.length > 0; more && Atomics.load(stop, 0) === 0; ) {
+      for (let fromSlot = 0, more = words.length > 0; more && !run.isStopped; ) {
         const page = withDatabase(() => table.page(gallery, fromSlot, walkedPerTurn))
         page.slots.forEach((slot, i) => {
           if (scoreOf(words, page, i, least) >= least) found.add(slot)

@@ -1,5 +1,6 @@
 /** What the main thread asks about near-copies, counted while it is unanswered. */
 import type { CopiesWanted } from '../../../../gallery/engine.js'
+import { RunControl } from '../../../../worker-calls/run-control.js'
 import type { CopiesCalls } from './copies-protocol.js'
 
 type Ask = <Name extends keyof CopiesCalls>(
@@ -38,11 +39,11 @@ export class CopyQuestions {
     signal?: AbortSignal,
   ): Promise<Uint32Array> {
     signal?.throwIfAborted()
-    const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-    const onAbort = () => void Atomics.store(stop, 0, 1)
+    const control = new RunControl()
+    const onAbort = () => control.stop()
     signal?.addEventListener('abort', onAbort)
     try {
-      const found = await this.ask('find', { gallery, query, stop, ...wanted })
+      const found = await this.ask('find', { gallery, query, control: control.shared, ...wanted })
       signal?.throwIfAborted()
       return found
     } finally {

@@ -130,10 +130,10 @@ export class GalleryScans {
     gallery,
     filter,
     after,
-    lookedAt,
+    examinedMax,
     limit,
   }: ReaderCalls['fittingIds']['request']): ReaderCalls['fittingIds']['reply'] {
-    const upTo = this.#idAfter(gallery, filter, after, lookedAt)
+    const upTo = this.#idAfter(gallery, filter, after, examinedMax)
     const ids = withReadable(filter, (condition) => {
       const { sql, parameters } = joined([...idsWithin(after, upTo), condition], ' AND ')
       return this.#database
@@ -144,15 +144,15 @@ export class GalleryScans {
     return { ids, upTo: ids.length === limit ? ids.at(-1) : upTo }
   }
 
-  /** The last of the next `lookedAt` ids that meet the conditions on ids; undefined if there are fewer. */
-  #idAfter(gallery: number, filter: Filter, after: string, lookedAt: number): string | undefined {
+  /** The last of the next `examinedMax` ids that meet the conditions on ids; undefined if there are fewer. */
+  #idAfter(gallery: number, filter: Filter, after: string, examinedMax: number): string | undefined {
     const conditions = idConditions(filter).map((condition) => sqlOf(condition))
     const inGallery = { sql: 'gallery = ?', parameters: [gallery] }
     const { sql, parameters } = joined([inGallery, ...idsWithin(after), ...conditions], ' AND ')
     return this.#database
       .prepare<unknown[], string>(`SELECT id FROM image WHERE ${sql} ORDER BY id LIMIT 1 OFFSET ?`)
       .pluck()
-      .get(...parameters, lookedAt - 1)
+      .get(...parameters, examinedMax - 1)
   }
 
   /** Samples are looked up one by one; the pictures between them are not read. */

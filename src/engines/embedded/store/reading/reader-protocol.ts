@@ -27,7 +27,7 @@ export type ReaderCalls = {
    * Ids of matching pictures after `after`, ascending, at most `limit`; `upTo` is the last id examined, if more follow.
    */
   fittingIds: {
-    request: { gallery: number; filter: Filter; after: string; lookedAt: number; limit: number }
+    request: { gallery: number; filter: Filter; after: string; examinedMax: number; limit: number }
     reply: { ids: string[]; upTo?: string | undefined }
   }
   /** @param step distance in slots between sampled pictures */

@@ -5,6 +5,7 @@
 import type { StoredDecision } from '../../../../gallery/decisions.js'
 import type { FeedbackCounts } from '../../../../gallery/feedback.js'
 import type { JobProgress, StoredCounts } from '../../../../gallery/job-progress.js'
+import type { LayoutAbout } from '../../../../gallery/layout.js'
 import type { JobRecord } from '../../../../jobs/job.js'
 import type { JobResult } from '../../../../jobs/job-store.js'
 import { CatalogueWrites } from '../catalogue/catalogue-writes.js'
@@ -12,7 +13,7 @@ import { GalleryTable } from '../catalogue/gallery-table.js'
 import { RemovedSetTable } from '../catalogue/removed-set-table.js'
 import { SetTable } from '../catalogue/set-table.js'
 import type { Database } from '../database/database.js'
-import { LayoutTable } from '../images/layout-table.js'
+import { LayoutTable, type NewPoints } from '../images/layout-table.js'
 import { OriginalTable } from '../images/original-table.js'
 import { SetImages } from '../images/set-images.js'
 import { JobTable } from '../jobs/job-table.js'
@@ -78,6 +79,18 @@ export class GalleryWrites {
   addDecision(request: NewDecisionRow): StoredDecision {
     this.#galleries.get(request.gallery)
     return this.decisions.add(request)
+  }
+
+  /** @throws AlikeError `gallery_not_found` for a dropped set, whose row may be gone by now */
+  addLayoutPoints(request: NewPoints): void {
+    this.#sets.get(request.set)
+    this.layouts.add(request)
+  }
+
+  /** @throws as `addLayoutPoints` */
+  finishLayout(set: number, generation: number, about: LayoutAbout): void {
+    this.#sets.get(set)
+    this.layouts.finish(set, generation, about)
   }
 
   /**

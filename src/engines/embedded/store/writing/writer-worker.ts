@@ -53,8 +53,8 @@ answerCalls<WriterCalls>(
     addDecision: (request) => groups.add(() => writes.addDecision(request)),
     settleDecision: ({ gallery, number }) => groups.add(() => writes.decisions.settle(gallery, number)),
     removeDecision: ({ gallery, number }) => groups.add(() => writes.decisions.delete(gallery, number)),
-    addLayoutPoints: (request) => groups.add(() => writes.layouts.add(request)),
-    finishLayout: ({ set, generation, about }) => groups.add(() => writes.layouts.finish(set, generation, about)),
+    addLayoutPoints: (request) => groups.add(() => writes.addLayoutPoints(request)),
+    finishLayout: ({ set, generation, about }) => groups.add(() => writes.finishLayout(set, generation, about)),
     dropLayoutPoints: ({ set, generation, limit }) =>
       groups.add(() => writes.layouts.dropOthers(set, generation, limit)),
     createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),

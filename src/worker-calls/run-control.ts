@@ -1,6 +1,6 @@
 /**
- * Progress and stop request, shared between a run and its thread. In shared memory, because a busy thread receives no
- * messages.
+ * Progress of a run in another thread, and the request to stop it, shared by both ends. In shared memory, because a busy
+ * thread receives no messages.
  */
 import { AlikeError } from '../errors.js'
 
@@ -39,9 +39,12 @@ export class RunControl {
     Atomics.store(this.#values, cells.stopped, 1)
   }
 
-  /** Called between pieces of work. @throws AlikeError `job_finished` */
+  get isStopped(): boolean {
+    return Atomics.load(this.#values, cells.stopped) === 1
+  }
+
+  /** Called between pieces of work. @throws AlikeError `shutting_down` */
   throwIfStopped(): void {
-    if (Atomics.load(this.#values, cells.stopped) === 1)
-      throw new AlikeError('job_finished', { detail: 'It was stopped.' })
+    if (this.isStopped) throw new AlikeError('shutting_down', { detail: 'It was stopped.' })
   }
 }
