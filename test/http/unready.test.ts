@@ -47,6 +47,25 @@ test('an unready process is alive, exposes metrics, and gives its reason to all 
   await app.close()
 })
 
+test('an unready process answers as a ready one would: with problems, the caller’s request id and below its base path', async (t) => {
+  const { app } = await buildUnreadyApps({
+    config: readConfig({ BASE_PATH: '/alike' }),
+    metrics: createMetrics(),
+    logger: pino({ level: 'silent' }),
+    reason: new AlikeError('golden_mismatch'),
+  })
+  t.after(() => app.close())
+  assert.equal((await app.inject('/alike/livez')).statusCode, 200)
+  const headers = { 'x-request-id': 'mine' }
+  for (const [url, code] of [
+    ['/v1/galleries', 'not_ready'],
+    ['/v1/galleries/%ff', 'request_invalid'],
+  ] as const) {
+    const problem = (await app.inject({ url, headers })).json<{ code: string; requestId: string }>()
+    assert.deepEqual([problem.code, problem.requestId], [code, 'mine'])
+  }
+})
+
 test('metrics of an unready process are on their own port if they have one', async () => {
   const { app, metricsApp, close } = await buildUnreadyApps({
     config: readConfig({ METRICS_PORT: '9464' }),
