@@ -10,6 +10,7 @@ import { limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
 import { checkHeaders } from './http/plugins/header-rules.js'
 import { registerProblems } from './http/plugins/problem.js'
+import { discardRefusedBodies } from './http/plugins/refused-bodies.js'
 import { metricsRoutes } from './http/routes/metrics.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { Problem } from './http/schemas/problem.js'
@@ -78,6 +79,7 @@ async function buildSideApp({
   registerProblems(app, { metrics })
   checkHeaders(app, unreadable)
   limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') })
+  discardRefusedBodies(app, config)
   await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
   return app
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { makeKey } from '../../src/access/api-keys.js'
@@ -8,7 +10,7 @@ import { readConfig } from '../../src/config/read-config.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { openUnready } from '../../src/service/unready.js'
-import { buildUnreadyApps } from '../../src/side-apps.js'
+import { buildMetricsApp, buildUnreadyApps } from '../../src/side-apps.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 
@@ -64,6 +66,17 @@ test('an unready process answers as a ready one would: with problems, the caller
     const problem = (await app.inject({ url, headers })).json<{ code: string; requestId: string }>()
     assert.deepEqual([problem.code, problem.requestId], [code, 'mine'])
   }
+})
+
+test('a body that nobody reads and that never arrives does not hold a connection to the port of metrics', async (t) => {
+  const config = readConfig({ METRICS_PORT: '9464', BODY_TIMEOUT_MS: '1000' })
+  const app = await buildMetricsApp({ config, metrics: createMetrics(), logger: pino({ level: 'silent' }) })
+  t.after(() => app.close())
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.write('POST /metrics HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n')
+  const answer = await text(socket)
+  assert.match(answer, /^HTTP\/1\.1 405/)
 })
 
 test('metrics of an unready process are on their own port if they have one', async () => {
