@@ -1,5 +1,4 @@
 /** The wiring: every plugin and every route, in the order in which a request meets them. */
-import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { AuditLog } from './access/audit-log.js'
@@ -14,27 +13,26 @@ import type { Galleries } from './gallery/galleries.js'
 import type { AnswerBytes } from './http/answer-bytes.js'
 import { BodyMemory, bodyBytes, jsonCopies } from './http/body-memory.js'
 import { acceptJson } from './http/json-body.js'
-import { requestLogging } from './http/logger.js'
 import { type Guard, guard } from './http/plugins/access.js'
 import { expectAddressText } from './http/plugins/address-text.js'
 import { continueWhenRead, limitConcurrency, limitConnections } from './http/plugins/admission.js'
 import { limitAnswers } from './http/plugins/answer-limits.js'
 import { auditRequests } from './http/plugins/audit.js'
-import { prefixAddresses, withoutBasePath } from './http/plugins/base-path.js'
+import { prefixAddresses } from './http/plugins/base-path.js'
 import { limitBodyTime } from './http/plugins/body-time.js'
 import { omitBodies } from './http/plugins/bodyless-answers.js'
 import { answerUnreadable, type UnreadableRequests } from './http/plugins/client-errors.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
-import { allowOrigins, answerOrigin } from './http/plugins/cross-origin.js'
+import { allowOrigins } from './http/plugins/cross-origin.js'
 import { refuseForeignPages } from './http/plugins/foreign-pages.js'
-import { checkHeaders, httpOptions, safeRequestId } from './http/plugins/header-rules.js'
+import { checkHeaders } from './http/plugins/header-rules.js'
 import { keepWhileWorking } from './http/plugins/idle-connections.js'
 import { acceptImages, imageBodyMemory } from './http/plugins/image-bodies.js'
 import { refuseUnknownGallery } from './http/plugins/known-gallery.js'
 import { describeApi } from './http/plugins/openapi.js'
 import { takeTurns } from './http/plugins/pipelined-requests.js'
-import { registerProblems, sendUnrouted } from './http/plugins/problem.js'
+import { registerProblems } from './http/plugins/problem.js'
 import { serveReferencePage } from './http/plugins/reference-page.js'
 import { discardRefusedBodies } from './http/plugins/refused-bodies.js'
 import { measureRequests } from './http/plugins/request-metrics.js'
@@ -42,7 +40,6 @@ import { refuseUnknownRestrictions } from './http/plugins/restrictions.js'
 import { sendSecurityHeaders } from './http/plugins/security-headers.js'
 import { refuseWhileClosing } from './http/plugins/shutting-down.js'
 import { traceRequests } from './http/plugins/trace-requests.js'
-import { trustedProxies } from './http/plugins/trusted-proxies.js'
 import { limitUploads } from './http/plugins/upload-admission.js'
 import type { QueryWatch } from './http/query-watch.js'
 import { analysisRoutes } from './http/routes/analyses.js'
@@ -73,6 +70,7 @@ import { joinedSearchRoutes } from './http/routes/search-galleries.js'
 import { snapshotRoutes } from './http/routes/snapshots.js'
 import { vectorRoutes } from './http/routes/vectors.js'
 import { serialiserFactory } from './http/serialization.js'
+import { serverOptions } from './http/server-options.js'
 import { validatorCompiler } from './http/validation.js'
 import type { Decoders } from './image/decoders.js'
 import type { Ingest } from './ingest/ingest.js'
@@ -133,24 +131,15 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app
 }
 
-function openFastify({ config, logger, metrics }: AppOptions, unreadable: UnreadableRequests): FastifyInstance {
+function openFastify(options: AppOptions, unreadable: UnreadableRequests): FastifyInstance {
   const app = Fastify({
-    http: httpOptions,
-    ...requestLogging(logger),
-    genReqId: ({ headers }) => safeRequestId(headers['x-request-id']) ?? randomUUID(),
+    ...serverOptions(options, unreadable),
     bodyLimit: plainBodyMaxBytes,
     connectionTimeout: 120_000, // idle time, see `keepWhileWorking`; uploads to jobs may take hours
     keepAliveTimeout: 72_000, // longer than the usual minute of load balancers
     return503OnClosing: false, // `refuseWhileClosing` answers with a problem document
-    trustProxy: trustedProxies(textsOf(config.trustProxy)),
-    rewriteUrl: withoutBasePath(config.basePath),
     schemaController: { compilersFactory: { buildSerializer: serialiserFactory } },
     routerOptions: { maxParamLength: 2_048 },
-    clientErrorHandler: unreadable.answer,
-    frameworkErrors: (error, request, reply) => {
-      answerOrigin(request, reply, textsOf(config.corsOrigins))
-      sendUnrouted(error, request, reply, metrics)
-    },
   })
   unreadable.follow(app.server)
   app.setValidatorCompiler(validatorCompiler)

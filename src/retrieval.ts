@@ -106,10 +106,10 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   const ownIds = includeSelf ? [] : [...like, ...unlike].flatMap((example) => ('id' in example ? [example.id] : []))
   const excludeIds = [...(search.excludeIds ?? []), ...ownIds]
   const contentHashes = search.copiesFrom === undefined ? undefined : await contentHashesOf(like, serving)
-  const terms = { ...search, vector, copyDescriptors, contentHashes, excludeIds, voters: vote?.k }
+  const terms = { ...search, vector, copyDescriptors, contentHashes, excludeIds, voters: vote?.k, signal }
   const found: SearchPage =
     paged === undefined
-      ? await parts.galleries.searches.search(serving, { ...terms, signal })
+      ? await parts.galleries.searches.search(serving, terms)
       : await parts.galleries.searches.firstPage(serving, { ...terms, ...paged })
   const { voters, durationMs: searchMs, ...answered } = found
   const voted = voters?.map(({ score, record }) => ({ score, label: record.label }))

@@ -4,18 +4,17 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
 import type { AppOptions } from './app.js'
-import { textsOf } from './config/listed.js'
 import { AlikeError } from './errors.js'
-import { requestLogging } from './http/logger.js'
 import { guard } from './http/plugins/access.js'
 import { limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
-import { checkHeaders, httpOptions } from './http/plugins/header-rules.js'
+import { checkHeaders } from './http/plugins/header-rules.js'
 import { registerProblems } from './http/plugins/problem.js'
-import { trustedProxies } from './http/plugins/trusted-proxies.js'
+import { discardRefusedBodies } from './http/plugins/refused-bodies.js'
 import { metricsRoutes } from './http/routes/metrics.js'
 import { probeRoutes } from './http/routes/probes.js'
 import { Problem } from './http/schemas/problem.js'
+import { serverOptions } from './http/server-options.js'
 
 type SideAppOptions = Omit<AppOptions, 'parts' | 'auditLog' | 'tracing'>
 
@@ -74,17 +73,13 @@ async function buildSideApp({
   tokens,
 }: SideAppOptions): Promise<FastifyInstance> {
   const unreadable = answerUnreadable({ logger, metrics })
-  const app = Fastify({
-    http: httpOptions,
-    ...requestLogging(logger),
-    trustProxy: trustedProxies(textsOf(config.trustProxy)),
-    clientErrorHandler: unreadable.answer,
-  })
+  const app = Fastify(serverOptions({ config, metrics, logger }, unreadable))
   unreadable.follow(app.server)
   app.addSchema(Problem)
   registerProblems(app, { metrics })
   checkHeaders(app, unreadable)
   limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') })
+  discardRefusedBodies(app, config)
   await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
   return app
 }

@@ -29,6 +29,11 @@ export function misfitOfDecoded(text: string): string | undefined {
   )
 }
 
+/** How many characters (code points) it has, as the schemas count: those outside the basic plane are two units of a string. */
+export function charactersIn(text: string): number {
+  return [...text].length
+}
+
 /** The text, truncated to so many characters: invalid parts become U+FFFD, and no surrogate pair is split. */
 export function cutText(text: string, maxLength: number): string {
   const cut =

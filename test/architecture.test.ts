@@ -185,7 +185,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
     'metrics',
   ],
-  'side-apps': ['access', 'app', 'config', 'errors', 'http'],
+  'side-apps': ['access', 'app', 'errors', 'http'],
   main: ['errors', 'config', 'image', 'metrics', 'service'],
   service: [
     'all-ended',

@@ -11,7 +11,7 @@ import type { Serving } from './serving.js'
 import { expectUnitVector } from './unit-vector.js'
 
 /** A search whose further pages can be requested by token. */
-export interface PagedSearch extends Omit<GallerySearch, 'signal'> {
+export type PagedSearch = GallerySearch & {
   /** Who may request them. */
   caller: string
   /** Maximum number of hits or groups on all pages together. */
@@ -105,14 +105,16 @@ export class GallerySearches {
   /** The first page of a ranking that is kept for further pages. */
   async firstPage(
     where: Searched,
-    { caller, reach, k, offset = 0, voters, metadata, onBytes, ...terms }: PagedSearch,
+    { caller, reach, k, offset = 0, voters, metadata, onBytes, signal, ...terms }: PagedSearch,
   ): Promise<SearchPage> {
     const startedAt = performance.now()
     const { set, galleries, names, setUids, modelId, dimension } = await this.#searched(where)
     expectUnitVector(terms.vector, dimension)
     // only the terms outlive the request
-    const ranking = await this.#ranking(set, terms, { reach })
-    const page = await ranking.page({ k, offset, voters, metadata, onBytes })
+    const { ranking, page } = await untilDone(signal, async (waited) => {
+      const opened = await this.#ranking(set, { ...terms, signal: waited }, { reach })
+      return { ranking: opened, page: await opened.page({ k, offset, voters, metadata, onBytes }) }
+    })
     const owner = { gallery: galleries, caller }
     const kept = { ranking, modelId, names, setUids }
     const nextPageToken = page.more ? this.#rankings.keep(kept, offset + k, owner) : undefined
@@ -156,5 +158,21 @@ export class GallerySearches {
 
   async #searched(where: Searched): Promise<Serving> {
     return typeof where === 'object' && 'setUids' in where ? where : this.serving(where)
+  }
+}
+
+/** Gives the work a signal that is aborted as the given one is, until the work is done: what it leaves stays usable. */
+async function untilDone<Result>(
+  signal: AbortSignal | undefined,
+  work: (waited: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  signal?.throwIfAborted()
+  const waited = new AbortController()
+  const leave = () => waited.abort(signal?.reason)
+  signal?.addEventListener('abort', leave)
+  try {
+    return await work(waited.signal)
+  } finally {
+    signal?.removeEventListener('abort', leave)
   }
 }

@@ -18,7 +18,16 @@ import { enlargedSquare, isEnlargedHere, otherRule, shortSideOf, squared } from 
 import type { Preprocessing } from './preprocessing.js'
 import { reduced, sizeWithin } from './reduction.js'
 import { type Region, regionToPixels } from './region.js'
-import { type Shape, showsWhole, wholeAlone, wholeAtSize, wholeHolds, wholeOf, wholeSideMin } from './whole-view.js'
+import {
+  isElongated,
+  type Shape,
+  showsWhole,
+  wholeAlone,
+  wholeAtSize,
+  wholeHolds,
+  wholeOf,
+  wholeSideMin,
+} from './whole-view.js'
 
 export interface WantedOutputs {
   preprocessing: Preprocessing
@@ -84,7 +93,8 @@ export function shapeOf({ width, height }: OpenedImage, region: Region | undefin
 
 /**
  * Whether all pixels are decoded once and every output is made from them: for a small picture, which is enlarged. A
- * decoder could not skip any of it, and if it is 8-bit and upright, the square is bit-identical.
+ * decoder could not skip any of it, and if it is 8-bit and upright, the square is bit-identical. A narrow one that is not
+ * upright would be enlarged as a whole before it is turned: one pixel by four thousand take half a gigabyte.
  */
 function isDecodedOnce(
   { image: { facts, conversion }, shape }: ShapedImage,
@@ -97,7 +107,8 @@ function isDecodedOnce(
     thumbnail !== undefined ||
     views > 2 ||
     (copies && !showsWhole(shape, preprocessing))
-  return isSmall && isSaved && facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
+  const isIdentical = facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
+  return isSmall && ((isSaved && isIdentical) || (facts.turned && isElongated(shape)))
 }
 
 const onceMaxPixels = 2 ** 20
@@ -118,12 +129,13 @@ async function madeFromAll(
   small: Shape | undefined,
 ): Promise<Made> {
   const all = await (isRegion ? toSizedRgb(image, source()) : allPixels(image))
+  const converted = { ...image, conversion: undefined }
   const [pixels, otherFit, whole, thumbnail] = await allEnded([
     isEnlargedHere(preprocessing)
       ? enlargedSquare(all, preprocessing)
-      : toRgb(image, squared(fromRgb(all), preprocessing)),
-    views > 2 ? toRgb(image, squared(fromRgb(all), otherRule(preprocessing))) : undefined,
-    copies ? wholeOf(image, all, shape) : undefined,
+      : toRgb(converted, squared(fromRgb(all), preprocessing)),
+    views > 2 ? toRgb(converted, squared(fromRgb(all), otherRule(preprocessing))) : undefined,
+    copies ? wholeOf(converted, all, shape) : undefined,
     small && encodeThumbnail(reduced(all, small)),
   ])
   return { pixels, all, ...(whole && { whole }), ...(otherFit && { otherFit }), ...(thumbnail && { thumbnail }) }

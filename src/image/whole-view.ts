@@ -70,6 +70,6 @@ export async function wholeOf(image: OpenedImage, all: SizedRgb, shape: Shape): 
   return Math.min(shape.width, shape.height) < wholeSideMin ? wholeAlone(image, fromRgb(all), shape) : all
 }
 
-function isElongated({ width, height }: Shape): boolean {
+export function isElongated({ width, height }: Shape): boolean {
   return Math.max(width, height) >= elongatedFrom * Math.min(width, height)
 }

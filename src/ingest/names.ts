@@ -3,7 +3,7 @@
  * are never used to open a file.
  */
 import { AlikeError } from '../errors.js'
-import { cutText, misfitOfText, nfc } from '../text.js'
+import { charactersIn, cutText, misfitOfText, nfc } from '../text.js'
 
 export const idMaxLength = 512
 export const labelMaxLength = 200
@@ -14,7 +14,7 @@ export const labelPattern = '^[^\\u0000]*$'
 
 /** Why a new id is too long as it is stored: some characters are several in NFC. Undefined if it is not. */
 export function misfitOfNewId(id: string): string | undefined {
-  if ([...nfc(id)].length <= idMaxLength) return undefined
+  if (charactersIn(nfc(id)) <= idMaxLength) return undefined
   return `must not have more than ${idMaxLength} characters in Unicode form NFC`
 }
 
@@ -53,8 +53,8 @@ function tricksOf(path: string, segments: string[]): string | undefined {
   if (segments[0] === '' || /^[a-zA-Z]:$/.test(segments[0] ?? '')) return 'It is absolute.'
   if (segments.includes('..')) return 'It climbs out with "..".'
   if (segments.length === 0 || segments.includes('')) return 'It has an empty part.'
-  if (segments.join('/').length > idMaxLength) return `It is longer than ${idMaxLength} characters.`
-  if ((segments.at(-2)?.length ?? 0) > labelMaxLength)
+  if (charactersIn(segments.join('/')) > idMaxLength) return `It is longer than ${idMaxLength} characters.`
+  if (charactersIn(segments.at(-2) ?? '') > labelMaxLength)
     return `Its folder's name is longer than ${labelMaxLength} characters.`
   return undefined
 }

@@ -138,19 +138,23 @@ export class Spool {
    */
   async bring(jobId: string, received: Partial<Received>, signal?: AbortSignal | undefined): Promise<void> {
     if (this.#seen.has(jobId)) return
-    if (this.#shared !== undefined) {
-      const upload = await this.#shared.get(jobId)
-      if (upload !== undefined) {
-        await this.#forget(jobId) // an interrupted copy
-        await this.receive(jobId, upload, Number.MAX_SAFE_INTEGER, signal)
-        this.#copies.add(jobId)
-      }
-    }
-    await this.#expectWhole(jobId, received, signal)
+    const found = (await this.#fetched(jobId, signal)) ?? (await this.#onDisk(jobId, received, signal))
+    if (received.crc32 !== undefined && (found.bytes !== received.bytes || found.crc32 !== received.crc32))
+      throw new AlikeError('archive_unreadable', { detail: 'The upload was damaged in storage; send it again.' })
     this.#seen.add(jobId)
   }
 
-  async #expectWhole(jobId: string, received: Partial<Received>, signal: AbortSignal | undefined): Promise<void> {
+  /** From the shared storage, measured as it arrives; undefined if it is not there. */
+  async #fetched(jobId: string, signal: AbortSignal | undefined): Promise<Received | undefined> {
+    const upload = await this.#shared?.get(jobId)
+    if (upload === undefined) return undefined
+    await this.#forget(jobId) // an interrupted copy
+    const found = await this.receive(jobId, upload, Number.MAX_SAFE_INTEGER, signal)
+    this.#copies.add(jobId)
+    return found
+  }
+
+  async #onDisk(jobId: string, received: Partial<Received>, signal: AbortSignal | undefined): Promise<Received> {
     const found: Received = { bytes: 0, crc32: 0 }
     try {
       const file = createReadStream(this.fileOf(jobId), {
@@ -159,6 +163,7 @@ export class Spool {
         end: received.crc32 === undefined ? 0 : Infinity,
       })
       for await (const chunk of file as AsyncIterable<Buffer>) measure(found, chunk)
+      return found
     } catch (cause) {
       signal?.throwIfAborted()
       const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
@@ -166,9 +171,6 @@ export class Spool {
         detail: gone ? 'The upload is gone; send it again.' : 'The upload cannot be read from the disk; send it again.',
         cause,
       })
-    }
-    if (received.crc32 !== undefined && (found.bytes !== received.bytes || found.crc32 !== received.crc32)) {
-      throw new AlikeError('archive_unreadable', { detail: 'The upload was damaged on disk; send it again.' })
     }
   }
 

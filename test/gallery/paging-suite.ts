@@ -318,6 +318,22 @@ export function pagingSuite(engine: TestedEngine): void {
     await assert.rejects(galleries.searches.nextPage('a', { token, caller, k: 5 }), expired)
   })
 
+  test('a first page is not finished for a caller who has left, and the next one does not depend on its request', async (t) => {
+    const galleries = await filled(t, {}, few)
+    const request = new AbortController()
+    const search = { vector: queries[0]!, k: 5, caller, reach: 100, signal: request.signal }
+    const { nextPageToken: token = '' } = await galleries.searches.firstPage('a', search)
+    request.abort(new Error('left'))
+    assert.equal((await galleries.searches.nextPage('a', { token, caller, k: 90 })).hits.length, 90)
+    await assert.rejects(galleries.searches.firstPage('a', search), /left/)
+
+    const later = new AbortController()
+    const page = galleries.searches.firstPage('a', { ...search, k: 90, signal: later.signal })
+    later.abort(new Error('left later'))
+    await assert.rejects(page, /left later/)
+    assert.equal(galleries.searches.kept.count, 1)
+  })
+
   test('the lists of a raised ranking count as its memory', async (t) => {
     const galleries = await filled(t, {}, few)
     const sizeOf = async (terms: Partial<GallerySearch>) => {

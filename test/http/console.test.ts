@@ -26,11 +26,14 @@ test('the page is served at the root, with a policy that allows only its own fil
 })
 
 test('its files are cacheable, and compressed for browsers that accept it', async (t) => {
-  const { app } = await startApp(t)
+  const { app } = await startApp(t, { corsOrigins: 'https://pages.example.com' })
   const script = filesOf((await app.inject('/')).body).find((path) => path.endsWith('.js'))!
   const { headers } = await app.inject({ url: `/${script}`, headers: { 'accept-encoding': 'br' } })
   assert.match(String(headers['cache-control']), /max-age=31536000, immutable/)
   assert.equal(headers['content-encoding'], 'br')
+  // a shared cache keeps them apart
+  assert.equal(headers.vary, 'Origin, Accept-Encoding')
+  assert.equal((await app.inject(`/${script}`)).headers.vary, 'Origin, Accept-Encoding')
   assert.match(String(headers['content-type']), /javascript/)
   const missing = await app.inject('/assets/none.js')
   assert.deepEqual([missing.statusCode, missing.json<{ code: string }>().code], [404, 'route_not_found'])

@@ -108,6 +108,7 @@ test('a form of many files takes labels from fields, else from folders', async (
     filename,
     content: await drawImage('cross', seed),
   })
+  const longest = '\u{1f600}'.repeat(200)
   const payload = formBody([
     await file('folder/a.jpg', 1),
     { name: 'label', content: 'given' },
@@ -117,11 +118,13 @@ test('a form of many files takes labels from fields, else from folders', async (
     { name: 'label', content: '' },
     await file('d.jpg', 4),
     await file('../e.jpg', 5),
+    { name: 'label', content: longest },
+    await file('f.jpg', 6),
   ])
   const accepted = await send(app, formHeaders, payload, '?label=fallback')
-  assert.equal(accepted.total, 6)
+  assert.equal(accepted.total, 7)
   const job = await endedJob(app, accepted)
-  assert.deepEqual([job.state, job.added, job.failed], ['completed_with_errors', 4, 2])
+  assert.deepEqual([job.state, job.added, job.failed], ['completed_with_errors', 5, 2])
   assert.deepEqual(
     (await errorsOf(app, job)).map(({ name, code }) => [name, code]),
     [
@@ -135,6 +138,7 @@ test('a form of many files takes labels from fields, else from folders', async (
     [
       ['c.jpg', 'given'],
       ['d.jpg', 'fallback'],
+      ['f.jpg', longest],
       ['folder/a.jpg', 'folder'],
       ['folder/b.jpg', 'given'],
     ],

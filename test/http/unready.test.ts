@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { makeKey } from '../../src/access/api-keys.js'
@@ -8,7 +10,7 @@ import { readConfig } from '../../src/config/read-config.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { openUnready } from '../../src/service/unready.js'
-import { buildUnreadyApps } from '../../src/side-apps.js'
+import { buildMetricsApp, buildUnreadyApps } from '../../src/side-apps.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { tinyModel } from '../support/tiny-model.js'
 
@@ -45,6 +47,36 @@ test('an unready process is alive, exposes metrics, and gives its reason to all 
     assert.match(response.json<{ detail: string }>().detail, /smallest cosine is 0\.5/)
   }
   await app.close()
+})
+
+test('an unready process answers as a ready one would: with problems, the caller’s request id and below its base path', async (t) => {
+  const { app } = await buildUnreadyApps({
+    config: readConfig({ BASE_PATH: '/alike' }),
+    metrics: createMetrics(),
+    logger: pino({ level: 'silent' }),
+    reason: new AlikeError('golden_mismatch'),
+  })
+  t.after(() => app.close())
+  assert.equal((await app.inject('/alike/livez')).statusCode, 200)
+  const headers = { 'x-request-id': 'mine' }
+  for (const [url, code] of [
+    ['/v1/galleries', 'not_ready'],
+    ['/v1/galleries/%ff', 'request_invalid'],
+  ] as const) {
+    const problem = (await app.inject({ url, headers })).json<{ code: string; requestId: string }>()
+    assert.deepEqual([problem.code, problem.requestId], [code, 'mine'])
+  }
+})
+
+test('a body that nobody reads and that never arrives does not hold a connection to the port of metrics', async (t) => {
+  const config = readConfig({ METRICS_PORT: '9464', BODY_TIMEOUT_MS: '1000' })
+  const app = await buildMetricsApp({ config, metrics: createMetrics(), logger: pino({ level: 'silent' }) })
+  t.after(() => app.close())
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.write('POST /metrics HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n')
+  const answer = await text(socket)
+  assert.match(answer, /^HTTP\/1\.1 405/)
 })
 
 test('metrics of an unready process are on their own port if they have one', async () => {

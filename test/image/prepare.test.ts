@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import { AlikeError } from '../../src/errors.js'
-import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
+import { type PrepareOptions, planPreparation, prepareImage } from '../../src/image/prepare.js'
 import { processorMs } from '../support/processor-time.js'
 
 const preprocessing = {
@@ -170,6 +170,29 @@ test('extreme shapes are accepted too', async () => {
     })
     assert.equal(pixels.length, 32 * 32 * 3)
   }
+})
+
+test('a narrow picture that has to be turned takes little memory, and has the pixels of an upright one', async () => {
+  const upright = await halves(4_000, 1).png().toBuffer()
+  const turned = await halves(4_000, 1).rotate(180).withMetadata({ orientation: 3 }).png().toBuffer()
+  const deep = await sharp(turned).keepMetadata().toColourspace('rgb16').png().toBuffer()
+  for (const fit of ['cover', 'squash'] as const)
+    for (const resizeShortSide of [224, 232]) {
+      const large = { ...preprocessing, inputSize: 224, resizeShortSide, fit }
+      const wanted = { ...options, preprocessing: large, views: 4, copies: true, thumbnail: { maxSide: 64 } }
+      const expected = await prepareImage(upright, wanted)
+      for (const [bytes, tolerance] of [
+        [turned, 0],
+        [deep, 8], // its profile is converted
+      ] as const) {
+        const { decodeBytes, prepare } = await planPreparation(bytes, wanted)
+        assert.ok(decodeBytes < 32 * 2 ** 20, `${decodeBytes} bytes`)
+        const { views, thumbnail } = await prepare()
+        for (const [i, view] of views.entries())
+          assert.ok(view.every((value, at) => Math.abs(value - expected.views[i]![at]!) <= tolerance))
+        if (tolerance === 0) assert.equal(Buffer.compare(thumbnail!, expected.thumbnail!), 0)
+      }
+    }
 })
 
 test('a truncated picture of any format is refused', async () => {

@@ -64,7 +64,7 @@ test('an upload damaged on disk ends its job before any picture is taken in; oth
     const { state, added, failure } = await ended(app, `job-${job}`)
     if (job === 0) assert.deepEqual([state, added], ['succeeded', 3])
     else assert.deepEqual([state, added, failure?.code], ['failed', 0, 'archive_unreadable'])
-    if (job > 0) assert.match(failure!.detail, job === count - 1 ? /upload is gone/ : /damaged on disk/)
+    if (job > 0) assert.match(failure!.detail, job === count - 1 ? /upload is gone/ : /damaged in storage/)
   }
   assert.deepEqual((await app.call(200, { url: '/v1/galleries/g/images' })).images.length, 3)
 })

@@ -46,6 +46,13 @@ test('paths that escape the archive are refused', () => {
   }
 })
 
+test('ids and labels from paths may be as long as others: characters are counted, not their halves', () => {
+  const [label, name] = ['\u{1f600}'.repeat(200), '\u{1f600}'.repeat(311)]
+  assert.deepEqual(nameOf(`${label}/${name}`), { id: `${label}/${name}`, label })
+  assert.throws(() => nameOf(`${label}/${name}x`), { code: 'archive_path_invalid' })
+  assert.throws(() => nameOf(`x${label}/a.jpg`), { code: 'archive_path_invalid' })
+})
+
 test('canonically equivalent characters are equal', () => {
   const decomposed = 'Ka\u0308se/e\u0301.jpg'
   assert.deepEqual(nameOf(decomposed), { id: 'K\u00e4se/\u00e9.jpg', label: 'K\u00e4se' })

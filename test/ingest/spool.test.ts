@@ -66,6 +66,13 @@ test('a process that another one may take over from keeps no copy of a shared up
   assert.equal(await readFile(spool.fileOf('job'), 'utf8'), 'pictures')
 })
 
+test('a shared upload that its store returns differently is refused', async (t) => {
+  const shared = uploadsInMemory()
+  const received = await new Spool(await temporaryFolder(t), shared).receive('job', Readable.from(['pictures']), 100)
+  const spool = new Spool(await temporaryFolder(t), { ...shared, get: async () => Readable.from(['picturez']) })
+  await assert.rejects(spool.bring('job', received), { code: 'archive_unreadable', message: /damaged in storage/ })
+})
+
 test('a job can be stopped while its upload is verified', async (t) => {
   const folder = await temporaryFolder(t)
   const size = await new Spool(folder).receive('job', Readable.from([Buffer.from('pictures')]), 100)

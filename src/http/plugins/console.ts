@@ -41,6 +41,8 @@ export async function serveConsole(
   }
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('content-security-policy', contentSecurityPolicy)
+    // otherwise a cache on the way would give a compressed file to those who cannot read it
+    reply.header('vary', [reply.getHeader('vary') ?? [], 'Accept-Encoding'].flat().join(', '))
   })
   await app.register(fastifyStatic, { root: join(folder, 'assets'), ...assets })
   // not async: an awaited reply has more listeners than Node.js accepts without a warning

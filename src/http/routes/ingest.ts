@@ -12,7 +12,7 @@ import { readBounded, uploadTooLarge } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
 import { unlessAborted } from '../../ingest/unless-aborted.js'
 import type { Upload } from '../../ingest/upload.js'
-import { misfitOfDecoded } from '../../text.js'
+import { charactersIn, misfitOfDecoded } from '../../text.js'
 import { sendJob } from '../accepted-job.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
@@ -217,7 +217,7 @@ async function* filesOf(
     }
     const { value } = part
     if (part.fieldname !== 'label') throw formMisfit(part, misfitOfUnknown(part))
-    if (typeof value !== 'string' || value.length > labelMaxLength || part.valueTruncated)
+    if (typeof value !== 'string' || charactersIn(value) > labelMaxLength || part.valueTruncated)
       throw formMisfit(part, `must be a text of at most ${labelMaxLength} characters`)
     const misfit = misfitOfDecoded(value)
     if (misfit !== undefined) throw formMisfit(part, misfit)

@@ -2,7 +2,7 @@
 import { shownReference, unsignedQuery } from '../../remote/signed-addresses.js'
 import { misfitOfText, textOfUtf8 } from '../../text.js'
 import { invalidLine } from '../line-schemas.js'
-import { idMaxLength, misfitOfNewId, newIdPattern, shownName } from '../names.js'
+import { misfitOfNewId, newIdPattern, shownName } from '../names.js'
 import type { Source, SourceDescription, SourceItem } from '../source.js'
 import { openLines } from './lines.js'
 
@@ -29,7 +29,7 @@ function itemOf(
   if (text.startsWith('#')) return { index, name, skipped: true }
   if (!URL.canParse(text)) return { index, name, error: invalidLine('It is no address.') }
   const id = idOfAddress(new URL(text))
-  if (id.length > idMaxLength || (misfitOfNewId(id) ?? misfitOfText(id)) !== undefined || !idFits.test(id))
+  if ((misfitOfNewId(id) ?? misfitOfText(id)) !== undefined || !idFits.test(id))
     return { index, name, error: invalidLine('Its host and path can be no id; NDJSON can give it another one.') }
   return { index, name, id, label, url: text }
 }
