@@ -145,6 +145,20 @@ test('a damaged webhook is not sent, and the others are', async (t) => {
   )
 })
 
+test('a job whose webhook is damaged, so that nobody is notified of it, is forgotten like others', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  const jobs = jobsOf(galleries)
+  for (const id of ['one', 'two', 'three'])
+    await jobs.create({ id, gallery: 'a', source: null, webhook: `https://example.org/${id}` })
+  for (const id of ['one', 'two']) await jobs.transition(id, { from: ['queued'], to: 'cancelled' })
+  damageRow(dataDir, 'webhook', 'url', 'https://example.com/one')
+  const later = new Date(Date.now() + 1_000).toISOString()
+  assert.equal(await jobs.forget(later), 1)
+  assert.deepEqual((await jobs.list()).map(({ id }) => id).sort(), ['three', 'two'], 'somebody has yet to be notified')
+})
+
 test('a picture with a damaged embedding counts as unfindable until it is stored again', async (t) => {
   const dataDir = await dataFolder(t)
   const sound = await openIn(t, dataDir)

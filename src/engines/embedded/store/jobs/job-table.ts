@@ -189,6 +189,7 @@ export class JobTable {
   }
 
   forget(finishedBefore: string): number {
+    this.#webhooks.forgetDamaged(finishedBefore)
     this.#results.forget(finishedBefore)
     this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes

@@ -39,7 +39,7 @@ export class WebhookTable {
   readonly #insert: Statement<[StoredRow]>
   readonly #delete: Statement<[number]>
   readonly #get: Statement<[number], StoredRow>
-  readonly #due: Statement<[], StoredRow & { id: string }>
+  readonly #due: Statement<[], StoredRow & { id: string; finished_at: string }>
 
   constructor(database: Database) {
     this.#insert = database.prepare(
@@ -48,7 +48,7 @@ export class WebhookTable {
     this.#delete = database.prepare('DELETE FROM webhook WHERE job = ?')
     this.#get = database.prepare('SELECT * FROM webhook WHERE job = ?')
     this.#due = database.prepare(
-      'SELECT webhook.*, job.id FROM webhook JOIN job ON job.number = webhook.job WHERE job.finished_at IS NOT NULL ORDER BY webhook.job',
+      'SELECT webhook.*, job.id, finished_at FROM webhook JOIN job ON job.number = webhook.job WHERE job.finished_at IS NOT NULL ORDER BY webhook.job',
     )
   }
 
@@ -68,6 +68,12 @@ export class WebhookTable {
     if (row === undefined) return
     if (next === null) this.#delete.run(job)
     else this.#save({ ...webhookRows.checked(row), attempts: next.attempts, next_at: next.at })
+  }
+
+  /** Damaged rows of jobs that ended before this time: they would keep those jobs for good, although nobody is notified. */
+  forgetDamaged(finishedBefore: string): void {
+    for (const row of this.#due.all())
+      if (row.finished_at < finishedBefore && !webhookRows.isWhole(row)) this.#delete.run(row.job)
   }
 
   #save(row: WebhookRow): void {
