@@ -48,6 +48,19 @@ test('a hit is judged for the query that found it, while the next one is still b
   held.letThrough()
 })
 
+test('while another search goes on, the hits of the one before look like it', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  const held = holding()
+  await page.route('**/v1/galleries/g/search', held.handler)
+  await page.locator('.hit-picture').nth(2).click()
+  const opacity = "getComputedStyle(document.querySelector('.search-results .hits')).opacity"
+  await until(page, `${opacity} === '0.5'`)
+  held.letThrough()
+  await until(page, `${opacity} === '1'`)
+})
+
 test('of two opposite judgements in a row the later one stays, on other screens too', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0`)
