@@ -8,7 +8,7 @@ export const apiKey = signal(stored())
 /** Number of keys given in this visit. Whatever has been loaded, or refused, is loaded again with the next one. */
 export const keysGiven = signal(0)
 /** Whether the service has refused a call because the key was missing or wrong. */
-export const keyWanted = signal<'missing' | 'refused' | undefined>(undefined)
+export const keyWanted = signal(false)
 /** Number of calls that the key was not permitted: its permissions may have changed. */
 export const callsForbidden = signal(0)
 
@@ -17,7 +17,12 @@ let declinedAt: string | undefined
 
 /** Calls repeated in the background do not ask again. */
 export function wantKey(): void {
-  if (location.href !== declinedAt) keyWanted.value = apiKey.value === '' ? 'missing' : 'refused'
+  if (location.href !== declinedAt) keyWanted.value = true
+}
+
+/** Why calls are refused without another key. */
+export function keyLack(): string {
+  return apiKey.value === '' ? 'This service requires an API key.' : 'The service does not accept this key.'
 }
 
 /** Although it was declined. */
@@ -28,14 +33,14 @@ export function askForKey(): void {
 
 export function declineKey(): void {
   declinedAt = location.href
-  keyWanted.value = undefined
+  keyWanted.value = false
 }
 
 export function useKey(key: string): void {
   declinedAt = undefined
   apiKey.value = key
   keysGiven.value++
-  keyWanted.value = undefined
+  keyWanted.value = false
   try {
     if (key === '') sessionStorage.removeItem(place)
     else sessionStorage.setItem(place, key)

@@ -1,11 +1,11 @@
 /** Asks for the API key when the service requires one. */
 import { useState } from 'preact/hooks'
-import { apiKey, declineKey, keyWanted, useKey } from '../api/key.js'
+import { declineKey, keyLack, keyWanted, useKey } from '../api/key.js'
 import { Dialog } from './dialog.js'
 
 export function KeyDialog() {
   // a key that was typed is forgotten with its question
-  return keyWanted.value === undefined ? null : <KeyQuestion />
+  return keyWanted.value ? <KeyQuestion /> : null
 }
 
 function KeyQuestion() {
@@ -17,12 +17,7 @@ function KeyQuestion() {
   return (
     <Dialog title="API key" onClose={declineKey}>
       <form onSubmit={submit} class="stack">
-        <p>
-          {keyWanted.value === 'refused' && apiKey.value !== ''
-            ? 'The service does not accept this key.'
-            : 'This service requires an API key.'}{' '}
-          It is kept until this tab is closed, and sent to this service only.
-        </p>
+        <p>{keyLack()} It is kept until this tab is closed, and sent to this service only.</p>
         <label class="field">
           <span>Key</span>
           <input

@@ -1,6 +1,6 @@
 /** A short message about an error or a fact. */
 import type { ComponentChildren } from 'preact'
-import { askForKey } from '../api/key.js'
+import { askForKey, keyLack } from '../api/key.js'
 import { mayHelpToRepeat, ServiceError } from '../api/service-error.js'
 
 export function Notice({ kind = 'info', children }: { kind?: 'info' | 'fault'; children: ComponentChildren }) {
@@ -13,6 +13,14 @@ export function Notice({ kind = 'info', children }: { kind?: 'info' | 'fault'; c
 
 /** @param onAgain repeats what failed; offered only if that may help */
 export function Fault({ error, onAgain }: { error: unknown; onAgain?: (() => void) | undefined }) {
+  // nothing is wrong yet
+  if (error instanceof ServiceError && error.status === 401)
+    return (
+      <Notice>
+        <p>{keyLack()}</p>
+        <Act name="Enter a key" onAct={askForKey} />
+      </Notice>
+    )
   const { code, requestId } = error instanceof ServiceError ? error.problem : {}
   return (
     <Notice kind="fault">
@@ -23,7 +31,6 @@ export function Fault({ error, onAgain }: { error: unknown; onAgain?: (() => voi
           {requestId !== undefined && ` · request ${requestId}`}
         </p>
       )}
-      {error instanceof ServiceError && error.status === 401 && <Act name="Enter a key" onAct={askForKey} />}
       {onAgain && mayHelpToRepeat(error) && <Act name="Try again" onAct={onAgain} />}
     </Notice>
   )

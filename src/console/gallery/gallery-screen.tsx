@@ -1,11 +1,12 @@
 /** The gallery: a wall of its pictures, to label, remove and add to. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { may } from '../api/caller.js'
 import { loadLabels, renewGalleries } from '../api/galleries.js'
 import { forgetThumbnails } from '../api/thumbnails.js'
 import { keptSignal } from '../controls/kept.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
-import { goTo, route } from '../routing/route.js'
+import { addressTo, goTo, route } from '../routing/route.js'
 import { UploadPanel } from '../upload/upload-panel.js'
 import { GalleryToolbar } from './gallery-toolbar.js'
 import { nextGrowth } from './growth.js'
@@ -141,9 +142,15 @@ interface WallProps extends ImageGridProps {
 function Wall({ isEmpty, isFiltered, ...grid }: WallProps) {
   if (!isEmpty) return <ImageGrid {...grid} />
   return (
-    <p class="empty-wall hint">
-      {isFiltered ? 'No picture has this label and matches the filter.' : 'There are no pictures yet.'}
-    </p>
+    <div class="empty-wall hint">
+      {isFiltered ? (
+        <p>
+          No picture has this label and matches the filter. <a href={addressTo('gallery')}>Show all pictures</a>
+        </p>
+      ) : (
+        <p>There are no pictures yet.{may('ingest') && ' Drop some anywhere on this screen, or choose them above.'}</p>
+      )}
+    </div>
   )
 }
 

@@ -1,9 +1,11 @@
 /** Moves a gallery to another engine while it serves, and back. */
+
 import { useState } from 'preact/hooks'
 import { type Gallery, renewGalleries } from '../api/galleries.js'
 import { answerOf, service } from '../api/service.js'
 import { Confirm } from '../controls/confirm.js'
 import { picturesText } from '../controls/counts.js'
+import { dateText } from '../controls/dates.js'
 import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { submitting, useAction } from '../controls/use-action.js'
@@ -80,7 +82,7 @@ export function MovePanel({ gallery, options, onChanged }: MovePanelProps) {
 function aboutCopy({ engine, state, images, job, keptUntil }: NonNullable<Gallery['move']>): string {
   const count = picturesText(images)
   if (state === 'kept')
-    return `It came from ${engine}, where a copy of ${count} is kept up to date until ${new Date(keptUntil ?? '').toLocaleDateString()}.`
+    return `It came from ${engine}, where a copy of ${count} is kept up to date until ${dateText(keptUntil ?? '')}.`
   return job === undefined
     ? `A move to ${engine} did not end; ${count} are there, and another move continues from them.`
     : `It is being moved to ${engine}: ${count} are there.`

@@ -1,7 +1,9 @@
 /** Jobs of all kinds, newest first, with their progress; unfinished ones can be paused, resumed and cancelled. */
+
 import { useRef, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { answerOf, service } from '../api/service.js'
+import { momentText } from '../controls/dates.js'
 import { Fault } from '../controls/notice.js'
 import { usePolled } from '../controls/use-polled.js'
 import { JobActions } from './job-actions.js'
@@ -36,7 +38,7 @@ export function JobTable({ gallery }: { gallery: string | undefined }) {
               <td>
                 <JobProgress job={job} />
               </td>
-              <td>{new Date(job.startedAt ?? job.createdAt).toLocaleString()}</td>
+              <td>{momentText(job.startedAt ?? job.createdAt)}</td>
               <td>
                 <JobActions job={job} onChanged={replace} />
                 {job.failed > 0 && (

@@ -1,5 +1,5 @@
 /** The layout of a gallery: computed by a job, loaded page by page. */
-import { followJob, type Job } from '../api/follow-job.js'
+import type { Job } from '../api/follow-job.js'
 import { answerOf, type Schemas, service } from '../api/service.js'
 import { ServiceError } from '../api/service-error.js'
 
@@ -24,10 +24,15 @@ export async function readLayout(gallery: string, signal: AbortSignal): Promise<
 }
 
 /** @throws ServiceError */
-export async function makeLayout(gallery: string, signal: AbortSignal, onProgress: (job: Job) => void): Promise<Job> {
-  const job = await answerOf(service.POST('/v1/galleries/{gallery}/layout', { params: { path: { gallery } }, signal }))
-  onProgress(job)
-  return followJob(job.id, { signal, onProgress })
+export function startLayout(gallery: string): Promise<Job> {
+  return answerOf(service.POST('/v1/galleries/{gallery}/layout', { params: { path: { gallery } } }))
+}
+
+/** The job that computes it now, or will. @throws ServiceError */
+export async function unfinishedLayout(gallery: string, signal: AbortSignal): Promise<Job | undefined> {
+  const query = { gallery, kind: ['layout' as const], state: ['queued' as const, 'running' as const] }
+  const { jobs } = await answerOf(service.GET('/v1/jobs', { params: { query }, signal }))
+  return jobs[0]
 }
 
 function readPage(gallery: string, cursor: string | undefined, signal: AbortSignal): Promise<Layout> {

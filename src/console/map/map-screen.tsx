@@ -1,14 +1,17 @@
 /** The gallery as a map: pictures that the network considers similar are close together. */
+
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { Job } from '../api/follow-job.js'
 import { picturesText } from '../controls/counts.js'
+import { momentText } from '../controls/dates.js'
 import { keptSignal } from '../controls/kept.js'
 import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
+import { useAction } from '../controls/use-action.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { useRemovals, useWithoutRemoved } from '../gallery/remove-unless-undone.js'
 import { JobProgress } from '../jobs/job-progress.js'
-import { type Layout, makeLayout, readLayout } from './layout.js'
+import { useFollowedJob } from '../jobs/use-followed-job.js'
+import { type Layout, readLayout, startLayout, unfinishedLayout } from './layout.js'
 import { MapCanvas } from './map-canvas.js'
 import { doubtColour, labelColours, otherColour } from './map-colours.js'
 import { MapLegend } from './map-legend.js'
@@ -79,7 +82,7 @@ function MadeMap({ gallery, layout, onChanged }: MadeMapProps) {
           {tool === 'lasso' ? 'Move the map' : 'Select with a lasso'}
         </button>
         <span class="hint">
-          {picturesText(layout.pictures)}, laid out {new Date(layout.madeAt).toLocaleString()}
+          {picturesText(layout.pictures)}, laid out {momentText(layout.madeAt)}
         </span>
       </div>
       <MapLegend by={by.value} points={points} colours={colours} onChoose={choose} />
@@ -122,39 +125,40 @@ interface MakeLayoutProps {
 }
 
 function MakeLayout({ gallery, isNew, stale, onMade }: MakeLayoutProps) {
-  const [job, setJob] = useState<Job>()
-  const [error, setError] = useState<unknown>()
-  const make = async () => {
-    setError(undefined)
-    try {
-      const ended = await makeLayout(gallery, new AbortController().signal, setJob)
-      if (ended.state === 'succeeded') setJob(undefined)
-      onMade()
-    } catch (reason) {
-      setJob(undefined)
-      setError(reason)
-    }
-  }
-  const isRunning = job !== undefined && job.finishedAt === null
-  if (!isNew && !stale && job === undefined && error === undefined) return null
+  const { job, error, setJob } = useFollowedJob(undefined, onMade)
+  const { busy, error: refusal, act } = useAction()
+  // it may have been requested in an earlier visit, or by somebody else
+  useEffect(() => {
+    const leaving = new AbortController()
+    unfinishedLayout(gallery, leaving.signal).then(
+      (found) => found && setJob(found),
+      () => undefined,
+    )
+    return () => leaving.abort()
+  }, [gallery])
+  const fault = refusal ?? error
+  const isRunning = busy || (job?.finishedAt === null && error === undefined)
+  const isTold = job !== undefined && job.state !== 'succeeded' && error === undefined
+  if (!isNew && !stale && !isTold && fault === undefined) return null
   return (
-    <div class="stack">
-      {error !== undefined && <Fault error={error} />}
-      {!isRunning && (
-        <Notice>
-          {isNew
-            ? 'This gallery has no map yet. It shows all pictures at once, with similar ones close together.'
-            : 'The gallery has changed since this map was computed.'}
-        </Notice>
-      )}
+    <div class={isNew ? 'invitation stack' : 'stack'}>
+      {fault !== undefined && <Fault error={fault} />}
+      {isNew && <h2>This gallery has no map yet</h2>}
+      {isNew && <p>It shows all pictures at once, with similar ones close together.</p>}
+      {!isNew && !isRunning && <Notice>The gallery has changed since this map was computed.</Notice>}
       <div class="row">
         <Needs to="layout">
-          <button type="button" class="primary" aria-disabled={isRunning} onClick={() => isRunning || make()}>
+          <button
+            type="button"
+            class="primary"
+            aria-disabled={isRunning}
+            onClick={() => isRunning || act(async () => setJob(await startLayout(gallery)))}
+          >
             Make {isNew ? 'the' : 'a new'} map
           </button>
         </Needs>
       </div>
-      {job !== undefined && <JobProgress job={job} />}
+      {isTold && <JobProgress job={job} />}
     </div>
   )
 }

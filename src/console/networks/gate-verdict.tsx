@@ -1,6 +1,8 @@
 /** Whether a set passed the quality gate, why not, and the numbers of both sets. */
+
 import type { ComponentChildren } from 'preact'
 import type { Schemas } from '../api/service.js'
+import { momentText } from '../controls/dates.js'
 import { numberName } from '../quality/number-names.js'
 
 type Gate = Schemas['Gate']
@@ -19,7 +21,7 @@ export function GateVerdict({ gate, nameOf }: GateVerdictProps) {
         <strong>{passed ? 'Passed the quality gate' : 'Did not pass the quality gate'}</strong>
         <span class="hint">
           compared with <bdi>{nameOf(servingModelId)}</bdi>, {queries.toLocaleString('en')} queries among{' '}
-          {candidates.toLocaleString('en')} pictures, {new Date(judgedAt).toLocaleString()}
+          {candidates.toLocaleString('en')} pictures, {momentText(judgedAt)}
         </span>
       </p>
       {reasons.length > 0 && (

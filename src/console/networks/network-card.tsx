@@ -1,6 +1,8 @@
 /** One network: its description, its runtime and its measured quality. */
+
 import type { Schemas } from '../api/service.js'
 import { countText } from '../controls/counts.js'
+import { dateText } from '../controls/dates.js'
 import { Plot } from '../plots/plot.js'
 import { numberName } from '../quality/number-names.js'
 import { ModelPage } from './model-page.js'
@@ -73,7 +75,7 @@ function Facts({
     ['Architecture', architecture],
     ['Embedding', `${embeddingDimension} numbers`],
     ['Trained on', countText(labels.length, 'label')],
-    ['Created', new Date(createdAt).toLocaleDateString()],
+    ['Created', dateText(createdAt)],
     ['Runs on', runsOn(runtime)],
     ['Calibrated', calibration === null ? 'no' : calibration.reliable ? 'yes' : 'yes, on few pairs'],
     ['Calibration error', calibrationError?.toFixed(4)],

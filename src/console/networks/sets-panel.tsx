@@ -1,9 +1,11 @@
 /**
  * Changes a gallery's network: the new set is built beside the serving one, evaluated, switched to, and switched back.
  */
+
 import { useState } from 'preact/hooks'
 import { Confirm } from '../controls/confirm.js'
 import { picturesText } from '../controls/counts.js'
+import { dateText } from '../controls/dates.js'
 import { Needs } from '../controls/needs.js'
 import { Fault } from '../controls/notice.js'
 import { JobActions } from '../jobs/job-actions.js'
@@ -84,7 +86,7 @@ function SetRow({ set, serving, actions, nameOf }: SetRowProps) {
         <span class={`chip set-${state}`}>{meanings[state]}</span>
         <span class="hint">
           {picturesText(count)}, engine: {engine}
-          {keptUntil !== undefined && `, kept until ${new Date(keptUntil).toLocaleDateString()}`}
+          {keptUntil !== undefined && `, kept until ${dateText(keptUntil)}`}
         </span>
         <SetActions set={set} isCopy={isCopy} actions={actions} name={name} />
       </div>

@@ -15,20 +15,28 @@ export function StageTable({ now, before, since }: { now: MetricsReading; before
       <thead>
         <tr>
           <th scope="col">Stage</th>
-          <th scope="col">Times</th>
-          <th scope="col">Mean</th>
-          <th scope="col">Half within</th>
-          <th scope="col">95 % within</th>
+          <th scope="col" class="number">
+            Times
+          </th>
+          <th scope="col" class="number">
+            Mean
+          </th>
+          <th scope="col" class="number">
+            Half within
+          </th>
+          <th scope="col" class="number">
+            95 % within
+          </th>
         </tr>
       </thead>
       <tbody>
         {stages.map(({ stage, count, meanMs, p50Ms, p95Ms }) => (
           <tr key={stage}>
             <th scope="row">{stage}</th>
-            <td>{count.toLocaleString('en')}</td>
-            <td>{milliseconds(meanMs)}</td>
-            <td>{milliseconds(p50Ms)}</td>
-            <td>{milliseconds(p95Ms)}</td>
+            <td class="number">{count.toLocaleString('en')}</td>
+            <td class="number">{milliseconds(meanMs)}</td>
+            <td class="number">{milliseconds(p50Ms)}</td>
+            <td class="number">{milliseconds(p95Ms)}</td>
           </tr>
         ))}
       </tbody>

@@ -105,7 +105,7 @@ function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElem
 const timeSteps = [5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200]
 
 function clock(seconds: number): string {
-  return new Date(seconds * 1_000).toLocaleTimeString()
+  return new Date(seconds * 1_000).toLocaleTimeString('en-GB')
 }
 
 /** What the legend says of the place on the axis. */
@@ -116,7 +116,7 @@ function firstOf(axis: PlotAxis): uPlot.Series {
 
 function lineOf(label: string, as: PlotSeries['as'], colour: string): uPlot.Series {
   const value = (_: uPlot, number: number | null | undefined) =>
-    number == null ? '–' : Number(number.toPrecision(3)).toString()
+    number == null ? '–' : Number(number.toPrecision(3)).toLocaleString('en')
   if (as === 'bars')
     return {
       label,

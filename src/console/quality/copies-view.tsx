@@ -18,6 +18,7 @@ export function CopiesView({ gallery }: { gallery: string }) {
       <AnalysisHead
         kind="duplicates"
         analysis={analysis}
+        question="Which pictures are stored twice?"
         action="Look for copies"
         promise="Finds pictures that are stored more than once: the same file, or scaled down, cropped, compressed, recoloured."
       />

@@ -19,6 +19,7 @@ export function DoctorView({ gallery }: { gallery: string }) {
       <AnalysisHead
         kind="doctor"
         analysis={analysis}
+        question="Are the labels right?"
         action="Look for wrong labels"
         promise="Finds near-copies with different labels, labels that the neighbours contradict, pictures that appear in many results, and pictures unlike all others."
       />

@@ -21,6 +21,7 @@ export function EvaluationView({ gallery }: { gallery: string }) {
       <AnalysisHead
         kind="evaluate"
         analysis={analysis}
+        question="How good are the answers?"
         action="Evaluate"
         promise="Each labelled picture queries all others: how often do the hits have the same label?"
       />

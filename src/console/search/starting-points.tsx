@@ -15,9 +15,13 @@ export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (
     return loading ? (
       <p class="hint">Loading…</p>
     ) : (
-      <p class="hint">
-        This gallery is empty. <a href={addressTo('gallery')}>Add pictures</a> to search in it.
-      </p>
+      <div class="invitation stack">
+        <h2>This gallery is empty</h2>
+        <p>There is nothing to search in yet.</p>
+        <a class="button primary" href={addressTo('gallery')}>
+          Add pictures
+        </a>
+      </div>
     )
   return (
     <>

@@ -60,7 +60,7 @@ function GalleryChoice() {
     <label class="gallery-choice">
       <span class="unseen">Gallery</span>
       <select value={gallery ?? ''} onChange={(event) => goToGallery(event.currentTarget.value)}>
-        {gallery === undefined && <option value="">Choose a gallery</option>}
+        {!known.some(({ name }) => name === gallery) && <option value={gallery ?? ''}>Choose a gallery</option>}
         {known.map(({ name, count }) => (
           <option key={name} value={name}>
             {name} ({count.toLocaleString('en')})

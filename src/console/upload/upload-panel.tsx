@@ -75,7 +75,8 @@ function Choice({ label, onLabel, onFiles }: ChoiceProps) {
   const choose = (files: readonly File[]) => onFiles(chosenFiles(files))
   return (
     <div class="row">
-      <span>Drop pictures, folders (their names become labels), zip or tar, or choose</span>
+      <span class="drop-words">Drop pictures, folders (their names become labels), zip or tar, or choose</span>
+      <span class="touch-words">Add pictures, zip or tar:</span>
       <FileButton name="Files" multiple onFiles={choose} />
       <FileButton name="A folder" multiple folder onFiles={choose} />
       <input

@@ -399,5 +399,15 @@ test('a gallery without pictures says so', { skip }, async (t) => {
   await page.goto(`${base}#/gallery/empty`)
   await page.waitForSelector('text=There are no pictures yet')
   await page.goto(`${base}#/gallery/g?label=nobody`)
-  await page.waitForSelector('text=No picture has this label')
+  await page.click('text=Show all pictures')
+  await page.waitForSelector('.tile img')
+})
+
+test('in place of a gallery that does not exist another one can be chosen', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/nowhere`)
+  await page.waitForSelector('text=There is no gallery called nowhere')
+  assert.equal(await page.locator('.gallery-choice option:checked').textContent(), 'Choose a gallery')
+  await page.selectOption('.gallery-choice select', 'g')
+  await page.waitForSelector('.tile img')
 })

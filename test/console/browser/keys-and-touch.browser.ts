@@ -140,7 +140,9 @@ test('a phone can zoom the map', { skip }, async (t) => {
   await until(page, `document.querySelector('.map-canvas').toDataURL() !== ${JSON.stringify(closer)}`)
 })
 
-test('on a phone the record of a hit is in sight, and nothing asks to drop', { skip }, async (t) => {
+test('on a phone the hits begin on the first screen, each with its record, and nothing asks to drop', {
+  skip,
+}, async (t) => {
   const { page, base } = await opened(t, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
   await page.goto(`${base}#/search/g`)
   await page.waitForSelector('.hit img')
@@ -148,6 +150,11 @@ test('on a phone the record of a hit is in sight, and nothing asks to drop', { s
   await page.goto(`${base}#/search/g?id=0`)
   await page.waitForSelector('.score')
   assert.ok(await page.isVisible('.hit-metadata >> text=1'))
+  const { y, height } = (await page.locator('.hit-picture').first().boundingBox())!
+  assert.ok(y + height < 844)
+  await page.goto(`${base}#/gallery/g`)
+  await page.waitForSelector('.upload >> text=Add pictures')
+  assert.ok(!(await page.isVisible('text=Drop pictures')))
 })
 
 test('two fingers zoom the map, one moves it, and a tap selects the picture under it', { skip }, async (t) => {

@@ -319,7 +319,7 @@ test('a key that was not given when it was asked for can be given where calls ar
   await page.waitForSelector('dialog')
   await page.keyboard.press('Escape')
   await expectNone(page, 'text=Try again')
-  await page.click('[role=alert] >> text=Enter a key')
+  await page.click('[role=status] >> text=Enter a key')
   await page.fill('dialog input', owner.key)
   await page.keyboard.press('Enter')
   await page.waitForSelector('.tile img')

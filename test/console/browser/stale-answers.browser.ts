@@ -48,6 +48,19 @@ test('a hit is judged for the query that found it, while the next one is still b
   held.letThrough()
 })
 
+test('while another search goes on, the hits of the one before look like it', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  const held = holding()
+  await page.route('**/v1/galleries/g/search', held.handler)
+  await page.locator('.hit-picture').nth(2).click()
+  const opacity = "getComputedStyle(document.querySelector('.search-results .hits')).opacity"
+  await until(page, `${opacity} === '0.5'`)
+  held.letThrough()
+  await until(page, `${opacity} === '1'`)
+})
+
 test('of two opposite judgements in a row the later one stays, on other screens too', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0`)
@@ -497,6 +510,30 @@ test('a picture whose deletion is sent after its screen was left and opened agai
   await page.waitForTimeout(300)
   await expectNone(page, '[role=option][aria-label^="0,"]')
   await untilTold(page, '.toolbar', /5 pictures/)
+})
+
+test('a map that is being made is shown as such after a reload, and then as a map', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const job = { id: 'j', kind: 'layout', gallery: 'g', state: 'running', paused: false, finishedAt: null, failed: 0 }
+  const counts = { skipped: 0, done: 3, total: 9, share: 0.3, picturesPerSecond: null, secondsLeft: null }
+  const running = { ...job, ...counts, failure: null }
+  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs: [running] } }))
+  let end = () => {}
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  await page.route('**/v1/jobs/j/events', async (route) => {
+    await ended
+    await withMap(page, ['0', '1', '2'])
+    const last = { ...running, state: 'succeeded', done: 9, share: 1, finishedAt: '2026-01-01T00:00:00Z' }
+    await route.fulfill({ contentType: 'text/event-stream', body: `data: ${JSON.stringify(last)}\n\n` })
+  })
+  await page.goto(`${base}#/map/g`)
+  await untilTold(page, '.job-progress', /running · 3 of 9 steps/)
+  await page.getByRole('button', { name: 'Make the map', disabled: true }).waitFor()
+  end()
+  await page.waitForSelector('[aria-label^="Map of 3 pictures"]')
+  await expectNone(page, '.job-progress')
 })
 
 test('an analysis that is asked for twice is started once', { skip }, async (t) => {

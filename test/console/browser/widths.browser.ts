@@ -42,6 +42,16 @@ test('no screen scrolls sideways, and the tab of the current one is in sight', {
   }
 })
 
+test('a gallery with a long name leaves the tabs of a tablet in sight', { skip }, async (t) => {
+  const { page, base, app } = await opened(t, { viewport: { width: 820, height: 1180 } })
+  const name = 'a-gallery-with-a-name-that-is-as-long-as-names-may-be'
+  await app.call(201, { method: 'PUT', url: `/v1/galleries/${name}` })
+  await page.goto(`${base}#/gallery/${name}`)
+  await page.waitForSelector('.gallery-choice select')
+  const hidden = "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.bar nav'))"
+  assert.equal(await page.evaluate(hidden), 0)
+})
+
 test('two galleries side by side begin at the same height, although one of them has no hits', { skip }, async (t) => {
   const { page, base, app } = await opened(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/h' })
