@@ -29,16 +29,17 @@ export async function writeModelFolder<Result>(
 }
 
 /** What a manifest says about a network besides its files. */
-export type Described = Pick<
-  ModelManifest,
-  'name' | 'architecture' | 'embeddingDimension' | 'preprocessing' | 'provenance'
-> & { labels: readonly string[] }
+export interface Described
+  extends Pick<ModelManifest, 'name' | 'architecture' | 'embeddingDimension' | 'preprocessing' | 'provenance'> {
+  labels: readonly string[]
+  calibration?: ModelManifest['calibration'] | undefined
+}
 
 /** Writes manifest and golden pictures beside `model.onnx`. */
 export async function writeManifest(folder: string, described: Described, now: Date): Promise<ModelManifest> {
   const file = 'model.onnx'
   const sha256 = await sha256OfFile(join(folder, file))
-  const { name, architecture, embeddingDimension, preprocessing, labels, provenance } = described
+  const { name, architecture, embeddingDimension, preprocessing, labels, calibration, provenance } = described
   const manifest: ModelManifest = {
     manifestVersion: 1,
     id: modelId(sha256, preprocessing),
@@ -49,6 +50,7 @@ export async function writeManifest(folder: string, described: Described, now: D
     preprocessing,
     labels: [...labels],
     files: { fp32: { file, sha256, bytes: (await stat(join(folder, file))).size } },
+    ...(calibration && { calibration }),
     provenance,
   }
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { bytesOf } from '../../datasets/image-bytes.js'
 import type { SplitImage } from '../../datasets/split.js'
 import { meanDirection } from '../../embedding/embed-views.js'
-import type { Model } from '../../embedding/model-manifest.js'
+import type { Model, ModelManifest } from '../../embedding/model-manifest.js'
 import type { EditedCopies } from '../../eval/copies.js'
 import type { LabelledEmbeddings } from '../../eval/ranking.js'
 import { type PrepareOptions, prepareImage } from '../../image/prepare.js'
@@ -27,7 +27,7 @@ const maxPixels = 100e6
  * @throws AlikeError `data_unreadable`, with the id of the picture.
  */
 export async function embedExported(
-  model: Model,
+  model: { manifest: Pick<ModelManifest, 'embeddingDimension' | 'labels' | 'preprocessing'> },
   session: OnnxSession,
   images: readonly SplitImage[],
   viewCount = 1,

@@ -1,11 +1,16 @@
 /** Makes the folder of a network from an ONNX file of another framework, all or nothing. */
 import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { basename, join, resolve } from 'node:path'
+import type { SplitImage } from '../../../datasets/split.js'
 import { embeddingDimensionMax, type ModelManifest } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
+import { calibrate } from '../../../eval/calibration.js'
+import type { ScoreCalibration } from '../../../eval/score-calibration.js'
 import { prepareImage } from '../../../image/prepare.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
 import { drawGolden } from '../../golden/drawings.js'
+import { embedExported } from '../../report/embed-exported.js'
 import { writeManifest, writeModelFolder } from '../model-folder.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { outputOf, type Pooling, readForeignGraph, wrapForeignGraph } from './foreign-graph.js'
@@ -22,6 +27,8 @@ export interface ImportOptions {
   }
   output: string | undefined
   pooling: Pooling | undefined
+  /** Labelled pictures that relate scores to labels. Default: nothing does. */
+  calibrateOn?: readonly SplitImage[] | undefined
   now: Date
 }
 
@@ -32,13 +39,14 @@ export interface Imported {
   output: string
 }
 
-/** @throws AlikeError `import_unsupported`; nothing is left behind */
+/** @throws AlikeError `import_unsupported`, `data_unreadable`; nothing is left behind */
 export async function importNetwork({
   file,
   name,
   out,
   output,
   pooling,
+  calibrateOn,
   now,
   ...given
 }: ImportOptions): Promise<Imported> {
@@ -51,7 +59,9 @@ export async function importNetwork({
   return writeModelFolder(folder, async (draft) => {
     await writeFile(join(draft, 'model.onnx'), graph)
     const provenance = { importedFrom: basename(file), output: chosen.name, ...(pooling && { pooling }) }
-    const described = { name, architecture: 'imported', embeddingDimension, preprocessing, labels: [], provenance }
+    const network = { embeddingDimension, preprocessing, labels: [] }
+    const calibration = calibrateOn && (await calibrationOf(graph, network, calibrateOn))
+    const described = { name, architecture: 'imported', ...network, calibration, provenance }
     return { folder, manifest: await writeManifest(draft, described, now), output: chosen.name }
   })
 }
@@ -93,6 +103,23 @@ async function provenDimension(graph: Uint8Array, preprocessing: Preprocessing):
   } finally {
     await session.close()
   }
+}
+
+async function calibrationOf(
+  graph: Uint8Array,
+  manifest: Pick<ModelManifest, 'embeddingDimension' | 'preprocessing' | 'labels'>,
+  images: readonly SplitImage[],
+): Promise<ScoreCalibration> {
+  const session = await openOnnx(graph, { threads: availableParallelism() })
+  try {
+    const calibration = calibrate(await embedExported({ manifest }, session, images))
+    if (calibration !== null) return calibration
+  } finally {
+    await session.close()
+  }
+  throw new AlikeError('data_unreadable', {
+    detail: 'Its val part has too few pictures, or labels, to calibrate scores.',
+  })
 }
 
 async function embed(session: OnnxSession, pixels: Uint8Array, { inputSize }: Preprocessing): Promise<Float32Array> {

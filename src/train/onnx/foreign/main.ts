@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { command, oneOf, runCommand, shellWord, wholeNumber } from '../../../command-line.js'
+import { readSplitImages } from '../../../datasets/split-images.js'
 import { modelName } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { makeFolder, networkIn } from '../../run-folder.js'
@@ -40,6 +41,11 @@ export function importCommand() {
       'for outputs that are not one vector: first token, or mean',
       oneOf(poolings),
     )
+    .option(
+      '--data <folder>',
+      'labelled pictures, as for npm run train; those of val calibrate scores to probabilities',
+    )
+    .option('--labels <csv>', 'as for npm run train')
     .option('--out <folder>', 'where the folder of the network goes', 'onnx')
     .option('--force', 'replace a network of that name', false)
 }
@@ -70,8 +76,9 @@ async function run(file: string, { name, out, force, ...given }: Given): Promise
       detail: `${folder} is a network: --force replaces it, --name chooses another name.`,
     })
   await makeFolder(out)
-  const { mean, std, fit, kernel, inputSize, shortSide: resizeShortSide, output, pooling } = given
+  const { mean, std, fit, kernel, inputSize, shortSide: resizeShortSide, output, pooling, data, labels } = given
   const preprocessing = { inputSize, fit, resizeShortSide, kernel, mean, std }
+  const images = data === undefined ? undefined : await readSplitImages({ data, labels })
   const { manifest, ...imported } = await importNetwork({
     file,
     name,
@@ -79,12 +86,17 @@ async function run(file: string, { name, out, force, ...given }: Given): Promise
     preprocessing,
     output,
     pooling,
+    calibrateOn: images?.filter(({ split }) => split === 'val'),
     now: new Date(),
   })
-  const { id, embeddingDimension, preprocessing: used, files } = manifest
+  const { id, embeddingDimension, preprocessing: used, files, calibration } = manifest
   console.log(
     `${folder} (${id}): ${embeddingDimension} numbers a picture, from the output ${imported.output}; pictures of ${used.inputSize} × ${used.inputSize}; ${(files.fp32.bytes / 1e6).toFixed(1)} MB`,
   )
+  if (calibration !== undefined)
+    console.log(
+      `calibrated on ${calibration.positives} val pairs of the same label and ${calibration.negatives} of different ones`,
+    )
   console.log(`next: MODEL_DIR=${folder} npm start, or npm run model -- install ${folder}`)
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { readSplitImages } from '../../../../src/datasets/split-images.js'
 import { readModel } from '../../../../src/embedding/model-manifest.js'
 import { fieldsOf, tagOf } from '../../../../src/embedding/protobuf-fields.js'
 import { type ImportOptions, importNetwork } from '../../../../src/train/onnx/foreign/import-network.js'
@@ -14,6 +15,7 @@ import { startApp } from '../../../support/app.js'
 import { drawImage } from '../../../support/drawn-images.js'
 import { runCommand } from '../../../support/run-command.js'
 import { temporaryFolder } from '../../../support/temporary-folder.js'
+import { writeDrawnImages } from '../../../support/tiny-model.js'
 
 const size = 8
 /** Names that the graph around a foreign one uses itself. */
@@ -234,6 +236,16 @@ function field(number: number, content: Uint8Array | string): Buffer {
   const bytes = Buffer.from(content)
   return Buffer.concat([tagOf(number, bytes.length), bytes])
 }
+
+test('labelled pictures calibrate its scores; too few of them are refused', async (t) => {
+  const folder = await temporaryFolder(t, 'alike-labelled-')
+  await writeDrawnImages(folder, { train: 2, val: 6, test: 2 })
+  const calibrateOn = (await readSplitImages({ data: folder })).filter(({ split }) => split === 'val')
+  const { manifest } = await imported(t, {}, { calibrateOn })
+  const { positives, negatives } = manifest.calibration!
+  assert.deepEqual([positives, negatives], [4 * 15, 6 * 36])
+  await assert.rejects(imported(t, {}, { calibrateOn: calibrateOn.slice(0, 2) }), { code: 'data_unreadable' })
+})
 
 test('names are changed in nested graphs too, and an input that is left out stays so', () => {
   const inner = encodeGraph({ node: [{ name: 'n', opType: 'Neg', input: ['x'], output: ['y'], attribute: [] }] })
