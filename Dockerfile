@@ -29,7 +29,8 @@ RUN npm ci --omit=dev --ignore-scripts \
  && node src/cli/check-install.mjs \
  && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
       ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} + \
- && find node_modules/better-sqlite3/build node_modules/hnswlib-node/build -type f ! -name '*.node' -delete \
+ && find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
+ && find node_modules/hnswlib-node/build -type f ! -name '*.node' -delete \
  && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/hnswlib-node/src \
       node_modules/node-linux-* node_modules/.bin/node
 

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import { AlikeError } from '../errors.js'
 
-/** Of a folder written by training, what the service keeps: not the record of its split. */
+/** Of the folder of a network, what the service keeps: not the record of its split. */
 const sent = /^(manifest\.json|metrics\.json|model-card\.md|[^/]+\.onnx|plots\/[^/]+|golden\/[^/]+)$/
 
 /** @returns paths relative to the folder @throws AlikeError `model_unreadable` for a folder without a model */
@@ -19,7 +19,7 @@ export async function filesOfModel(folder: string): Promise<string[]> {
   }
   if (!files.includes('manifest.json'))
     throw new AlikeError('model_unreadable', {
-      detail: `${folder} has no manifest.json: it is not a folder written by training.`,
+      detail: `${folder} has no manifest.json: it is not a folder written by training or an import.`,
     })
   return files.sort()
 }

@@ -114,7 +114,7 @@ const subcommand = (name: string, description: string) =>
     .option(...serviceOptions.key)
     .addOption(serviceOptions.keyFile)
 
-subcommand('install', 'Uploads a folder written by training; the service verifies it.')
+subcommand('install', 'Uploads the folder of a network; the service verifies it.')
   .argument('<folder>', 'such as onnx/mine')
   .action(install)
 subcommand('list', 'Lists the models of the service.').action(list)
@@ -130,7 +130,7 @@ subcommand('build', 'Embeds a gallery with another model in the background, and 
   .action(build)
 subcommand(
   'compare',
-  'Compare the models of a gallery and show the verdict; exits with 1 if one did not pass the quality gate.',
+  'Compares the models of a gallery and shows the verdict; exits with 1 if one did not pass the quality gate.',
 )
   .argument('<gallery>')
   .action(compare)

@@ -6,7 +6,7 @@ export const modelSettings = {
   modelDir: Type.String({
     default: './onnx/har-resnet50',
     minLength: 1,
-    description: 'Folder of the default model, as written by the training job.',
+    description: 'Folder of the default model, as written by training or an import.',
   }),
   modelsDir: Type.String({
     default: '',

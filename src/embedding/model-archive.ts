@@ -65,7 +65,7 @@ export async function unpackModel(
       )
     }
     await reading
-    if (!hasManifest) throw misfit('It has no manifest.json: it is not a folder written by training.')
+    if (!hasManifest) throw misfit('It has no manifest.json: it is not a folder written by training or an import.')
   } catch (error) {
     archive.unpipe(plain)
     plain.destroy()

@@ -136,7 +136,7 @@ async function readManifest(folder: string): Promise<string> {
   try {
     return await readFile(join(folder, 'manifest.json'), 'utf8')
   } catch (cause) {
-    const detail = `${folder} has no manifest.json that can be read: it is not a folder written by training.`
+    const detail = `${folder} has no manifest.json that can be read: it is not a folder written by training or an import.`
     throw new AlikeError('model_unreadable', { detail, cause })
   }
 }

@@ -27,14 +27,16 @@ const compose = await composeOf('docker/compose.yaml')
 const scaled = await composeOf('docker/compose.scale.yaml')
 const settings = [...settingsTables().matchAll(/^\| `([A-Z\d_]+)` \|/gm)].map(([, name]) => name!).sort()
 
-test('every setting is passed to the service, and nothing else', () => {
+/** What S3 clients read themselves: without it a container can use no bucket that needs keys. */
+const ofClients = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
+
+test('every setting and the credentials for buckets are passed to the service, and nothing else', () => {
   const passed = Object.keys(compose.services.alike!.environment!)
-  assert.deepEqual([...passed, ...ofTheImage].sort(), settings)
+  assert.deepEqual([...passed, ...ofTheImage].sort(), [...settings, ...ofClients].sort())
 })
 
 test('the same holds for several processes, which differ only in their role', () => {
   const { serve, work } = scaled.services
-  const ofClients = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
   for (const [role, { environment = {} }] of Object.entries({ serve: serve!, work: work! })) {
     assert.deepEqual(
       Object.keys(environment)

@@ -128,6 +128,19 @@ test('images that compile the sources copy every workspace and everything that t
   }
 })
 
+test('the folders of packages that the image is searched for and rid of are there: `find` fails without one', () => {
+  const named = [
+    ...readFileSync('Dockerfile', 'utf8').matchAll(/(?:find|rm -rf)((?: \\?\s*node_modules\/[\w./-]+)+) /g),
+  ]
+    .flatMap(([, paths]) => paths!.split(/[\s\\]+/))
+    .filter((path) => path !== '' && path !== 'node_modules/.bin/node')
+  assert.ok(named.length >= 6, named.join(', '))
+  assert.deepEqual(
+    named.filter((path) => !existsSync(path)),
+    [],
+  )
+})
+
 test('every native addon that ships for x86-64 has an arm64 counterpart', () => {
   const shipped = Object.entries(packages).filter(([place, { dev }]) => place.startsWith('node_modules/') && !dev)
   const names = new Set(shipped.map(([place]) => place))

@@ -104,7 +104,7 @@ export interface paths {
         put?: never;
         /**
          * Install a model
-         * @description A tar, plain or gzipped, of a folder written by the training job. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked as at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.
+         * @description A tar, plain or gzipped, of a folder written by training or an import. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked as at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.
          */
         post: operations["installModel"];
         delete?: never;

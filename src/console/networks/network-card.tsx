@@ -19,7 +19,7 @@ export function NetworkCard({ card }: { card: Card }) {
           <bdi>{card.name}</bdi>
         </h2>
         <span class="hint mono">{card.id}</span>
-        <ModelPage model={card.id} />
+        {card.quality !== null && <ModelPage model={card.id} />}
       </header>
       <Facts card={card} />
       <div class="plots">
@@ -74,7 +74,8 @@ function Facts({
   const facts: [string, string | undefined][] = [
     ['Architecture', architecture],
     ['Embedding', `${embeddingDimension} numbers`],
-    ['Trained on', countText(labels.length, 'label')],
+    // an imported network states none
+    ['Trained on', labels.length === 0 ? undefined : countText(labels.length, 'label')],
     ['Created', dateText(createdAt)],
     ['Runs on', runsOn(runtime)],
     ['Calibrated', calibration === null ? 'no' : calibration.reliable ? 'yes' : 'yes, on few pairs'],

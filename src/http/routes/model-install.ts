@@ -34,7 +34,7 @@ export const modelInstallRoutes: Routes<ModelInstallOptions> = async (app, { mod
         tags: ['models'],
         summary: 'Install a model',
         description:
-          'A tar, plain or gzipped, of a folder written by the training job. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked as at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.',
+          'A tar, plain or gzipped, of a folder written by training or an import. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked as at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.',
         body: { content: Object.fromEntries(archiveTypes.map((type) => [type, archive])) },
         response: {
           200: { description: 'It was already installed.', ...reference(Model) },
