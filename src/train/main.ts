@@ -33,8 +33,8 @@ async function run(options: TrainOptions): Promise<void> {
   const trained =
     'init' in settings ? fineTune(settings, log, stop.signal) : trainFromScratch(settings, log, stop.signal)
   const ended = await trained.catch((cause: unknown) => {
-    const detail = `It holds ${work}, its cache or ${settings.out}; once there is room, --resume continues the run.`
-    throw isNoRoom(cause) ? new AlikeError('storage_full', { detail, cause }) : cause
+    const detail = `The disk of ${work}, its cache or ${settings.out} is full: once there is room, --resume continues the run.`
+    throw isNoRoom(cause) ? new AlikeError('folder_unwritable', { detail, cause }) : cause
   })
   if (ended.folder !== undefined) for (const line of closingLines(ended, options)) log(line)
 }

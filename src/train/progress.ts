@@ -81,7 +81,7 @@ export class EpochProgress {
     this.#part.images += images
     if (now - this.#lastLine < minLineIntervalMs) return null
     this.#lastLine = now
-    return `  ${where} loss ${this.loss.toFixed(3)} ${this.pace(now).picturesPerSecond.toFixed(0)} pictures/s`
+    return `  ${where} loss ${this.loss.toFixed(3)} ${paceText(this.pace(now).picturesPerSecond)}`
   }
 }
 
@@ -105,10 +105,13 @@ export function epochLine(
     val === null
       ? 'not judged'
       : `val mAP@10 ${val.mAP10?.toFixed(3) ?? '–'} accuracy ${val.accuracy.toFixed(3)}${best?.epoch === epoch ? ' (best)' : ''}`
-  const pace = `${picturesPerSecond.toFixed(0)} pictures/s${waitedShare === undefined ? '' : `, ${(waitedShare * 100).toFixed(0)} % of it waiting for them`}`
+  const pace = `${paceText(picturesPerSecond)}${waitedShare === undefined ? '' : `, ${(waitedShare * 100).toFixed(0)} % of it waiting for them`}`
   const left = secondsLeft === null ? '' : `, about ${durationOf(secondsLeft)} left with the export`
   return `epoch ${epoch + 1}/${epochs} side ${side} loss ${loss.toFixed(3)} ${quality}, ${pace}, ${seconds.toFixed(0)} s${left}`
 }
+
+const paceText = (picturesPerSecond: number): string =>
+  `${picturesPerSecond.toFixed(picturesPerSecond < 10 ? 1 : 0)} pictures/s`
 
 /** A readable duration: 45 s, 12 min, 3 h 20 min. */
 export function durationOf(seconds: number): string {

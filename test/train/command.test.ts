@@ -63,7 +63,10 @@ test('a second signal ends a run at once, also one of another kind', async (t) =
 test('a disk without room for a checkpoint ends the run with its code', async (t) => {
   // a maximum file size ends a write in the middle, as a full disk does
   const { status, output, folder } = await train(t, 'ulimit -f 64;')
-  assert.match(output, /\nstorage_full: .+work\/mine.+ --resume continues the run\.\n$/)
+  assert.match(
+    output,
+    /\nfolder_unwritable: .+ The disk of .+work\/mine, .+ is full: .+ --resume continues the run\.\n$/,
+  )
   assert.equal(status, 1)
   assert.deepEqual(await readdir(join(folder, 'work/mine')), ['train.log'])
 })

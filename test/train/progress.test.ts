@@ -11,6 +11,14 @@ test('an epoch that is resumed is timed by the batches after that, however long 
   assert.equal(progress.seconds(15_000), 3_615)
 })
 
+test('a slow pace has a decimal, so that it is not told as none', () => {
+  const lineAfter = (images: number) => new EpochProgress(0).add(1, images, 'batch 1/2', 20_000)
+  assert.deepEqual(
+    [lineAfter(8), lineAfter(600)],
+    ['  batch 1/2 loss 1.000 0.4 pictures/s', '  batch 1/2 loss 1.000 30 pictures/s'],
+  )
+})
+
 test('an epoch whose last batch was done before it was resumed says nothing about the time', () => {
   const progress = new EpochProgress(0, { lossSum: 1, batches: 1, images: 10, waitedMs: 0, seconds: 60 })
   assert.equal(progress.timed({ trained: 1, judged: 1_000 }), null)
