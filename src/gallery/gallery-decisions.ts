@@ -1,4 +1,5 @@
 /** Decisions about the findings of one gallery: stored, then applied to the serving set, whatever engine it is in. */
+import { isDeepStrictEqual } from 'node:util'
 import { AlikeError, ignoring } from '../errors.js'
 import { inStoredForm, nfc } from '../text.js'
 import type { DecidedFinding, DecisionStore, NewDecision, StoredDecision } from './decisions.js'
@@ -35,10 +36,12 @@ export class GalleryDecisions {
    */
   async decide(decision: NewDecision): Promise<StoredDecision> {
     const { galleryUid, store } = this.#options
-    const stored = await store.add(galleryUid, findingOf(decision, await this.#expectImages(decision.ids)))
-    let lock: HeldLock | undefined
+    const finding = findingOf(decision, await this.#expectImages(decision.ids))
+    const interrupted = await this.#interrupted(finding)
+    const stored = interrupted?.stored ?? (await store.add(galleryUid, finding))
+    let lock = interrupted?.lock
     try {
-      lock = await this.#hold(stored.number)
+      lock ??= await this.#hold(stored.number)
       await this.#finish(stored)
     } catch (error) {
       await this.#giveUp(stored)
@@ -47,6 +50,20 @@ export class GalleryDecisions {
       await lock?.release()
     }
     return stored
+  }
+
+  /** The same decision of a request whose outcome its caller was not told, and which is repeated now. */
+  async #interrupted(finding: DecidedFinding): Promise<{ stored: StoredDecision; lock: HeldLock } | undefined> {
+    const { galleryUid, store, tryHold } = this.#options
+    const find = async () => (await store.unsettled(galleryUid)).find((one) => isSameWish(one, finding))
+    const stored = await find()
+    const lock = stored && (await tryHold(stored.number))
+    if (lock === undefined) return undefined // another request is applying it
+    // which may have ended just now
+    const now = await find().catch(() => undefined)
+    if (now?.number === stored?.number) return { stored: stored!, lock }
+    await lock.release()
+    return undefined
   }
 
   /**
@@ -187,6 +204,15 @@ export class GalleryDecisions {
     }
     return [...images.values()]
   }
+}
+
+/** Labels that were set in the meantime make no difference. */
+function isSameWish(one: DecidedFinding, other: DecidedFinding): boolean {
+  const [wish, otherWish] = [one, other].map(({ kind, decision, images, keep, by }) => ({
+    ...{ kind, decision, keep, by },
+    images: images.map(({ id, contentHash, label }) => ({ id, contentHash, label })),
+  }))
+  return isDeepStrictEqual(wish, otherWish)
 }
 
 function findingOf(decision: NewDecision, images: readonly ImageRecord[]): DecidedFinding {

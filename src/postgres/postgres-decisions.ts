@@ -36,10 +36,9 @@ export function postgresDecisions({ postgres, max, now }: PostgresDecisionsOptio
         return decisionOf(row!)
       }),
     async settle(galleryUid, number) {
-      await postgres.query('UPDATE alike.decision SET settled = true WHERE gallery_uid = $1 AND number = $2', [
-        galleryUid,
-        number,
-      ])
+      // whose outcome is found out if its answer is lost: the caller would repeat what was done
+      const settled = 'UPDATE alike.decision SET settled = true WHERE gallery_uid = $1 AND number = $2'
+      await postgres.transaction((sql) => sql.query(settled, [galleryUid, number]))
     },
     async page(galleryUid, after, limit, ids) {
       const ofImages =

@@ -6,6 +6,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { seededRandom } from '../../src/eval/random.js'
 import { gallery, type KillCounts, KilledGallery } from '../engines/weaviate/killed-gallery.js'
+import { KilledParts, type KilledPartsOptions } from '../engines/weaviate/killed-parts.js'
+import { KilledUploads } from '../engines/weaviate/killed-uploads.js'
+import { PassingGalleries } from '../engines/weaviate/passing-galleries.js'
 import type { Job } from '../support/jobs.js'
 import { recordResult, setting } from '../support/long-report.js'
 import { skipWithoutWeaviate } from '../support/weaviate-server.js'
@@ -15,14 +18,16 @@ const seed = setting('LONG_SEED', 20_261_129)
 /** Pictures per second of a job; 0: unlimited. */
 const rates = [0, 0, 100, 300]
 
+type Opened = NonNullable<Awaited<ReturnType<typeof KilledGallery.open>>>
+
 interface Result extends KillCounts {
   /** To another set, or engine. */
   switches: number
   stored: number
 }
 
-async function killBuilds(t: TestContext, random: () => number): Promise<Result> {
-  const { killed, models } = await KilledGallery.open(t, random, { DEFAULT_ENGINE: 'weaviate' })
+/** Gives the gallery other sets, and lets them serve. */
+function setChanges({ killed, models }: Opened, random: () => number) {
   let switches = 0
   const sides = async () => {
     const sets = await killed.sets()
@@ -33,43 +38,92 @@ async function killBuilds(t: TestContext, random: () => number): Promise<Result>
       set: sets.find(({ state }) => state !== 'serving'),
     }
   }
-  const build = async () => {
-    const { model, set } = await sides()
-    if (set?.job !== undefined) return
-    if (set !== undefined && set.state !== 'building' && random() < 0.4) {
-      const { status } = await killed.call('PUT', `${gallery}/serving`, { model, force: true })
-      switches += Number(status === 200)
-      return
-    }
-    if (set !== undefined && set.state !== 'building') await killed.call('DELETE', `${gallery}/sets/${model}`)
-    const ratePerSecond = rates[Math.floor(random() * rates.length)]
-    await killed.call('POST', `${gallery}/sets`, { model, ratePerSecond })
+  return {
+    switches: () => switches,
+    async build() {
+      const { model, set } = await sides()
+      if (set?.job !== undefined) return
+      if (set !== undefined && set.state !== 'building' && random() < 0.4) {
+        const { status } = await killed.call('PUT', `${gallery}/serving`, { model, force: true })
+        switches += Number(status === 200)
+        return
+      }
+      if (set !== undefined && set.state !== 'building') await killed.call('DELETE', `${gallery}/sets/${model}`)
+      const ratePerSecond = rates[Math.floor(random() * rates.length)]
+      await killed.call('POST', `${gallery}/sets`, { model, ratePerSecond })
+    },
+    async switchSets() {
+      await killed.untilJobsEnded()
+      const { serving, model, set } = await sides()
+      if (set === undefined || set.state === 'building') {
+        const { status, given } = await killed.call<Job>('POST', `${gallery}/sets`, { model })
+        assert.equal(status, 202, JSON.stringify(given))
+        assert.equal((await killed.untilEnded(given.id)).state, 'succeeded')
+      }
+      await killed.expectComplete()
+      const { status, given } = await killed.call('PUT', `${gallery}/serving`, { model, force: true })
+      assert.equal(status, 200, JSON.stringify(given))
+      switches++
+      await killed.expectIntact()
+      assert.equal((await killed.call('DELETE', `${gallery}/sets/${serving}`)).status, 204)
+      await killed.expectComplete()
+    },
   }
-  const switchSets = async () => {
-    await killed.untilJobsEnded()
-    const { serving, model, set } = await sides()
-    if (set === undefined || set.state === 'building') {
-      const { status, given } = await killed.call<Job>('POST', `${gallery}/sets`, { model })
-      assert.equal(status, 202, JSON.stringify(given))
-      assert.equal((await killed.untilEnded(given.id)).state, 'succeeded')
-    }
-    await killed.expectComplete()
-    assert.equal((await killed.call('PUT', `${gallery}/serving`, { model, force: true })).status, 200)
-    switches++
-    await killed.expectIntact()
-    assert.equal((await killed.call('DELETE', `${gallery}/sets/${serving}`)).status, 204)
-    await killed.expectComplete()
-  }
+}
+
+async function killBuilds(t: TestContext, random: () => number): Promise<Result> {
+  const alone = (options: KilledPartsOptions) => KilledParts.single(options, { withServer: false })
+  const opened = (await KilledGallery.open(t, random, alone, { DEFAULT_ENGINE: 'weaviate' }))!
+  const { killed } = opened
+  const sets = setChanges(opened, random)
   for (let n = 1; n <= kills; n++) {
-    await killed.kill(build, { withServer: false })
+    await killed.kill(sets.build)
     await killed.expectIntact()
-    if (n % 5 === 0 || n === kills) await switchSets()
+    if (n % 5 === 0 || n === kills) await sets.switchSets()
   }
-  return { ...killed.counts, switches, stored: await killed.close() }
+  return { ...killed.counts, switches: sets.switches(), stored: await killed.close() }
+}
+
+/** While pictures, jobs, other galleries and sets change. */
+async function killEverything(t: TestContext, random: () => number): Promise<Result | undefined> {
+  const opened = await KilledGallery.open(t, random, KilledParts.shared, { DEFAULT_ENGINE: 'weaviate' })
+  if (opened === undefined) return undefined
+  const { killed } = opened
+  const sets = setChanges(opened, random)
+  const uploads = new KilledUploads(killed, random)
+  const passing = new PassingGalleries(killed, random)
+  for (let n = 1; n <= kills; n++) {
+    const build = () => (random() < 0.5 ? sets.build() : Promise.resolve())
+    await killed.kill(
+      build,
+      () => uploads.sendUntilKilled(),
+      () => passing.passUntilKilled(),
+    )
+    await passing.expectAsAcknowledged()
+    await killed.expectIntact()
+    if (n % 4 > 0 && n < kills) continue
+    await uploads.untilEnded()
+    await killed.expectIntact()
+    if (random() < 0.5 || n === kills) await sets.switchSets()
+    else await killed.untilJobsEnded()
+    await killed.expectComplete()
+    await killed.parts.expectNothingLeft()
+  }
+  t.diagnostic(
+    JSON.stringify({
+      ...passing.acknowledged,
+      jobs: uploads.done,
+      vainStarts: killed.parts.vain,
+      spared: killed.parts.spared,
+      uploadsLeft: killed.parts.uploadsLeft,
+    }),
+  )
+  return { ...killed.counts, switches: sets.switches(), stored: await killed.close() }
 }
 
 async function killMoves(t: TestContext, random: () => number): Promise<Result> {
-  const { killed, models } = await KilledGallery.open(t, random)
+  const both = (options: KilledPartsOptions) => KilledParts.single(options, { withServer: true })
+  const { killed, models } = (await KilledGallery.open(t, random, both))!
   let switches = 0
   const engineNow = async () => (await killed.call<{ engine: string }>('GET', gallery)).given.engine
   const move = async () => {
@@ -78,7 +132,7 @@ async function killMoves(t: TestContext, random: () => number): Promise<Result> 
     await killed.call('POST', `${gallery}/move`, { engine, ratePerSecond })
   }
   for (let [n, engine] = [1, await engineNow()]; n <= kills; n++) {
-    await killed.kill(move, { withServer: true })
+    await killed.kill(move)
     await killed.expectIntact()
     if (n % 3 > 0 && n < kills) continue
     await killed.untilJobsEnded()
@@ -98,11 +152,16 @@ test('nothing acknowledged is lost or stays unfound when the service, or the ser
   skip: skipWithoutWeaviate,
 }, async (t) => {
   const rows: [string, Result][] = []
+  const only = process.env.WEAVIATE_KILLS_OF ?? ''
   for (const [what, run] of [
     ['the service, while a new set is built', killBuilds],
     ['service and server, while a gallery moves', killMoves],
+    ['two processes, PostgreSQL, the bucket and the server', killEverything],
   ] as const)
-    await t.test(what, async (inner) => void rows.push([what, await run(inner, seededRandom(seed))]))
+    await t.test(what, { skip: !what.includes(only) }, async (inner) => {
+      const result = await run(inner, seededRandom(seed))
+      if (result !== undefined) rows.push([what, result])
+    })
   await recordResult('kill in weaviate', {
     question:
       'Is a gallery in Weaviate intact after kill -9: everything acknowledged stored, found by the server’s graph, and no collection left behind?',

@@ -1,4 +1,4 @@
-/** A proxy between a client and PostgreSQL that cuts a connection around one COMMIT. */
+/** A proxy between a client and PostgreSQL that cuts a connection around one statement, usually a COMMIT. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
@@ -13,8 +13,9 @@ export interface CuttingProxy {
    * Cuts the next COMMIT of any connection.
    * @param options.away also cuts all other connections and accepts no new ones
    * @param options.of the COMMIT of a transaction with this text in one of its statements
+   * @param options.at another statement instead, by a text in it
    */
-  cutNext(cut: Cut, options?: { away?: boolean; of?: string }): void
+  cutNext(cut: Cut, options?: { away?: boolean; of?: string; at?: string }): void
   /** How many have been cut. */
   readonly cuts: number
   /** All connections are cut, and none is accepted. */
@@ -31,7 +32,7 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
   const target = new URL(url)
   const sockets = new Set<Socket>()
   const clients = new Set<Socket>()
-  let next: { cut: Cut; away: boolean; of: string } | undefined
+  let next: { cut: Cut; away: boolean; of: string; at: string } | undefined
   let cuts = 0
   let isAway = false
   const server = createServer((client) => {
@@ -46,7 +47,7 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
     let statements = ''
     client.on('data', (bytes) => {
       statements = (bytes.includes('BEGIN') ? '' : statements) + bytes.toString('latin1')
-      const cut = bytes.includes('COMMIT') && next !== undefined && statements.includes(next.of) ? next : undefined
+      const cut = next !== undefined && bytes.includes(next.at) && statements.includes(next.of) ? next : undefined
       if (cut !== undefined) {
         next = undefined
         isAway = cut.away
@@ -76,7 +77,7 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
   proxied.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     url: proxied.href,
-    cutNext: (cut, { away = false, of = '' } = {}) => void (next = { cut, away, of }),
+    cutNext: (cut, { away = false, of = '', at = 'COMMIT' } = {}) => void (next = { cut, away, of, at }),
     get cuts() {
       return cuts
     },

@@ -14,10 +14,12 @@ const unseenMs = 10_000
 
 interface Node {
   soundUntil: number
-  /** Without interruption. */
+  /** Without interruption, as far as this process knows; Infinity until it has looked. */
   hereSince: number
   seenAt: number
   isAway: boolean
+  /** Since it was last sound; otherwise it is in doubt only because nobody looked for a moment, between two processes. */
+  wasGone: boolean
 }
 
 const isInDoubt = ({ soundUntil, hereSince, isAway }: Node): boolean => isAway || soundUntil < hereSince
@@ -36,7 +38,10 @@ export class NodeSightings {
     this.#before = before
     const noted = Object.entries(soundUntil)
     this.#nodes = new Map(
-      noted.map(([name, at]) => [name, { soundUntil: at, hereSince: at, seenAt: at, isAway: false }]),
+      noted.map(([name, at]) => [
+        name,
+        { soundUntil: at, hereSince: Infinity, seenAt: at, isAway: false, wasGone: false },
+      ]),
     )
   }
 
@@ -61,7 +66,8 @@ export class NodeSightings {
   /** @param seen a node missing from it is away: the server forgets nodes that have been down for a while */
   record(seen: ReadonlyMap<string, Sighting>, now: number): void {
     this.#isComplete = [...seen.values()].every((sighting) => sighting === 'here')
-    for (const [name, node] of this.#nodes) if ((seen.get(name) ?? 'away') === 'away') node.isAway = true
+    for (const [name, node] of this.#nodes)
+      if ((seen.get(name) ?? 'away') === 'away') Object.assign(node, { isAway: true, wasGone: true })
     for (const [name, sighting] of seen) if (sighting === 'here') this.#see(name, seen, now)
     if (this.#isComplete) this.#before = undefined
   }
@@ -69,12 +75,15 @@ export class NodeSightings {
   #see(name: string, seen: ReadonlyMap<string, Sighting>, now: number): void {
     const at = this.#before ?? now
     const node = this.#nodes.get(name) ??
-      this.#takeGone(seen) ?? { soundUntil: at, hereSince: at, seenAt: at, isAway: false }
+      this.#takeGone(seen) ?? { soundUntil: at, hereSince: at, seenAt: at, isAway: false, wasGone: false }
     this.#nodes.set(name, node)
-    if (node.isAway || now - node.seenAt > unseenMs) node.hereSince = now
+    if (node.isAway || now - node.seenAt > unseenMs) node.wasGone = true
+    if (node.hereSince === Infinity || node.isAway || now - node.seenAt > unseenMs) node.hereSince = now
     node.isAway = false
     node.seenAt = now
-    if (!isInDoubt(node)) node.soundUntil = now
+    if (isInDoubt(node)) return
+    node.soundUntil = now
+    node.wasGone = false
   }
 
   /** Since when pictures may be missing from a graph; undefined if none are, or while a node does not respond. */
@@ -84,9 +93,9 @@ export class NodeSightings {
     return Math.min(...returned.map(({ soundUntil }) => soundUntil))
   }
 
-  /** Nodes that may lack what others have, including those that do not respond. */
+  /** Nodes that probably lack what others have, including those that do not respond. */
   get inDoubt(): string[] {
-    return [...this.#nodes].flatMap(([name, node]) => (isInDoubt(node) ? [name] : [])).sort()
+    return [...this.#nodes].flatMap(([name, node]) => (isInDoubt(node) && node.wasGone ? [name] : [])).sort()
   }
 
   /** Everything stored before `began` is in the graphs of the nodes that have been there since. */

@@ -121,10 +121,17 @@ export class NodeWatch {
     const since = this.#sightings?.inDoubtSince
     if (since === undefined) return
     const { logger, repair } = this.#options
-    logger.warn(
-      { since: new Date(since) },
-      'a Weaviate node was away: its graphs are checked for pictures stored since then',
-    )
+    const wereGone = this.#sightings?.inDoubt ?? []
+    if (wereGone.length > 0)
+      logger.warn(
+        { since: new Date(since) },
+        'a Weaviate node was away: its graphs are checked for pictures stored since then',
+      )
+    else
+      logger.info(
+        { since: new Date(since) },
+        'no process watched the Weaviate nodes for a moment: their graphs are checked for pictures stored since then',
+      )
     for (let pauseMs = retryMs.first; ; pauseMs = Math.min(2 * pauseMs, retryMs.most)) {
       const sightings = this.#sightings
       const dueSince = sightings?.inDoubtSince

@@ -11,11 +11,10 @@ import pMap from 'p-map'
 import { drawImage, drawnLabels } from '../../support/drawn-images.js'
 import { handmadeModel, writeHandmadeModel } from '../../support/handmade-onnx.js'
 import type { Job } from '../../support/jobs.js'
-import { type ServiceProcess, startProcess } from '../../support/service-process.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { until } from '../../support/until.js'
-import { type RunningWeaviate, startWeaviate } from '../../support/weaviate-server.js'
-import { SetsInWeaviate } from './sets-in-weaviate.js'
+import { startWeaviate } from '../../support/weaviate-server.js'
+import type { KilledParts, KilledPartsOptions } from './killed-parts.js'
 
 export const gallery = '/v1/galleries/g'
 const pictures = 120
@@ -38,33 +37,33 @@ export interface SetView {
   job?: string
 }
 
-interface Parts {
-  t: TestContext
-  random: () => number
-  weaviate: RunningWeaviate
-  environment: Record<string, string>
-  sets: SetsInWeaviate
-}
-
 export class KilledGallery {
   readonly counts: KillCounts = { kills: 0, duringJob: 0, halfStored: 0, failedJobs: [] }
   /** As acknowledged, by id; undefined: removed. A change that a kill interrupts may have happened or not. */
   readonly #labels = new Map<string, string | undefined>()
   readonly #interrupted = new Set<string>()
-  readonly #parts: Parts
-  #service!: ServiceProcess
+  /** Ids that a job may still change. */
+  readonly #inJobs = new Set<string>()
+  readonly #parts: KilledParts
+  readonly #random: () => number
   #isKilled = false
 
-  private constructor(parts: Parts) {
+  private constructor(parts: KilledParts, random: () => number) {
     this.#parts = parts
+    this.#random = random
   }
 
-  /** @param settings of the service @returns with some pictures, and a second model in `other` */
+  /**
+   * @param settings of the service
+   * @param partsOf what is killed
+   * @returns with some pictures, and a second model in `other`; undefined if a store is not installed
+   */
   static async open(
     t: TestContext,
     random: () => number,
+    partsOf: (options: KilledPartsOptions) => Promise<KilledParts | undefined>,
     settings: Record<string, string> = {},
-  ): Promise<{ killed: KilledGallery; models: string[] }> {
+  ): Promise<{ killed: KilledGallery; models: string[] } | undefined> {
     const folder = await temporaryFolder(t)
     const [first, other] = [await handmadeModel(t, { dimension: 24 }), join(folder, 'models', 'other')]
     await mkdir(other, { recursive: true })
@@ -72,7 +71,6 @@ export class KilledGallery {
     const weaviate = await startWeaviate()
     t.after(() => weaviate.kill())
     const environment = {
-      DATA_DIR: join(folder, 'data'),
       MODEL_DIR: first.folder,
       MODELS_DIR: join(folder, 'models'),
       WEAVIATE_URL: weaviate.settings.url,
@@ -81,24 +79,22 @@ export class KilledGallery {
       GATE_QUERIES: '10',
       ...settings,
     }
-    const killed = new KilledGallery({
-      t,
-      random,
-      weaviate,
-      environment,
-      sets: new SetsInWeaviate(weaviate, environment.DATA_DIR),
-    })
-    await killed.#start()
+    const parts = await partsOf({ t, random, weaviate, settings: environment, folder })
+    if (parts === undefined) return undefined
+    const killed = new KilledGallery(parts, random)
+    await parts.open()
     await killed.call('PUT', gallery, {})
     await pMap(Array(pictures).keys(), (n) => killed.#put(`p${n}`), { concurrency: 8 })
     return { killed, models: [first.manifest.id, second.manifest.id] }
   }
 
-  async call<Given>(method: string, path: string, body?: object): Promise<{ status: number; given: Given }> {
-    const response = await fetch(`${this.#service.address}${path}`, {
-      method,
-      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    })
+  call<Given>(method: string, path: string, body?: object): Promise<{ status: number; given: Given }> {
+    const json = body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    return this.send(path, { method, ...json })
+  }
+
+  async send<Given>(path: string, request: RequestInit): Promise<{ status: number; given: Given }> {
+    const response = await fetch(`${this.#parts.address}${path}`, { method: 'POST', ...request })
     const text = await response.text()
     return { status: response.status, given: (text === '' ? undefined : JSON.parse(text)) as Given }
   }
@@ -107,30 +103,34 @@ export class KilledGallery {
     return (await this.call<{ sets: SetView[] }>('GET', `${gallery}/sets`)).given.sets
   }
 
-  /** Does this work while pictures are written, and kills the service meanwhile. @param withServer the server, too */
-  async kill(work: () => Promise<void>, { withServer }: { withServer: boolean }): Promise<void> {
-    const { random, weaviate, sets } = this.#parts
+  /** Until then, works go on. */
+  get isKilled(): boolean {
+    return this.#isKilled
+  }
+
+  get parts(): KilledParts {
+    return this.#parts
+  }
+
+  /** Does these works while pictures are written, and kills everything meanwhile. */
+  async kill(...works: (() => Promise<void>)[]): Promise<void> {
     const failures: unknown[] = []
     const unlessKilled = (error: unknown) => {
       if (!this.#isKilled) failures.push(error)
     }
-    const working = [this.#write(), work()].map((one) => one.catch(unlessKilled))
-    await sleep(50 + random() ** 2 * 2_000)
+    const working = [() => this.#write(), ...works].map((work) => work().catch(unlessKilled))
+    await sleep(50 + this.#random() ** 2 * 2_000)
     const isJobRunning = (await this.#unfinishedJobs()).length > 0
-    if (random() < 0.6) await sets.untilMoreStored()
-    else await sleep(random() * 60)
+    if (this.#random() < 0.6) await this.#parts.sets.untilMoreStored()
+    else await sleep(this.#random() * 60)
     this.#isKilled = true
-    const killing: Promise<unknown>[] = [this.#service.stop('SIGKILL')]
-    if (withServer && random() < 0.3) await sleep(random() * 40)
-    if (withServer) killing.push(weaviate.kill())
-    await Promise.all([...killing, ...working])
+    await this.#parts.kill()
+    // a process that was spared may be waiting for the others
+    await Promise.all([this.#parts.start(), ...working])
     if (failures.length > 0) throw failures[0]
     this.counts.kills++
     this.counts.duringJob += Number(isJobRunning)
-    // which of the two is back first differs
-    if (withServer && random() < 0.5) await weaviate.start()
-    else if (withServer) return void (await Promise.all([this.#start(), weaviate.start()]))
-    await this.#start()
+    this.#isKilled = false
   }
 
   /** All that was acknowledged is there, and found by the server's own graph in the set that serves. */
@@ -140,22 +140,23 @@ export class KilledGallery {
       return list.status === 200 && list.given
     }, 'a list')
     const stored = new Map(given.images.map(({ id, label }) => [id, label]))
-    const acknowledged = [...this.#labels].filter(([id]) => !this.#interrupted.has(id))
+    const acknowledged = [...this.#labels].filter(([id]) => !this.#isUnknown(id))
+    for (const id of stored.keys()) assert.ok(this.#labels.has(id) || this.#isUnknown(id), `nobody has stored ${id}`)
     for (const [id, label] of acknowledged) assert.equal(stored.get(id), label, `${id} was acknowledged`)
     const states = (await this.sets()).map(({ state }) => state)
     assert.deepEqual([states.filter((state) => state === 'serving').length, states.length <= 2], [1, true])
-    for (const set of this.#parts.sets.list()) {
+    for (const set of await this.#parts.sets.list()) {
       const lost = await this.#parts.sets.notFound(set)
       this.counts.halfStored += lost.length
       if (set.stage === 'serving')
         assert.deepEqual(
-          lost.filter((id) => !this.#interrupted.has(id)),
+          lost.filter((id) => !this.#isUnknown(id)),
           [],
           'not found',
         )
     }
     const present = acknowledged.flatMap(([id, label]) => (label === undefined ? [] : id))
-    for (let n = 0; n < 10; n++) await this.#expectFound(present[Math.floor(this.#parts.random() * present.length)]!)
+    for (let n = 0; n < 10; n++) await this.#expectFound(present[Math.floor(this.#random() * present.length)]!)
     for (const id of this.#interrupted) this.#labels.set(id, stored.get(id))
     this.#interrupted.clear()
   }
@@ -164,9 +165,29 @@ export class KilledGallery {
   async expectComplete(): Promise<void> {
     await until(async () => new Set((await this.sets()).map(({ count }) => count)).size === 1, 'both sets complete')
     const { sets } = this.#parts
-    for (const set of sets.list())
-      await until(async () => (await sets.notFound(set)).length === 0, 'everything stored being found')
+    let lost: string[] = []
+    const found = async () => {
+      lost = (await Promise.all((await sets.list()).map((set) => sets.notFound(set)))).flat()
+      return lost.length === 0
+    }
+    await until(found, 'everything stored being found').catch((error: Error) => {
+      throw new Error(`${error.message}: ${lost.join(', ')}`)
+    })
     await until(() => sets.areAll(), 'the end of every other collection')
+  }
+
+  /** Of these ids nothing is known until it has ended. */
+  jobBegins(ids: Iterable<string>): void {
+    for (const id of ids) this.#inJobs.add(id)
+  }
+
+  /** @param isWhole false: some of it was done */
+  jobEnded(labels: ReadonlyMap<string, string | undefined>, { isWhole }: { isWhole: boolean }): void {
+    for (const [id, label] of labels) {
+      this.#inJobs.delete(id)
+      if (isWhole) this.#labels.set(id, label)
+      else this.#interrupted.add(id)
+    }
   }
 
   async untilJobsEnded(): Promise<void> {
@@ -175,8 +196,8 @@ export class KilledGallery {
 
   async untilEnded(id: string): Promise<Job> {
     const ended = async () => {
-      const { given: job } = await this.call<Job>('GET', `/v1/jobs/${id}`)
-      return job.finishedAt !== null && job
+      const { status, given: job } = await this.call<Job>('GET', `/v1/jobs/${id}`)
+      return status === 200 && job.finishedAt !== null && job
     }
     const job = await until(ended, 'the end of the job', jobWithinMs)
     if (job.state !== 'succeeded') this.counts.failedJobs.push(job.failure?.code ?? job.state)
@@ -185,20 +206,25 @@ export class KilledGallery {
 
   /** @returns how many pictures there are */
   async close(): Promise<number> {
-    assert.equal(await this.#service.stop('SIGTERM'), 0)
+    await this.#parts.end()
     return [...this.#labels.values()].filter((label) => label !== undefined).length
   }
 
-  async #start(): Promise<void> {
-    this.#isKilled = false
-    this.#service = await startProcess(this.#parts.t, this.#parts.environment)
+  /** By a change that was not answered, or by uploads, which alone change what they have stored. */
+  #isTaken(id: string): boolean {
+    return this.#interrupted.has(id) || id.startsWith('j')
+  }
+
+  /** Neither the former state nor the new one is certain. */
+  #isUnknown(id: string): boolean {
+    return this.#interrupted.has(id) || this.#inJobs.has(id)
   }
 
   /** Stores, relabels and removes pictures until the service is killed. */
   async #write(): Promise<void> {
-    const { random } = this.#parts
+    const random = this.#random
     for (let n = 0; !this.#isKilled; n++) {
-      const present = [...this.#labels].flatMap(([id, label]) => (label === undefined ? [] : id))
+      const present = [...this.#labels].flatMap(([id, label]) => (label === undefined || this.#isTaken(id) ? [] : id))
       const some = present[Math.floor(random() * present.length)]!
       const what = random()
       if (what < 0.25) await this.#put(some)
@@ -210,7 +236,7 @@ export class KilledGallery {
   }
 
   async #put(id: string): Promise<void> {
-    const { random } = this.#parts
+    const random = this.#random
     const label = drawnLabels[Math.floor(random() * drawnLabels.length)]!
     const image = await drawImage(label, Math.floor(random() * 1e9), { width: 24, height: 24 })
     await this.#change(id, 'PUT', label, { image: image.toString('base64'), label })

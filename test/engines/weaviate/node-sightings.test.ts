@@ -61,8 +61,26 @@ test('one slow answer is no doubt; a node that is not seen for long may have sta
 
 test('another process goes on from what was noted', () => {
   const { soundUntil } = seenFrom(0, 20_000)
-  assert.equal(seenFrom(22_000, 23_000, new NodeSightings(soundUntil)).inDoubtSince, undefined)
+  const { inDoubt } = seenFrom(22_000, 23_000, new NodeSightings(soundUntil))
+  assert.deepEqual(inDoubt, [], 'a node that has hardly had the time to restart is not avoided')
   assert.equal(seenFrom(50_000, 51_000, new NodeSightings(soundUntil)).inDoubtSince, 20_000)
+})
+
+test('a node may have restarted in the moment between two processes that watch it', () => {
+  const { soundUntil } = seenFrom(0, 20_000)
+  const sightings = seenFrom(22_000, 25_000, new NodeSightings(soundUntil))
+  assert.equal(sightings.inDoubtSince, 20_000)
+  assert.deepEqual(sightings.soundUntil, soundUntil, 'the next process knows of it, too')
+  sightings.repaired(24_000)
+  assert.equal(sightings.inDoubtSince, undefined)
+  seenFrom(26_000, 27_000, sightings)
+  assert.deepEqual(sightings.soundUntil, { a: 27_000, b: 27_000 })
+
+  const away = new NodeSightings(soundUntil)
+  away.record(of('here', 'away'), 22_000)
+  assert.deepEqual(away.inDoubt, ['b'])
+  seenFrom(23_000, 24_000, away)
+  assert.deepEqual([away.inDoubt, away.inDoubtSince], [['b'], 20_000])
 })
 
 test('of a server that nobody has looked at yet nothing is known before; of a node that joins it there is nothing to miss', () => {
@@ -72,7 +90,8 @@ test('of a server that nobody has looked at yet nothing is known before; of a no
   assert.equal(seenFrom(22_000, 23_000, new NodeSightings({}, 20_000)).inDoubtSince, undefined)
   const { soundUntil } = seenFrom(0, 20_000)
   const { a } = soundUntil
-  assert.equal(seenFrom(21_000, 22_000, new NodeSightings({ a: a! })).inDoubtSince, undefined)
+  const joined = seenFrom(21_000, 22_000, new NodeSightings({ a: a! }))
+  assert.deepEqual(joined.soundUntil, { a, b: 22_000 })
 })
 
 test('a node that comes back with another address is in doubt since it was last seen', () => {
