@@ -326,6 +326,21 @@ test('the focus goes to what is next when what had it is gone', { skip }, async 
   await focusGoesTo("document.querySelector('legend:not(.unseen)').parentElement")
 })
 
+test('a map that was asked for has the focus, however long it takes to load', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/map/g`)
+  await page.getByRole('button', { name: 'Make the map' }).waitFor()
+  await page.route('**/v1/galleries/g/layout*', async (route) => {
+    if (route.request().method() === 'POST') return route.continue()
+    const response = await route.fetch()
+    await page.waitForTimeout(600)
+    await route.fulfill({ response })
+  })
+  await page.getByRole('button', { name: 'Make the map' }).press('Enter')
+  await page.waitForSelector('.map-canvas')
+  await until(page, "document.activeElement.className === 'map-frame'")
+})
+
 test('a filter of the wall is put together by keys only, and closed by Enter', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/gallery/g`)
