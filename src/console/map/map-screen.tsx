@@ -109,7 +109,9 @@ function useFocusOfMap(layout: unknown): () => void {
   useEffect(() => {
     if (!isAwaited.current || layout === undefined) return
     isAwaited.current = false
-    if (document.activeElement === document.body)
+    const { activeElement } = document
+    // until it was loaded the page may have given the focus to what is around
+    if (activeElement === document.body || activeElement?.id === 'main')
       document.querySelector<HTMLElement>('.map-frame')?.focus({ preventScroll: true })
   }, [layout])
   return () => {

@@ -1,11 +1,15 @@
 /** The hits of a search, grouped if requested; arrow keys move between them. */
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { isForBrowser } from '../controls/browser-keys.js'
-import { addressTo } from '../routing/route.js'
+import { addressTo, placeLeft } from '../routing/route.js'
 import { HitCard } from './hit-card.js'
 import { placeAfterKey } from './hit-rows.js'
 import { hasOnePicture, type SearchQuery, withExample, withOpinion, writeQuery } from './search-query.js'
 import type { Hit, SearchAnswer } from './use-search.js'
 import { useVerdicts } from './use-verdicts.js'
+
+/** Each time. A thousand at once would keep the page from answering for seconds. */
+const shownMore = 100
 
 export interface HitListProps {
   gallery: string
@@ -19,6 +23,7 @@ export interface HitListProps {
 export function HitList({ gallery, query, answer, answered, onQuery }: HitListProps) {
   const { hits, groups } = answer
   const verdicts = useVerdicts(gallery, answered)
+  const { shown, end } = useShown(answer, (groups ?? hits).length)
   if (hits.length === 0 && (groups ?? []).length === 0) return <p class="hint">{nothingFound(query)}</p>
   const list = (some: Hit[]) => (
     <ul class="hits" onKeyDown={walk}>
@@ -37,15 +42,40 @@ export function HitList({ gallery, query, answer, answered, onQuery }: HitListPr
       ))}
     </ul>
   )
-  if (groups === undefined) return list(hits)
-  return groups.map((group) => (
-    <section key={group.rank} class="hit-group">
-      <h2>
-        <bdi>{String(group.key)}</bdi>
-      </h2>
-      {list(group.hits)}
-    </section>
-  ))
+  return (
+    <>
+      {groups === undefined
+        ? list(hits.slice(0, shown))
+        : groups.slice(0, shown).map((group) => (
+            <section key={group.rank} class="hit-group">
+              <h2>
+                <bdi>{String(group.key)}</bdi>
+              </h2>
+              {list(group.hits)}
+            </section>
+          ))}
+      <div ref={end} />
+    </>
+  )
+}
+
+/** How many of an answer's hits are on the page: more of them whenever its end comes near. */
+function useShown(answer: SearchAnswer, count: number) {
+  const end = useRef<HTMLDivElement>(null)
+  const [state, setState] = useState<{ of: SearchAnswer; shown: number }>()
+  // Back leads to a place that may be far below
+  const shownFirst = useMemo(() => (placeLeft() > 0 ? count : shownMore), [answer])
+  const shown = state?.of === answer ? state.shown : shownFirst
+  useEffect(() => {
+    if (shown >= count || end.current === null) return undefined
+    const observer = new IntersectionObserver(
+      ([entry]) => entry?.isIntersecting === true && setState({ of: answer, shown: shown + shownMore }),
+      { rootMargin: '1000px' },
+    )
+    observer.observe(end.current)
+    return () => observer.disconnect()
+  }, [answer, shown, count])
+  return { shown, end }
 }
 
 function nothingFound({ nearCopies, filter }: SearchQuery): string {

@@ -326,6 +326,21 @@ test('the focus goes to what is next when what had it is gone', { skip }, async 
   await focusGoesTo("document.querySelector('legend:not(.unseen)').parentElement")
 })
 
+test('a map that was asked for has the focus, however long it takes to load', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/map/g`)
+  await page.getByRole('button', { name: 'Make the map' }).waitFor()
+  await page.route('**/v1/galleries/g/layout*', async (route) => {
+    if (route.request().method() === 'POST') return route.continue()
+    const response = await route.fetch()
+    await page.waitForTimeout(600)
+    await route.fulfill({ response })
+  })
+  await page.getByRole('button', { name: 'Make the map' }).press('Enter')
+  await page.waitForSelector('.map-canvas')
+  await until(page, "document.activeElement.className === 'map-frame'")
+})
+
 test('a filter of the wall is put together by keys only, and closed by Enter', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/gallery/g`)
@@ -362,6 +377,29 @@ test('a hit that was picked far below is answered from the first hit on', { skip
   await page.locator('.example figcaption', { hasText: name!.replace('Search with ', '') }).waitFor()
   await until(page, 'scrollY === 0')
   await until(page, "document.activeElement === document.querySelector('.hit-picture')")
+})
+
+test('of many hits those further down come onto the page as it is scrolled, and stay for Back', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/search', async (route) => {
+    const response = await route.fetch()
+    const answer = await response.json()
+    const hits = Array.from({ length: 250 }, (_, place) => ({ ...answer.hits[0], id: `${place}`, rank: place + 1 }))
+    await route.fulfill({ response, json: { ...answer, hits } })
+  })
+  await page.goto(`${base}#/search/g?id=0`)
+  await untilTold(page, '.verdict', /250 hits/)
+  assert.equal(await page.locator('.hit').count(), 100)
+  for (const count of [200, 250]) {
+    await page.locator('.hit-picture').last().focus()
+    await until(page, `document.querySelectorAll('.hit').length === ${count}`)
+  }
+  await page.locator('.hit-picture').last().focus()
+  const left = await page.evaluate<number>('scrollY')
+  await page.locator('.hit:last-child >> text=Why').click()
+  await page.waitForSelector('text=Back to the hits')
+  await page.goBack()
+  await until(page, `Math.abs(scrollY - ${left}) < 2`)
 })
 
 test('Back leads to the hits where they were left, also from another screen', { skip }, async (t) => {
