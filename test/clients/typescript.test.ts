@@ -63,6 +63,10 @@ test('a folder is sent with progress, followed to the end of its job, and found'
     client.api.GET('/v1/galleries/{gallery}/images', { params: { path: { gallery: 'g' }, query: { limit: 10 } } }),
   )
   assert.equal(images.length, 4)
+  const walked: string[] = []
+  for await (const { id } of client.images('g', { limit: 2, filter: '{"field": "label", "in": ["a", "b"]}' }))
+    walked.push(id)
+  assert.deepEqual(walked, ['a/1.jpg', 'a/ä 2.jpg', 'b/3.jpg'])
   await client.deleteGallery('g')
   assert.equal(await client.hasGallery('g'), false)
 })

@@ -51,6 +51,8 @@ def test_a_folder_is_sent_with_progress_followed_to_its_end_and_found(folder: Pa
         assert late.value.code == "precondition_failed"
         listed = client.call("listImages", {"gallery": "py"}, {"label": "loose", "limit": 5})["images"]
         assert [one["id"] for one in listed] == ["top.jpg"]
+        assert [one["id"] for one in client.images("py", limit=2)] == ["a/1.jpg", "a/ä 2.jpg", "c/ß?#.jpg", "top.jpg"]
+        assert [one["id"] for one in client.images("py", label="loose")] == ["top.jpg"]
         found = client.call("search", {"gallery": "py"}, body={"imageId": "c/ß?#.jpg", "k": 2})["hits"]
         assert len(found) == 2
         client.delete_gallery("py")
@@ -71,6 +73,7 @@ def test_the_same_in_an_async_program(folder: Path) -> None:
             assert [len(answer["hits"]) for answer in await asyncio.gather(*searches)] == [1, 1, 1, 1]
             image = await client.put_image("py-async", "x", PICTURE.read_bytes())
             assert image["id"] == "x"
+            assert "x" in [one["id"] async for one in client.images("py-async", limit=2)]
             with pytest.raises(AlikeProblem) as refused:
                 await client.cancel_job(job["id"])
             assert refused.value.code == "job_finished"

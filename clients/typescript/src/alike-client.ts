@@ -24,6 +24,7 @@ export type JobErrorLine = operations['getJobErrors']['responses'][200]['content
 export type SearchParameters = QueryOf<'search'>
 export type IngestParameters = QueryOf<'ingest'>
 export type ImageParameters = QueryOf<'putImage'>
+export type ImageListParameters = Omit<QueryOf<'listImages'>, 'cursor'>
 
 /** Parameters of an operation; undefined ones are omitted. */
 type QueryOf<Name extends keyof operations> = Optional<NonNullable<operations[Name]['parameters']['query']>>
@@ -107,6 +108,21 @@ export class AlikeClient {
 
   async deleteGallery(gallery: string, options: CallOptions = {}): Promise<void> {
     await this.api.DELETE('/v1/galleries/{gallery}', { params: { path: { gallery } }, ...given(options) })
+  }
+
+  /** Yields every picture of the gallery by id, or those that match `label` or `filter`; `limit` is the size of a page. */
+  async *images(
+    gallery: string,
+    { signal, limit = 1000, ...parameters }: ImageListParameters & CallOptions = {},
+  ): AsyncGenerator<Image> {
+    let cursor: string | undefined
+    do {
+      const query = { ...parameters, limit, cursor } as NonNullable<operations['listImages']['parameters']['query']>
+      const params = { path: { gallery }, query }
+      const page = await dataOf(this.api.GET('/v1/galleries/{gallery}/images', { params, ...given({ signal }) }))
+      yield* page.images
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
   }
 
   /** Stores a picture under your id, replacing any existing one. */

@@ -89,6 +89,18 @@ class AlikeClient:
         response = self._send(Call("getImage", {"gallery": gallery, "id": id}))
         return cast(Image, response.json()), response.headers["etag"]
 
+    def images(self, gallery: str, *, limit: int = 1000, **parameters: Any) -> Iterator[Image]:
+        """Yields every picture by id, or those that match `label` or `filter` (JSON text); `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            query = {**parameters, "limit": limit, "cursor": cursor}
+            page = self.call("listImages", {"gallery": gallery}, query)
+            for image in page["images"]:
+                yield cast(Image, image)
+            cursor = page.get("nextCursor")
+            if cursor is None:
+                return
+
     def put_image(
         self, gallery: str, id: str, picture: bytes, headers: Mapping[str, str] | None = None, **parameters: Any
     ) -> Image:
