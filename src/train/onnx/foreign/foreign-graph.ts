@@ -139,7 +139,9 @@ function pooled(builder: GraphBuilder, value: Value, rank: number, pooling: Pool
       ? 'Its output is a list of tokens: --pooling first takes the first one (the class token), --pooling mean their mean.'
       : rank === 4
         ? 'Its output is a map of features: --pooling mean takes the mean over the places.'
-        : `Its output has ${rank} dimensions instead of 2: a vector for each picture.`,
+        : rank === 0
+          ? 'The file does not say which shape its output has: run the shape inference of the onnx package on it.'
+          : `Its output has ${rank} dimensions instead of 2: a vector for each picture.`,
   )
 }
 
@@ -172,7 +174,8 @@ function expectConstantsWithin(bytes: Buffer, parts: readonly Field[]): void {
   const isOutside = of(parts, fields.initializer).some(({ from, to }) =>
     fieldsOf(bytes, from, to).some(({ number }) => number === fields.externalData),
   )
-  if (isOutside) throw unsupported('Its weights are in a second file: save it as one file.')
+  if (isOutside)
+    throw unsupported('Its weights are in a second file: export it with external_data=False, or save it as one file.')
 }
 
 function fieldsIn(bytes: Buffer): Field[] {

@@ -125,6 +125,11 @@ const rows: { what: string; foreign: Foreign; options?: Partial<ImportOptions>; 
       expected: (number) => mean(picture(number).map((row) => row.map((x) => Math.max(-x, 0)))),
     },
     {
+      what: 'nodes named like those around it',
+      foreign: { edit: ({ graph }) => Object.assign(graph.node.at(-1)!, { name: 'unit' }) },
+      expected: (number) => mean(picture(number)),
+    },
+    {
       what: 'the vector among its outputs',
       foreign: { outputs: (builder, planes) => [...tokens(builder, planes), ...meanColours(builder, planes)] },
       expected: (number) => mean(picture(number)),
@@ -177,6 +182,11 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
     says: /--short-side must be at least 8/,
   },
   { what: 'tokens', foreign: { outputs: tokens }, says: /--pooling first .*--pooling mean/ },
+  {
+    what: 'an output without a shape',
+    foreign: { edit: ({ graph }) => delete graph.output[0]!.type.tensorType.shape },
+    says: /does not say which shape its output has/,
+  },
   {
     what: 'several vectors',
     foreign: {
@@ -237,19 +247,60 @@ function field(number: number, content: Uint8Array | string): Buffer {
   return Buffer.concat([tagOf(number, bytes.length), bytes])
 }
 
+/** Of the only field of a message. */
+function contentOf(message: Uint8Array): Buffer {
+  const bytes = Buffer.from(message)
+  const { from, to } = fieldsOf(bytes, 0, bytes.length)[0]!
+  return bytes.subarray(from, to)
+}
+
 test('names are changed in nested graphs too, and an input that is left out stays so', () => {
   const inner = encodeGraph({ node: [{ name: 'n', opType: 'Neg', input: ['x'], output: ['y'], attribute: [] }] })
   const node = Buffer.concat([field(1, 'cond'), field(1, ''), field(2, 'z'), field(5, field(6, inner))])
   const graph = field(1, node)
   const changed = renamed(graph, fieldsOf(graph, 0, graph.length), 'p/')
   const innerChanged = encodeGraph({
-    node: [{ name: 'n', opType: 'Neg', input: ['p/x'], output: ['p/y'], attribute: [] }],
+    node: [{ name: 'p/n', opType: 'Neg', input: ['p/x'], output: ['p/y'], attribute: [] }],
   })
   const expected = field(
     1,
     Buffer.concat([field(1, 'p/cond'), field(1, ''), field(2, 'p/z'), field(5, field(6, innerChanged))]),
   )
   assert.deepEqual(changed, expected)
+})
+
+test('weights that are stored sparsely are found', async (t) => {
+  const out = await temporaryFolder(t, 'alike-import-')
+  const file = join(out, 'encoder.onnx')
+  const { graph, ...model } = decodeModel(
+    foreignFile({
+      outputs: (builder, planes) => {
+        const [{ value }] = meanColours(builder, planes) as [GraphOutput]
+        return [{ name: names.vector, value: builder.add('Mul', 'scaled', [value, 'scale']), shape: ['N', 3] }]
+      },
+    }),
+  )
+  const float = (value: number) => Buffer.from(Float32Array.of(value).buffer)
+  // values at the places 0 and 2 of [3]
+  const values = encodeGraph({
+    initializer: [{ name: 'scale', dims: [2], dataType: 1, rawData: Buffer.concat([float(4), float(-3)]) }],
+  })
+  const places = encodeGraph({
+    initializer: [{ name: '', dims: [2], dataType: 7, rawData: Buffer.from(BigInt64Array.of(0n, 2n).buffer) }],
+  })
+  const sparse = Buffer.concat([
+    field(1, contentOf(values)),
+    field(2, contentOf(places)),
+    Buffer.from([3 * 8, 3]), // dims
+  ])
+  const shell = encodeModel({ ...model, graph: undefined as never })
+  await writeFile(file, Buffer.concat([shell, field(7, Buffer.concat([encodeGraph(graph), field(15, sparse)]))]))
+  const { folder } = await importNetwork({ ...given, file, name: 'foreign', out })
+  const session = await openOnnx(join(folder, 'model.onnx'))
+  t.after(() => session.close())
+  const { embedding } = await session.run(pixels, size)
+  const [r, , b] = mean(picture(0)) as [number, number, number]
+  unit([4 * r, 0, -3 * b]).forEach((x, c) => assert.ok(Math.abs(x - embedding[c]!) < 1e-5, `${c}`))
 })
 
 test('weights in a second file are refused', async (t) => {
