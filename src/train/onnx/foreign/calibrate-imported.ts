@@ -22,17 +22,17 @@ export interface Calibrated {
 
 /**
  * Pictures of train count as those of val, because the network has learnt from neither; test is not looked at.
- * @throws AlikeError `data_unreadable`
+ * @throws AlikeError `data_unreadable`; the reason of `stop`
  */
 export async function calibrateOn(
   images: readonly SplitImage[],
   model: Model,
-  log: (line: string) => void,
+  { log, stop }: { log: (line: string) => void; stop?: AbortSignal | undefined },
 ): Promise<Calibrated> {
   const known = images.filter(({ split }) => split !== 'test')
   const some = spreadOverLabels(known, imagesMax, seededRandom(1))
   log(`embedding ${some.length} labelled pictures`)
-  const session = await openOnnx(networkFile(model, 'fp32')!, { threads: availableParallelism() })
+  const session = await openOnnx(networkFile(model, 'fp32')!, { threads: availableParallelism(), stop })
   const rows = await embedExported(model, session, some).finally(() => session.close())
   const calibration = calibrate(rows)
   if (calibration === null)

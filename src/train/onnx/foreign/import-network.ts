@@ -28,6 +28,8 @@ export interface ImportOptions {
   images?: readonly SplitImage[] | undefined
   now: Date
   log?: ((line: string) => void) | undefined
+  /** Ends it: nothing is left behind, and its reason is thrown. */
+  stop?: AbortSignal | undefined
 }
 
 export interface Imported {
@@ -49,6 +51,7 @@ export async function importNetwork({
   images,
   now,
   log = () => {},
+  stop,
   ...given
 }: ImportOptions): Promise<Imported> {
   const foreign = readForeignGraph(await readFile(file))
@@ -62,9 +65,10 @@ export async function importNetwork({
     const provenance = { importedFrom: basename(file), output: chosen.name, ...(pooling && { pooling }) }
     const described = { name, architecture: 'imported', embeddingDimension, preprocessing, labels: [], provenance }
     const plain = await describedManifest(draft, described, now)
-    const calibrated = images && (await calibrateOn(images, { folder: draft, manifest: plain }, log))
+    const calibrated = images && (await calibrateOn(images, { folder: draft, manifest: plain }, { log, stop }))
     const manifest = calibrated === undefined ? plain : { ...plain, calibration: calibrated.calibration }
     await writeManifest(draft, manifest)
+    stop?.throwIfAborted()
     return { folder, manifest, output: chosen.name, quality: calibrated?.quality }
   })
 }

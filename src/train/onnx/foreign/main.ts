@@ -3,7 +3,7 @@
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
-import { command, oneOf, runCommand, shellWord, wholeNumber } from '../../../command-line.js'
+import { cancelled, command, oneOf, runCommand, shellWord, wholeNumber } from '../../../command-line.js'
 import { readSplitImages } from '../../../datasets/split-images.js'
 import { modelName } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
@@ -82,7 +82,9 @@ async function run(
   await makeFolder(out)
   const { mean, std, fit, kernel, inputSize, shortSide: resizeShortSide, output, pooling } = given
   const preprocessing = { inputSize, fit, resizeShortSide, kernel, mean, std }
-  const { manifest, quality, ...imported } = await importNetwork({
+  const interrupt = new AbortController()
+  process.once('SIGINT', () => interrupt.abort()) // a second one ends the process at once
+  const done = await importNetwork({
     file,
     name,
     out,
@@ -92,7 +94,16 @@ async function run(
     images,
     now: new Date(),
     log: console.log,
+    stop: interrupt.signal,
+  }).catch((error: unknown) => {
+    if (!interrupt.signal.aborted) throw error
   })
+  if (done === undefined) {
+    console.error('Cancelled; nothing was written.')
+    process.exitCode = cancelled
+    return
+  }
+  const { manifest, quality, ...imported } = done
   const { id, embeddingDimension, preprocessing: used, files } = manifest
   console.log(
     `${folder} (${id}): ${embeddingDimension} numbers a picture, from the output ${imported.output}; pictures of ${used.inputSize} × ${used.inputSize}; ${(files.fp32.bytes / 1e6).toFixed(1)} MB`,

@@ -345,6 +345,18 @@ test('labelled pictures tell what the scores of an imported encoder mean, and wh
   assert.equal(existsSync(join(out, 'x')), false)
 })
 
+test('an import that is stopped leaves nothing', async (t) => {
+  const out = await temporaryFolder(t, 'alike-import-')
+  const [file, picture] = [join(out, 'encoder.onnx'), join(out, 'a.jpg')]
+  await writeFile(file, foreignFile({}))
+  await writeFile(picture, await drawImage('circle', 1))
+  const image = { id: 'a', label: 'a', group: 'a', split: 'train', source: { path: picture } } as const
+  const stop = AbortSignal.abort(new Error('stopped'))
+  for (const images of [undefined, [image]])
+    await assert.rejects(importNetwork({ ...given, file, name: 'foreign', out, images, stop }), { message: 'stopped' })
+  assert.deepEqual((await readdir(out)).sort(), ['a.jpg', 'encoder.onnx'])
+})
+
 test('npm run import makes a folder that a service serves; a name is replaced only if that is wanted', async (t) => {
   const out = await temporaryFolder(t, 'alike-import-')
   const file = join(out, 'encoder.onnx')
