@@ -3,14 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { SplitImage } from '../../../datasets/split.js'
 import { embeddingDimensionMax, type ModelManifest } from '../../../embedding/model-manifest.js'
-import { AlikeError } from '../../../errors.js'
 import { prepareImage } from '../../../image/prepare.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
 import { drawGolden } from '../../golden/drawings.js'
 import { describedManifest, writeManifest, writeModelFolder } from '../model-folder.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { type Calibrated, calibrateOn } from './calibrate-imported.js'
-import { outputOf, type Pooling, readForeignGraph, wrapForeignGraph } from './foreign-graph.js'
+import { outputOf, type Pooling, readForeignGraph, unsupported, wrapForeignGraph } from './foreign-graph.js'
 
 export interface ImportOptions {
   file: string
@@ -121,5 +120,3 @@ async function embed(session: OnnxSession, pixels: Uint8Array, { inputSize }: Pr
 }
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-const unsupported = (detail: string, cause?: unknown): AlikeError =>
-  new AlikeError('import_unsupported', { detail, cause })

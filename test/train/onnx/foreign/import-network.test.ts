@@ -241,10 +241,33 @@ for (const { what, foreign, options, says } of refused) {
   })
 }
 
+for (const [what, bytes] of [
+  ['empty', Buffer.alloc(0)],
+  ['a page', Buffer.from('<!doctype html><html>not found</html>')],
+  ['cut', foreignFile({}).subarray(0, -9)],
+  ['damaged in its graph', field(7, 'hello')],
+  ['damaged in its input', field(7, field(11, Buffer.from([10, 5, 97])))],
+  ['damaged in a node', damagedInNode()],
+] as const)
+  test(`a file that is ${what} is refused as no ONNX file`, async (t) => {
+    const out = await temporaryFolder(t, 'alike-import-')
+    const file = join(out, 'encoder.onnx')
+    await writeFile(file, bytes)
+    const importing = importNetwork({ ...given, file, name: 'foreign', out })
+    await assert.rejects(importing, { code: 'import_unsupported', message: /It is not an ONNX file/ })
+  })
+
 /** A field of a protobuf message. */
 function field(number: number, content: Uint8Array | string): Buffer {
   const bytes = Buffer.from(content)
   return Buffer.concat([tagOf(number, bytes.length), bytes])
+}
+
+/** The rest of its graph is whole. */
+function damagedInNode(): Buffer {
+  const { graph, ...model } = decodeModel(foreignFile({}))
+  const shell = encodeModel({ ...model, graph: undefined as never })
+  return Buffer.concat([shell, field(7, Buffer.concat([encodeGraph(graph), field(1, 'hello')]))])
 }
 
 /** Of the only field of a message. */
