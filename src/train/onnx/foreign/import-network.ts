@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import type { SplitImage } from '../../../datasets/split.js'
 import { embeddingDimensionMax, type ModelManifest } from '../../../embedding/model-manifest.js'
 import { prepareImage } from '../../../image/prepare.js'
-import type { Preprocessing } from '../../../image/preprocessing.js'
+import { inputSizes, type Preprocessing } from '../../../image/preprocessing.js'
 import { drawGolden } from '../../golden/drawings.js'
 import { describedManifest, writeManifest, writeModelFolder } from '../model-folder.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
@@ -76,6 +76,9 @@ function preprocessingOf(given: ImportOptions['preprocessing'], size: number | u
   const inputSize = given.inputSize ?? size
   if (inputSize === undefined)
     throw unsupported('It takes pictures of any size: state one with --input-size, a multiple of its patches.')
+  const { minimum, maximum } = inputSizes
+  if (inputSize < minimum || inputSize > maximum)
+    throw unsupported(`It takes pictures of ${inputSize} × ${inputSize} pixels; ${minimum} to ${maximum} are possible.`)
   if (size !== undefined && inputSize !== size)
     throw unsupported(`It takes pictures of ${size} × ${size} pixels only: leave out --input-size.`)
   const resizeShortSide = given.resizeShortSide ?? inputSize

@@ -7,6 +7,7 @@ import { cancelled, command, oneOf, runCommand, shellWord, wholeNumber } from '.
 import { readSplitImages } from '../../../datasets/split-images.js'
 import { modelName } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
+import { inputSizes } from '../../../image/preprocessing.js'
 import { share } from '../../report/markdown.js'
 import { makeFolder, networkIn } from '../../run-folder.js'
 import { poolings } from './foreign-graph.js'
@@ -22,7 +23,11 @@ export function importCommand() {
       colours(0),
     )
     .requiredOption('--std <r,g,b>', 'that each colour is then divided by: its image_std', colours(Number.MIN_VALUE))
-    .option('--input-size <pixels>', 'side of its pictures, if the file leaves it open', wholeNumber(8, 1024))
+    .option(
+      '--input-size <pixels>',
+      'side of its pictures, if the file leaves it open',
+      wholeNumber(inputSizes.minimum, inputSizes.maximum),
+    )
     .option(
       '--fit <cover|squash>',
       'cut the middle square out, or squash the picture',

@@ -169,6 +169,12 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
     says: /pixels \[\?, 1, 8, 8\] is not a square picture/,
   },
   { what: 'an open size', foreign: { shape: ['N', 3, 'h', 'w'] }, says: /--input-size/ },
+  { what: 'tiny pictures', foreign: { shape: ['N', 3, 4, 4] }, says: /4 × 4 pixels; 8 to 1024 are possible/ },
+  {
+    what: 'huge pictures',
+    foreign: { shape: ['N', 3, 1536, 1536] },
+    says: /1536 × 1536 pixels; 8 to 1024 are possible/,
+  },
   {
     what: 'another size',
     foreign: {},
