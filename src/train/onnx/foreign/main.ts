@@ -9,7 +9,7 @@ import { modelName } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { inputSizes } from '../../../image/preprocessing.js'
 import { share } from '../../report/markdown.js'
-import { makeFolder, networkIn } from '../../run-folder.js'
+import { expectReplaceable, makeFolder, networkIn } from '../../run-folder.js'
 import { poolings } from './foreign-graph.js'
 import { importNetwork } from './import-network.js'
 
@@ -78,6 +78,7 @@ async function run(
   program: { error(text: string): never },
 ): Promise<void> {
   const folder = shellWord(join(out, name))
+  await expectReplaceable(join(out, name))
   if (!force && (await networkIn(join(out, name))) !== undefined)
     throw new AlikeError('run_exists', {
       detail: `${folder} is a network: --force replaces it, --name chooses another name.`,

@@ -401,6 +401,11 @@ test('npm run import makes a folder that a service serves; a name is replaced on
   const again = await runCommand('train/onnx/foreign/main', words)
   assert.deepEqual([again.code, /^run_exists: .*--force replaces it/.test(again.output)], [1, true], again.output)
   assert.equal((await runCommand('train/onnx/foreign/main', [...words, '--force'])).code, 0)
+  await mkdir(join(out, 'photos'))
+  await writeFile(join(out, 'photos/a.jpg'), '')
+  const photos = await runCommand('train/onnx/foreign/main', [...words, '--force', '--name', 'photos'])
+  assert.deepEqual([photos.code, /^run_exists: .*photos is there and is no network/.test(photos.output)], [1, true])
+  assert.deepEqual(await readdir(join(out, 'photos')), ['a.jpg'])
   const wrong = await runCommand('train/onnx/foreign/main', [
     file,
     '--name',
