@@ -55,7 +55,11 @@ export class GalleryDecisions {
   /** The same decision of a request whose outcome its caller was not told, and which is repeated now. */
   async #interrupted(finding: DecidedFinding): Promise<{ stored: StoredDecision; lock: HeldLock } | undefined> {
     const { galleryUid, store, tryHold } = this.#options
-    const find = async () => (await store.unsettled(galleryUid)).find((one) => isSameWish(one, finding))
+    const find = async () => {
+      // of damaged ones nobody knows what was wished
+      const unsettled = await store.unsettled(galleryUid).catch(ignoring('data_unreadable'))
+      return unsettled?.find((one) => isSameWish(one, finding))
+    }
     const stored = await find()
     const lock = stored && (await tryHold(stored.number))
     if (lock === undefined) return undefined // another request is applying it
@@ -206,7 +210,7 @@ export class GalleryDecisions {
   }
 }
 
-/** Labels that were set in the meantime make no difference. */
+/** Labels before make no difference: the interrupted one may have set its own. */
 function isSameWish(one: DecidedFinding, other: DecidedFinding): boolean {
   const [wish, otherWish] = [one, other].map(({ kind, decision, images, keep, by }) => ({
     ...{ kind, decision, keep, by },

@@ -93,25 +93,28 @@ export function shapeOf({ width, height }: OpenedImage, region: Region | undefin
 
 /**
  * Whether all pixels are decoded once and every output is made from them: for a small picture, which is enlarged. A
- * decoder could not skip any of it, and if it is 8-bit and upright, the square is bit-identical. A narrow one that is not
- * upright would be enlarged as a whole before it is turned: one pixel by four thousand take half a gigabyte.
+ * decoder could not skip any of it, and if it is 8-bit and upright, the square is bit-identical. A narrow one of any size
+ * that is not upright would be enlarged as a whole before it is turned: one pixel by four thousand take half a gigabyte.
  */
 function isDecodedOnce(
   { image: { facts, conversion }, shape }: ShapedImage,
   { preprocessing, views = 1, copies = false, thumbnail }: WantedOutputs,
 ): boolean {
-  const isSmall =
-    Math.min(shape.width, shape.height) < shortSideOf(preprocessing) && shape.width * shape.height <= onceMaxPixels
+  const short = Math.min(shape.width, shape.height)
+  const isSmall = short < shortSideOf(preprocessing) && shape.width * shape.height <= onceMaxPixels
   const isSaved =
     isEnlargedHere(preprocessing) ||
     thumbnail !== undefined ||
     views > 2 ||
     (copies && !showsWhole(shape, preprocessing))
   const isIdentical = facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
-  return isSmall && ((isSaved && isIdentical) || (facts.turned && isElongated(shape)))
+  const isNarrow = isElongated(shape) && narrowFrom * short < shortSideOf(preprocessing)
+  return (isSmall && isSaved && isIdentical) || (facts.turned && isNarrow)
 }
 
 const onceMaxPixels = 2 ** 20
+/** Enlarged by so much, it takes about as much memory as all of its pixels and what is made from them. */
+const narrowFrom = 2
 
 function outputOfAll(shaped: ShapedImage, wanted: WantedOutputs, small: Shape | undefined): Output {
   const { width, height } = shaped.shape

@@ -1,6 +1,9 @@
 /** The preprocessing of the pixel path, part of every model: one schema for its type, validation and hash. */
 import { type Static, Type } from 'typebox'
 
+/** Sides of a network's square input, pixels. */
+export const inputSizes = { minimum: 8, maximum: 1024 } as const
+
 /**
  * How bytes become the square that the network sees. Training, calibration and serving (`prepare.ts`) all use it; it is
  * hashed into the model id, so a change makes a new model.
@@ -8,7 +11,7 @@ import { type Static, Type } from 'typebox'
 export const Preprocessing = Type.Object(
   {
     /** Side of the network's square input, pixels. */
-    inputSize: Type.Integer({ minimum: 8, maximum: 1024 }),
+    inputSize: Type.Integer(inputSizes),
     /**
      * `cover`: resize the short side to `resizeShortSide`, then centre crop. `squash`: resize the whole picture to the
      * square.

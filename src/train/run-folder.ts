@@ -1,5 +1,5 @@
 /** The folders that a run writes to; refuses to overwrite an existing network or run of the same name unless told to. */
-import { access, constants, readFile, rm, stat } from 'node:fs/promises'
+import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeFolder as makeMissing } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
@@ -31,9 +31,10 @@ export async function makeFolder(path: string): Promise<void> {
 
 /**
  * A run that is resumed without a checkpoint starts anew, which would overwrite a network that is not its own.
- * @throws AlikeError `run_exists`
+ * @throws AlikeError `run_exists`, also as `expectReplaceable`
  */
 export async function expectUnused({ name, out, work, resume, exportOnly, force }: NamedRun): Promise<void> {
+  await expectReplaceable(join(out, name))
   if (exportOnly || force) return
   const [network, run] = [join(out, name), join(work, name)]
   const hasRun = await exists(join(run, 'checkpoint.safetensors'))
@@ -43,6 +44,19 @@ export async function expectUnused({ name, out, work, resume, exportOnly, force 
   const resuming = hasRun ? '--resume continues it' : `there is no run in ${run} to resume`
   throw new AlikeError('run_exists', {
     detail: `It is ${what}: ${resuming}, --force overwrites it, --name chooses another name.`,
+  })
+}
+
+/**
+ * A network replaces its folder as a whole: one with the user's pictures, for example, would be lost.
+ * @throws AlikeError `run_exists` for a folder of something else
+ */
+export async function expectReplaceable(folder: string): Promise<void> {
+  // what is there and cannot be listed is a file
+  const names = await readdir(folder).catch(async () => ((await exists(folder)) ? [folder] : []))
+  if (names.length === 0 || names.includes('manifest.json')) return
+  throw new AlikeError('run_exists', {
+    detail: `${folder} is there and is no network: --name or --out chooses another place.`,
   })
 }
 

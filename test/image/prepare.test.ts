@@ -195,6 +195,14 @@ test('a narrow picture that has to be turned takes little memory, and has the pi
     }
 })
 
+test('a long narrow picture that has to be turned takes little memory, too', async () => {
+  const turned = await halves(60_000, 18).withMetadata({ orientation: 3 }).jpeg().toBuffer()
+  const large = { ...preprocessing, inputSize: 224, resizeShortSide: 232, fit: 'cover' } as const
+  const { decodeBytes, prepare } = await planPreparation(turned, { preprocessing: large, maxPixels: 2e6 })
+  assert.ok(decodeBytes < 96 * 2 ** 20, `${decodeBytes} bytes`)
+  assert.equal((await prepare()).views.length, 1)
+})
+
 test('a truncated picture of any format is refused', async () => {
   const noise = Buffer.from(Array.from({ length: 120 * 90 * 3 }, (_, i) => (i * 7919 + (i >> 3) * 31) % 251))
   for (const format of ['jpeg', 'png', 'webp', 'gif', 'avif'] as const) {

@@ -96,7 +96,7 @@ export function damageImage(
 /** The same for the first or last gallery, set or webhook, and for data beside a picture. */
 export function damageRow(
   dataDir: string,
-  table: 'gallery' | 'embedding_set' | 'embedding' | 'thumbnail' | 'copy_descriptor' | 'webhook',
+  table: 'gallery' | 'embedding_set' | 'embedding' | 'thumbnail' | 'copy_descriptor' | 'decision' | 'webhook',
   column: string,
   value: string | number | Uint8Array,
   which: 'min' | 'max' = 'min',

@@ -134,6 +134,10 @@ test('phases are parsed with their epochs, a side and a learning-rate factor', (
   assert.deepEqual(phases[3]!.rate, { head: phases[2]!.rate.head * 2.5, body: phases[2]!.rate.body * 2.5 })
 })
 
+test('a loss that is trained may be named, also if all batches are mixed', () => {
+  assert.equal(fineTuneSettingsOf(parsed(...fineTuning, '--mix', '1', '--loss', 'classes')).mixShare, 1)
+})
+
 test('pair loss alone detaches the classifier', () => {
   const { contrastive, pairs, detachedClassifier } = fineTuneSettingsOf(
     parsed(...fineTuning, '--loss', 'pairs', '--margin', '1', '--pair-mean', 'each-kind'),

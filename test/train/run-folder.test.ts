@@ -27,6 +27,18 @@ for (const [what, file, says] of runs) {
   })
 }
 
+test('a folder of something else is never replaced by a network', async (t) => {
+  const folder = await temporaryFolder(t)
+  const run = { name: 'photos', out: folder, work: join(folder, 'work') }
+  const forced = { ...run, resume: false, exportOnly: false, force: true }
+  await mkdir(join(folder, 'photos'))
+  await expectUnused(forced)
+  await writeFile(join(folder, 'photos/a.jpg'), '')
+  await writeFile(join(folder, 'notes'), '')
+  for (const name of ['photos', 'notes'])
+    await assert.rejects(expectUnused({ ...forced, name }), { code: 'run_exists', message: /is no network/ })
+})
+
 test('a run is resumed beside its own network; a network without a run is not overwritten by one that starts anew', async (t) => {
   const folder = await temporaryFolder(t)
   const run = { name: 'mine', out: join(folder, 'out'), work: join(folder, 'work') }

@@ -39,8 +39,8 @@ export function Thumbnail({ gallery, id, contentHash, alt = '' }: ThumbnailProps
 function whenInSight(element: Element | null, act: () => void): () => void {
   if (element === null) return () => undefined
   const observer = new IntersectionObserver(
-    ([entry]) => {
-      if (entry?.isIntersecting !== true) return
+    (entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return
       observer.disconnect()
       act()
     },

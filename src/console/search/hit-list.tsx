@@ -69,7 +69,8 @@ function useShown(answer: SearchAnswer, count: number) {
   useEffect(() => {
     if (shown >= count || end.current === null) return undefined
     const observer = new IntersectionObserver(
-      ([entry]) => entry?.isIntersecting === true && setState({ of: answer, shown: shown + shownMore }),
+      // of several at once, from a page that was busy, the last one is how it is now
+      (entries) => entries.at(-1)?.isIntersecting === true && setState({ of: answer, shown: shown + shownMore }),
       { rootMargin: '1000px' },
     )
     observer.observe(end.current)

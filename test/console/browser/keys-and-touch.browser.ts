@@ -402,6 +402,28 @@ test('of many hits those further down come onto the page as it is scrolled, and 
   await until(page, `Math.abs(scrollY - ${left}) < 2`)
 })
 
+test('a page that was busy while it was scrolled shows more hits, too', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.route('**/v1/galleries/g/search', async (route) => {
+    const response = await route.fetch()
+    const answer = await response.json()
+    const hits = Array.from({ length: 150 }, (_, place) => ({ ...answer.hits[0], id: `${place}`, rank: place + 1 }))
+    await route.fulfill({ response, json: { ...answer, hits } })
+  })
+  // a browser tells several changes of sight at once when the page has not answered in between
+  await page.addInitScript(`
+    const Observer = IntersectionObserver
+    window.IntersectionObserver = class extends Observer {
+      constructor(tell, options) {
+        super((entries, observer) => tell([{ isIntersecting: false, target: entries[0].target }, ...entries], observer), options)
+      }
+    }`)
+  await page.goto(`${base}#/search/g?id=0`)
+  await untilTold(page, '.verdict', /150 hits/)
+  await page.locator('.hit-picture').last().focus()
+  await until(page, "document.querySelectorAll('.hit').length === 150")
+})
+
 test('Back leads to the hits where they were left, also from another screen', { skip }, async (t) => {
   const { page, base } = await opened(t, { viewport: { width: 390, height: 600 } })
   await page.goto(`${base}#/search/g?id=0`)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DecidedFinding } from '../../../src/gallery/decisions.js'
 import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
+import { damageRow } from '../../support/stored-rows.js'
 import { engineOf } from './embedded-galleries.js'
 import { dataFolder, openIn } from './storage-folder.js'
 import { unitVectors } from './vector-index/unit-vectors.js'
@@ -89,4 +90,24 @@ test('copies are not deleted once the picture that was to be kept is gone or ano
     ['copy of one', 'copy of two', 'two'],
   )
   assert.deepEqual(await engineOf(again).decisions.unsettled(galleryUid), [])
+})
+
+test('a damaged decision that was left unapplied does not keep others from being made', async (t) => {
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  const image = newImage('one', makeVector(), { label: 'before' })
+  await putImages(galleries.images, 'a', [image])
+  const { galleryUid } = await galleries.sets.serving('a')
+  await engineOf(galleries).decisions.add(galleryUid, {
+    kind: 'label',
+    decision: 'dismissed',
+    images: [{ id: 'one', contentHash: image.contentHash, label: 'before', labelBefore: 'before' }],
+    changed: 0,
+    by: 'someone',
+  })
+  damageRow(dataDir, 'decision', 'judge', 'somebody')
+  const decisions = await galleries.decisions('a')
+  await decisions.decide({ kind: 'label', decision: 'set-label', label: 'after', ids: ['one'], by: 'someone' })
+  assert.equal((await galleries.images.get('a', 'one'))?.label, 'after')
 })

@@ -37,6 +37,11 @@ export interface SetView {
   job?: string
 }
 
+interface ListedImages {
+  images: { id: string; label: string }[]
+  nextCursor?: string
+}
+
 export class KilledGallery {
   readonly counts: KillCounts = { kills: 0, duringJob: 0, halfStored: 0, failedJobs: [] }
   /** As acknowledged, by id; undefined: removed. A change that a kill interrupts may have happened or not. */
@@ -135,11 +140,7 @@ export class KilledGallery {
 
   /** All that was acknowledged is there, and found by the server's own graph in the set that serves. */
   async expectIntact(): Promise<void> {
-    const given = await until(async () => {
-      const list = await this.call<{ images: { id: string; label: string }[] }>('GET', `${gallery}/images?limit=1000`)
-      return list.status === 200 && list.given
-    }, 'a list')
-    const stored = new Map(given.images.map(({ id, label }) => [id, label]))
+    const stored = await this.#stored()
     const acknowledged = [...this.#labels].filter(([id]) => !this.#isUnknown(id))
     for (const id of stored.keys()) assert.ok(this.#labels.has(id) || this.#isUnknown(id), `nobody has stored ${id}`)
     for (const [id, label] of acknowledged) assert.equal(stored.get(id), label, `${id} was acknowledged`)
@@ -208,6 +209,21 @@ export class KilledGallery {
   async close(): Promise<number> {
     await this.#parts.end()
     return [...this.#labels.values()].filter((label) => label !== undefined).length
+  }
+
+  /** Labels by id. */
+  async #stored(): Promise<Map<string, string>> {
+    const stored = new Map<string, string>()
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const path: string = `${gallery}/images?limit=1000${after}`
+      const page = await until(async () => {
+        const { status, given } = await this.call<ListedImages>('GET', path)
+        return status === 200 && given
+      }, 'a list')
+      for (const { id, label } of page.images) stored.set(id, label)
+      after = page.nextCursor && `&cursor=${encodeURIComponent(page.nextCursor)}`
+    }
+    return stored
   }
 
   /** By a change that was not answered, or by uploads, which alone change what they have stored. */

@@ -37,6 +37,10 @@ export interface ForeignGraph {
 /** @throws AlikeError `import_unsupported` if it is not the graph of an encoder of pictures */
 export function readForeignGraph(file: Uint8Array): ForeignGraph {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+  return parsed(() => foreignGraphIn(bytes))
+}
+
+function foreignGraphIn(bytes: Buffer): ForeignGraph {
   const graph = fieldsIn(bytes).find(({ number }) => number === fields.modelGraph)
   if (graph === undefined) throw unsupported('It is not an ONNX file.')
   const parts = fieldsOf(bytes, graph.from, graph.to)
@@ -86,7 +90,7 @@ export function wrapForeignGraph({ bytes, input }: ForeignGraph, wrapping: Wrapp
   const kept = fieldsOf(bytes, graph.from, graph.to).filter(
     ({ number }) => number !== fields.input && number !== fields.output,
   )
-  const body = [encodeGraph(before), renamed(bytes, kept, prefix), encodeGraph(after)]
+  const body = [encodeGraph(before), parsed(() => renamed(bytes, kept, prefix)), encodeGraph(after)]
   const rest = fieldsIn(bytes).filter(({ number }) => number !== fields.modelGraph)
   return Buffer.concat([...bytesOf(bytes, rest), ...message(fields.modelGraph, body)])
 }
@@ -178,14 +182,16 @@ function expectConstantsWithin(bytes: Buffer, parts: readonly Field[]): void {
     throw unsupported('Its weights are in a second file: export it with external_data=False, or save it as one file.')
 }
 
-function fieldsIn(bytes: Buffer): Field[] {
+/** What `parse` finds in the bytes of a file. @throws AlikeError `import_unsupported`, also if they are no messages */
+function parsed<Result>(parse: () => Result): Result {
   try {
-    return fieldsOf(bytes, 0, bytes.length)
+    return parse()
   } catch (cause) {
-    throw new AlikeError('import_unsupported', { detail: 'It is not an ONNX file.', cause })
+    throw cause instanceof AlikeError ? cause : unsupported('It is not an ONNX file, or is damaged.', cause)
   }
 }
 
+const fieldsIn = (bytes: Buffer): Field[] => fieldsOf(bytes, 0, bytes.length)
 const of = (parts: readonly Field[], number: number): Field[] => parts.filter((part) => part.number === number)
 const bytesOf = (bytes: Buffer, parts: readonly Field[]): Buffer[] =>
   parts.map(({ start, to }) => bytes.subarray(start, to))
@@ -198,4 +204,5 @@ const message = (number: number, body: readonly Uint8Array[]): Uint8Array[] => [
 ]
 const namesOf = (values: readonly { name: string }[]): string => values.map(({ name }) => name).join(', ')
 const describe = ({ name, dims }: ForeignValue): string => `${name} [${dims.map((dim) => dim ?? '?').join(', ')}]`
-const unsupported = (detail: string): AlikeError => new AlikeError('import_unsupported', { detail })
+export const unsupported = (detail: string, cause?: unknown): AlikeError =>
+  new AlikeError('import_unsupported', { detail, cause })

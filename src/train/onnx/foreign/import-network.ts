@@ -3,14 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { SplitImage } from '../../../datasets/split.js'
 import { embeddingDimensionMax, type ModelManifest } from '../../../embedding/model-manifest.js'
-import { AlikeError } from '../../../errors.js'
 import { prepareImage } from '../../../image/prepare.js'
-import type { Preprocessing } from '../../../image/preprocessing.js'
+import { inputSizes, type Preprocessing } from '../../../image/preprocessing.js'
 import { drawGolden } from '../../golden/drawings.js'
 import { describedManifest, writeManifest, writeModelFolder } from '../model-folder.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { type Calibrated, calibrateOn } from './calibrate-imported.js'
-import { outputOf, type Pooling, readForeignGraph, wrapForeignGraph } from './foreign-graph.js'
+import { outputOf, type Pooling, readForeignGraph, unsupported, wrapForeignGraph } from './foreign-graph.js'
 
 export interface ImportOptions {
   file: string
@@ -77,6 +76,9 @@ function preprocessingOf(given: ImportOptions['preprocessing'], size: number | u
   const inputSize = given.inputSize ?? size
   if (inputSize === undefined)
     throw unsupported('It takes pictures of any size: state one with --input-size, a multiple of its patches.')
+  const { minimum, maximum } = inputSizes
+  if (inputSize < minimum || inputSize > maximum)
+    throw unsupported(`It takes pictures of ${inputSize} × ${inputSize} pixels; ${minimum} to ${maximum} are possible.`)
   if (size !== undefined && inputSize !== size)
     throw unsupported(`It takes pictures of ${size} × ${size} pixels only: leave out --input-size.`)
   const resizeShortSide = given.resizeShortSide ?? inputSize
@@ -121,5 +123,3 @@ async function embed(session: OnnxSession, pixels: Uint8Array, { inputSize }: Pr
 }
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-const unsupported = (detail: string, cause?: unknown): AlikeError =>
-  new AlikeError('import_unsupported', { detail, cause })

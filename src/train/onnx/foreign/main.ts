@@ -7,8 +7,9 @@ import { cancelled, command, oneOf, runCommand, shellWord, wholeNumber } from '.
 import { readSplitImages } from '../../../datasets/split-images.js'
 import { modelName } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
+import { inputSizes } from '../../../image/preprocessing.js'
 import { share } from '../../report/markdown.js'
-import { makeFolder, networkIn } from '../../run-folder.js'
+import { expectReplaceable, makeFolder, networkIn } from '../../run-folder.js'
 import { poolings } from './foreign-graph.js'
 import { importNetwork } from './import-network.js'
 
@@ -22,7 +23,11 @@ export function importCommand() {
       colours(0),
     )
     .requiredOption('--std <r,g,b>', 'that each colour is then divided by: its image_std', colours(Number.MIN_VALUE))
-    .option('--input-size <pixels>', 'side of its pictures, if the file leaves it open', wholeNumber(8, 1024))
+    .option(
+      '--input-size <pixels>',
+      'side of its pictures, if the file leaves it open',
+      wholeNumber(inputSizes.minimum, inputSizes.maximum),
+    )
     .option(
       '--fit <cover|squash>',
       'cut the middle square out, or squash the picture',
@@ -73,6 +78,7 @@ async function run(
   program: { error(text: string): never },
 ): Promise<void> {
   const folder = shellWord(join(out, name))
+  await expectReplaceable(join(out, name))
   if (!force && (await networkIn(join(out, name))) !== undefined)
     throw new AlikeError('run_exists', {
       detail: `${folder} is a network: --force replaces it, --name chooses another name.`,

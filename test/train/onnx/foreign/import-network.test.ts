@@ -169,6 +169,12 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
     says: /pixels \[\?, 1, 8, 8\] is not a square picture/,
   },
   { what: 'an open size', foreign: { shape: ['N', 3, 'h', 'w'] }, says: /--input-size/ },
+  { what: 'tiny pictures', foreign: { shape: ['N', 3, 4, 4] }, says: /4 × 4 pixels; 8 to 1024 are possible/ },
+  {
+    what: 'huge pictures',
+    foreign: { shape: ['N', 3, 1536, 1536] },
+    says: /1536 × 1536 pixels; 8 to 1024 are possible/,
+  },
   {
     what: 'another size',
     foreign: {},
@@ -241,10 +247,33 @@ for (const { what, foreign, options, says } of refused) {
   })
 }
 
+for (const [what, bytes] of [
+  ['empty', Buffer.alloc(0)],
+  ['a page', Buffer.from('<!doctype html><html>not found</html>')],
+  ['cut', foreignFile({}).subarray(0, -9)],
+  ['damaged in its graph', field(7, 'hello')],
+  ['damaged in its input', field(7, field(11, Buffer.from([10, 5, 97])))],
+  ['damaged in a node', damagedInNode()],
+] as const)
+  test(`a file that is ${what} is refused as no ONNX file`, async (t) => {
+    const out = await temporaryFolder(t, 'alike-import-')
+    const file = join(out, 'encoder.onnx')
+    await writeFile(file, bytes)
+    const importing = importNetwork({ ...given, file, name: 'foreign', out })
+    await assert.rejects(importing, { code: 'import_unsupported', message: /It is not an ONNX file/ })
+  })
+
 /** A field of a protobuf message. */
 function field(number: number, content: Uint8Array | string): Buffer {
   const bytes = Buffer.from(content)
   return Buffer.concat([tagOf(number, bytes.length), bytes])
+}
+
+/** The rest of its graph is whole. */
+function damagedInNode(): Buffer {
+  const { graph, ...model } = decodeModel(foreignFile({}))
+  const shell = encodeModel({ ...model, graph: undefined as never })
+  return Buffer.concat([shell, field(7, Buffer.concat([encodeGraph(graph), field(1, 'hello')]))])
 }
 
 /** Of the only field of a message. */
@@ -372,6 +401,11 @@ test('npm run import makes a folder that a service serves; a name is replaced on
   const again = await runCommand('train/onnx/foreign/main', words)
   assert.deepEqual([again.code, /^run_exists: .*--force replaces it/.test(again.output)], [1, true], again.output)
   assert.equal((await runCommand('train/onnx/foreign/main', [...words, '--force'])).code, 0)
+  await mkdir(join(out, 'photos'))
+  await writeFile(join(out, 'photos/a.jpg'), '')
+  const photos = await runCommand('train/onnx/foreign/main', [...words, '--force', '--name', 'photos'])
+  assert.deepEqual([photos.code, /^run_exists: .*photos is there and is no network/.test(photos.output)], [1, true])
+  assert.deepEqual(await readdir(join(out, 'photos')), ['a.jpg'])
   const wrong = await runCommand('train/onnx/foreign/main', [
     file,
     '--name',
