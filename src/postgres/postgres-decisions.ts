@@ -52,7 +52,9 @@ export function postgresDecisions({ postgres, max, now }: PostgresDecisionsOptio
     },
     async remove(galleryUid, number) {
       await expectGallery(postgres, galleryUid)
-      await postgres.query('DELETE FROM alike.decision WHERE gallery_uid = $1 AND number = $2', [galleryUid, number])
+      // as above: the repeated one would find nothing to remove
+      const removed = 'DELETE FROM alike.decision WHERE gallery_uid = $1 AND number = $2'
+      await postgres.transaction((sql) => sql.query(removed, [galleryUid, number]))
     },
     async unsettled(galleryUid) {
       await expectGallery(postgres, galleryUid)

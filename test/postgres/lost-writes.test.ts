@@ -16,6 +16,8 @@ const unlocks = 'pg_advisory_unlock_shared'
 
 interface Lost {
   what: string
+  /** Done before, undisturbed. */
+  prepare?: InjectOptions
   request: InjectOptions
   /** What is cut: the COMMIT of a transaction with a text, or a statement. */
   at: { of: string } | { at: string }
@@ -124,6 +126,14 @@ const writes = async (): Promise<Lost[]> => [
     // if its outcome is unknown, the repeated decision is one that changes nothing
     state: images,
   },
+  {
+    what: 'the removal of a decision',
+    prepare: post(`${gallery}/decisions`, { kind: 'label', ids: ['p0'], decision: 'keep-label' }),
+    request: { method: 'DELETE', url: `${gallery}/decisions/1` },
+    at: { of: 'DELETE FROM alike.decision' },
+    again: 404,
+    state: (app) => read(app, `${gallery}/decisions`),
+  },
 ]
 
 async function started(t: TestContext) {
@@ -159,14 +169,16 @@ test('what a caller is told is true, and repeating the request is safe', { concu
   await Promise.all((await writes()).map((lost) => all.test(lost.what, (t) => expectHonest(t, lost))))
 })
 
-async function expectHonest(t: TestContext, { what, request, at, again, state }: Lost): Promise<void> {
+async function expectHonest(t: TestContext, { what, prepare, request, at, again, state }: Lost): Promise<void> {
   const whole = await started(t)
   if (whole === undefined) return
+  if (prepare !== undefined) await whole.app.call(201, prepare)
   const { status } = await answer(whole.app, request)
   assert.ok(status < 300, String(status))
   const expected = await state(whole.app)
   for (const { how, cut, away } of cuts) {
     const { app, proxy } = (await started(t))!
+    if (prepare !== undefined) await app.call(201, prepare)
     const before = await state(app)
     proxy.cutNext(cut, { ...at, away })
     const first = await answer(app, request)

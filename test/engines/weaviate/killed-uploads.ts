@@ -47,7 +47,7 @@ export class KilledUploads {
       const isWhole = job.state === 'succeeded'
       if (isWhole)
         assert.deepEqual([job.done, job.failed], [upload.labels.size, 0], `job ${job.id}: ${JSON.stringify(job)}`)
-      else assert.ok(this.#isCrash(job), JSON.stringify(job))
+      else await this.#expectCrash(job)
       this.done += Number(isWhole)
       this.#killed.jobEnded(upload.labels, { isWhole })
       if (isWhole) this.#free.push(...[...upload.labels].flatMap(([id, label]) => (label === undefined ? [] : id)))
@@ -55,9 +55,16 @@ export class KilledUploads {
     this.#waiting = []
   }
 
-  /** The service gives up a job in which it has ended too often. */
-  #isCrash({ state, failure }: Job): boolean {
-    return (state === 'failed' && failure?.code === 'job_interrupted') || state === 'completed_with_errors'
+  /** The service gives up a job, or pictures, in which it has ended too often. */
+  async #expectCrash(job: Job): Promise<void> {
+    if (job.state === 'completed_with_errors') {
+      const text = await (await fetch(`${this.#killed.parts.address}/v1/jobs/${job.id}/errors`)).text()
+      const errors = text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as { code: string })
+      assert.ok(errors.length > 0 && errors.every(({ code }) => code === 'job_interrupted'), text)
+    } else assert.deepEqual([job.state, job.failure?.code], ['failed', 'job_interrupted'], JSON.stringify(job))
   }
 
   async #make(): Promise<Upload> {
