@@ -16,10 +16,11 @@ export interface RemovedSetsOptions {
   shared?: SharedWrites | undefined
   logger: Logger
   now?: (() => number) | undefined
+  pauses?: typeof usualPauses | undefined
 }
 
-/** Between sweeps. */
-const everyMs = 600_000
+/** Between sweeps, and after one that failed: an engine that was started later than this process is soon there. */
+const usualPauses = { everyMs: 600_000, againMs: 60_000 }
 /** Until then another process may still be creating the storage of a set that it does not know to be removed. */
 const unsettledMs = 3_600_000
 
@@ -78,13 +79,17 @@ export class RemovedSets {
   }
 
   async #run(): Promise<void> {
-    const { logger } = this.#options
+    const { logger, pauses = usualPauses } = this.#options
     const { signal } = this.#ended
     while (!signal.aborted) {
-      await this.sweep().catch((err: unknown) =>
-        logger.warn({ err }, 'the storage of removed sets could not be freed yet; retrying later'),
+      const pauseMs = await this.sweep().then(
+        () => pauses.everyMs,
+        (err: unknown) => {
+          logger.warn({ err }, 'the storage of removed sets could not be freed yet; retrying later')
+          return pauses.againMs
+        },
       )
-      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => {})
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {})
     }
   }
 }

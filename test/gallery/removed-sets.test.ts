@@ -33,6 +33,24 @@ test('an engine that is unavailable does not delay the removals in another', asy
   assert.deepEqual(freed, ['b', 'b'])
 })
 
+test('a sweep that failed is repeated soon', async (t) => {
+  let failures = 0
+  const freed: string[] = []
+  const free = async ({ uid }: { uid: string }) => {
+    if (failures++ < 2) throw new AlikeError('engine_unreachable')
+    return freed.push(uid) > 0
+  }
+  const set = { uid: 'a', engine: 'a', removedAt: new Date().toISOString() }
+  const removed = new RemovedSets({
+    catalogue: { removedSets: async () => [set], forgetRemoved: async () => {} },
+    engines: { a: { free } as unknown as Engine },
+    logger: pino({ level: 'silent' }),
+    pauses: { everyMs: 600_000, againMs: 5 },
+  })
+  t.after(() => removed.close())
+  await until(() => freed.length > 0, 'the third sweep')
+})
+
 test('a removed set in the storage of a process that is away is not forgotten before that process is back', async (t) => {
   const sets = ['a', 'b'].map((engine) => ({ uid: `set in ${engine}`, engine, removedAt: '2026-01-01T00:00:00.000Z' }))
   const forgotten: string[] = []

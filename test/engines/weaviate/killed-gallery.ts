@@ -174,7 +174,8 @@ export class KilledGallery {
     await until(found, 'everything stored being found').catch((error: Error) => {
       throw new Error(`${error.message}: ${lost.join(', ')}`)
     })
-    await until(() => sets.areAll(), 'the end of every other collection')
+    // at the latest with the next sweep, if the process that removed a set could not reach the server
+    await until(() => sets.areAll(), 'the end of every other collection', 660_000)
   }
 
   /** Of these ids nothing is known until it has ended. */
