@@ -1,10 +1,10 @@
 /** The options of `npm run train`: names, defaults, bounds and descriptions, declared only here. */
 import { Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings'
 import { command, fraction, oneOf, positiveNumber, wholeNumber } from '../command-line.js'
-import { modelName } from '../embedding/model-manifest.js'
 import { backendChoices } from './backend.js'
 import { phasesOf } from './fine-tuning/phases.js'
 import { defaultFineTuneSettings as fineTune } from './fine-tuning/settings.js'
+import { networkName } from './network-name.js'
 import { defaultSettings as scratch } from './settings.js'
 
 const fromScratchHeading = 'From scratch (without --init):'
@@ -22,12 +22,6 @@ function foldersOf(text: string): string[] {
 }
 const wholeOrAuto = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber()(text))
 
-/** Checked before the run: the manifest of a network with another name would be refused after it. */
-function nameOf(text: string): string {
-  if (modelName.test(text)) return text
-  throw new InvalidArgumentError('It must have up to 63 characters a-z, 0-9 and -, and not start with -.')
-}
-
 type OptionsOf<Group extends () => { opts(): unknown }> = ReturnType<ReturnType<Group>['opts']>
 
 const files = () =>
@@ -37,7 +31,7 @@ const files = () =>
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
     .option('--feedback <file>', 'judgements of hits, as returned by GET …/feedback: pairs that belong together or not')
     .option('--licence <text>', 'licence of the pictures, for the model card')
-    .option('--name <name>', `name of the network; needed with --init, else ${scratch.name}`, nameOf)
+    .option('--name <name>', `name of the network; needed with --init, else ${scratch.name}`, networkName)
     .option('--out <folder>', 'output folder; the network gets a folder of its name in it', scratch.out)
     .option('--work <folder>', 'folder for checkpoints and the log of the run', scratch.work)
     .option('--force', 'overwrite a run or a network of that name', false)

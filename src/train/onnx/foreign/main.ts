@@ -5,9 +5,9 @@ import { pathToFileURL } from 'node:url'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { cancelled, command, oneOf, runCommand, shellWord, wholeNumber } from '../../../command-line.js'
 import { readSplitImages } from '../../../datasets/split-images.js'
-import { modelName } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { inputSizes } from '../../../image/preprocessing.js'
+import { networkName } from '../../network-name.js'
 import { share } from '../../report/markdown.js'
 import { expectReplaceable, makeFolder, networkIn } from '../../run-folder.js'
 import { poolings } from './foreign-graph.js'
@@ -51,11 +51,6 @@ export function importCommand() {
     .option('--labels <csv>', 'as for npm run train')
     .option('--out <folder>', 'where the folder of the network goes', 'onnx')
     .option('--force', 'replace a network of that name', false)
-}
-
-function networkName(text: string): string {
-  if (modelName.test(text)) return text
-  throw new InvalidArgumentError('It must be lower-case letters, digits and dashes, at most 63.')
 }
 
 /** Parses three numbers up to 1. @returns on the scale 0 to 255 */
