@@ -9,7 +9,7 @@ import { HeldRunner } from '../jobs/held-runner.js'
 import { makeGallery } from '../jobs/job-store-suite.js'
 import { inDatabase, postgresServer } from '../support/postgres-server.js'
 import { until } from '../support/until.js'
-import { webhookServer, webhooksOf } from '../support/webhooks.js'
+import { dueWebhooks, webhookServer, webhooksOf } from '../support/webhooks.js'
 import { openStores } from './shared-stores.js'
 
 interface Two {
@@ -173,9 +173,24 @@ twoTest('what one process does to a job is told to the other', async ({ one, oth
 twoTest('a webhook is told by one process', async ({ one, other }) => {
   await one.jobs.create({ id: 'j', gallery: 'a', source: null, webhook: 'https://example.org/' })
   await one.jobs.transition('j', { from: ['queued'], to: 'cancelled' })
-  const taken = await Promise.all([one, other, one].map(({ jobs }) => jobs.webhooks(8)))
+  const taken = await Promise.all([one, other, one].map(({ jobs }) => dueWebhooks(jobs)))
   assert.equal(taken.flat().length, 1)
 })
+
+twoTest(
+  'a webhook that a killed process had reserved is told once its reservation ends',
+  async ({ one, other, t, url }) => {
+    const receiver = await webhookServer(t, [204])
+    await one.jobs.create({ id: 'j', gallery: 'a', source: null, webhook: receiver.url })
+    await one.jobs.transition('j', { from: ['queued'], to: 'cancelled' })
+    await dueWebhooks(one.jobs) // and never sent
+    await inDatabase(url, "UPDATE alike.webhook SET held_until = now() + interval '500 milliseconds'")
+    const webhooks = webhooksOf(other.jobs, { allowedHosts: `${receiver.host}, 127.0.0.0/8` })
+    t.after(() => webhooks.close())
+    webhooks.wake()
+    await until(() => receiver.taken.length === 1, 'the webhook')
+  },
+)
 
 twoTest('a process reserves no more webhooks than it can send', async ({ one, other, t }) => {
   const { host, url, taken } = await webhookServer(t, [204])
@@ -184,7 +199,7 @@ twoTest('a process reserves no more webhooks than it can send', async ({ one, ot
     await one.jobs.create({ id, gallery: 'a', source: null, webhook: url })
     await one.jobs.transition(id, { from: ['queued'], to: 'cancelled' })
   }
-  const busy = await other.jobs.webhooks(3)
+  const busy = await dueWebhooks(other.jobs, 3)
   assert.deepEqual(
     busy.map(({ jobId }) => jobId),
     ids.slice(0, 3),
@@ -214,7 +229,7 @@ twoTest('a webhook that a stopping process could not send is left to others at o
   await until(() => sent === 1, 'the attempt')
   await webhooks.close()
   assert.deepEqual(
-    (await other.jobs.webhooks(8)).map(({ jobId, attempts }) => [jobId, attempts]),
+    (await dueWebhooks(other.jobs)).map(({ jobId, attempts }) => [jobId, attempts]),
     [['j', 0]],
   )
 })
