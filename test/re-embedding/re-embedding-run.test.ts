@@ -79,6 +79,7 @@ test('pictures that are deleted after they could not be embedded again do not fa
   const { jobs, put, run } = await begun(t, (galleries) => ({
     references: {
       expectGiven: () => {},
+      expectSize: async () => {},
       expectAllowed: () => {},
       async fetch(_reference, { contentHash }) {
         // the others were requested before it

@@ -465,7 +465,7 @@ export interface paths {
         };
         /**
          * Get a picture’s original file
-         * @description Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.
+         * @description Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed` (of which HEAD notices another size only). Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.
          */
         get: operations["getOriginal"];
         put?: never;
