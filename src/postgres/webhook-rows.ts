@@ -13,29 +13,31 @@ export async function addWebhook(sql: Sql, job: number, url: string): Promise<vo
 export async function takeWebhooks(sql: Sql, room: number, { now, latest }: WebhookTimes): Promise<DueWebhooks> {
   // held for longer than any is: by a clock that was ahead
   const isHeld = `held_until > now() AND held_until < now() + 2 * $1 * interval '1 second'`
-  const isPutOff = 'next_at > $2 AND next_at <= ($3::text[])[least(attempts + 1, cardinality($3::text[]))]'
   const rows = await sql.query<WebhookRow>(
     `UPDATE alike.webhook SET held_until = now() + $1 * interval '1 second' FROM alike.job
      WHERE job.number = webhook.job AND webhook.job IN (
        SELECT webhook.job FROM alike.webhook JOIN alike.job ON job.number = webhook.job
-       WHERE finished_at IS NOT NULL AND (${isHeld}) IS NOT TRUE AND (${isPutOff}) IS NOT TRUE
+       WHERE finished_at IS NOT NULL AND (${isHeld}) IS NOT TRUE AND (${isPutOff('$2', '$3')}) IS NOT TRUE
        ORDER BY webhook.job LIMIT $4 FOR UPDATE OF webhook SKIP LOCKED)
      RETURNING job.id, url, attempts, next_at`,
     [heldSeconds, now, latest, room],
   )
-  // those held too: whoever holds them may have been killed
-  const [next] = await sql.query<{ heldMs: number | null; nextAt: string | null }>(
-    `SELECT 1000 * extract(epoch FROM min(held_until) FILTER (WHERE ${isHeld}) - now())::float8 AS "heldMs",
-       min(next_at) FILTER (WHERE ${isPutOff}) AS "nextAt"
-     FROM alike.webhook JOIN alike.job ON job.number = webhook.job WHERE finished_at IS NOT NULL`,
-    [heldSeconds, now, latest],
+  // of those that a killed process had reserved, the tick of `notices.ts` reminds
+  const [next] = await sql.query<{ nextAt: string | null }>(
+    `SELECT min(next_at) AS "nextAt" FROM alike.webhook JOIN alike.job ON job.number = webhook.job
+     WHERE finished_at IS NOT NULL AND ${isPutOff('$1', '$2')}`,
+    [now, latest],
   )
-  const { heldMs, nextAt } = next!
+  const nextAt = next?.nextAt ?? null
   return {
     due: rows.map(({ id, url, attempts, next_at: at }) => ({ jobId: id, url, attempts, nextAt: at })),
-    waitMs: Math.min(heldMs ?? Infinity, nextAt === null ? Infinity : Date.parse(nextAt) - Date.parse(now)),
+    waitMs: nextAt === null ? Infinity : Date.parse(nextAt) - Date.parse(now),
   }
 }
+
+/** @param latest as in `WebhookTimes`, both as parameters of a statement */
+const isPutOff = (now: string, latest: string) =>
+  `next_at > ${now} AND next_at <= (${latest}::text[])[least(attempts + 1, cardinality(${latest}::text[]))]`
 
 interface WebhookRow {
   id: string

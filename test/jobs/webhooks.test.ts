@@ -25,6 +25,7 @@ interface Opened {
 interface OpenOptions {
   allowedHosts: string
   attemptsMax?: number
+  firstPauseMs?: number
   now?: () => Date
   onAttempt?: () => void
 }
@@ -32,11 +33,7 @@ interface OpenOptions {
 /** `host` is on this machine, so its network must be listed too. */
 const reached = (host: string) => `${host}, 127.0.0.0/8`
 
-async function open(
-  t: TestContext,
-  dataDir: string,
-  { allowedHosts, attemptsMax = 5, now, onAttempt: tell }: OpenOptions,
-): Promise<Opened> {
+async function open(t: TestContext, dataDir: string, { onAttempt: tell, ...options }: OpenOptions): Promise<Opened> {
   const galleries = await openIn(t, dataDir)
   if ((await listGalleries(galleries)).length === 0) await galleries.create('a')
   const outcomes: WebhookOutcome[] = []
@@ -44,7 +41,7 @@ async function open(
     outcomes.push(outcome)
     tell?.()
   }
-  const webhooks = webhooksOf(jobsOf(galleries), { allowedHosts, attemptsMax, onAttempt, now })
+  const webhooks = webhooksOf(jobsOf(galleries), { ...options, onAttempt })
   const runner = new HeldRunner(['ingest'])
   const jobs = await openJobs({
     store: jobsOf(galleries),
@@ -108,7 +105,8 @@ test('a restart loses no delivery, and does not extend its delay', async (t) => 
   const dataDir = await dataFolder(t)
   // Its clock is behind, so that the second attempt is not due before it closes, but immediately due for the next
   // process.
-  const early = await open(t, dataDir, { allowedHosts: reached(host), now: () => new Date(Date.now() - 3_600_000) })
+  const now = () => new Date(Date.now() - 3_600_000)
+  const early = await open(t, dataDir, { allowedHosts: reached(host), firstPauseMs: 60_000, now })
   const id = await endedJob(early, url)
   await until(() => early.outcomes.length === 1)
   await early.close()
