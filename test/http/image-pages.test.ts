@@ -92,3 +92,16 @@ test('pages are shorter where their embeddings are long', async (t) => {
   assert.ok(pages.length > 3 && pages.length < 12, `${pages.length} pages`)
   assert.ok(pages.every((page) => JSON.stringify(page).length < 2 ** 20))
 })
+
+test('embeddings are read of a gallery whose model is not installed any more', async (t) => {
+  const { app, images } = await filled(t, { count: 3 })
+  await app.close()
+  const modelDir = (await handmadeModel(t, { dimension: 12, inputSize: 16 })).folder
+  const again = await startApp(t, { ...app.config, modelDir })
+  assert.equal((await again.call(200, { url: gallery })).searchable, false)
+  const listed = (await pagesOf(again, { limit: '2', include: 'vector' })).flatMap((page) => page.images)
+  assert.deepEqual(
+    vectorsOf(listed),
+    images.map(({ vector }) => vector),
+  )
+})
