@@ -83,6 +83,7 @@ test('what a list of the gallery lacks at first is found by the next one', async
   const unreachable = {
     expectGiven: () => {},
     expectAllowed: () => {},
+    expectSize: async () => {},
     fetch: () => Promise.reject(new AlikeError('url_unreachable')),
   }
   const { jobs, mirror, run } = await begun(t, () => ({ references: unreachable }), ['one', 'two'])
