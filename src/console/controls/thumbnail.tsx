@@ -1,6 +1,7 @@
 /** A stored picture's thumbnail, loaded when it scrolls into view. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { showThumbnail } from '../api/thumbnails.js'
+import { watchSight } from './sight.js'
 
 export interface ThumbnailProps {
   gallery: string
@@ -19,8 +20,13 @@ export function Thumbnail({ gallery, id, contentHash, alt = '' }: ThumbnailProps
     let hide = () => {}
     setAddress(undefined)
     setMissing(false)
-    const stopWatching = whenInSight(frame.current, () => {
-      hide = showThumbnail({ gallery, id, contentHash, onAddress: setAddress, onMissing: () => setMissing(true) })
+    const stopWatching = watchSight(frame.current, {
+      margin: '200px',
+      onChange: (isInSight) => {
+        if (!isInSight) return
+        stopWatching()
+        hide = showThumbnail({ gallery, id, contentHash, onAddress: setAddress, onMissing: () => setMissing(true) })
+      },
     })
     return () => {
       stopWatching()
@@ -34,18 +40,4 @@ export function Thumbnail({ gallery, id, contentHash, alt = '' }: ThumbnailProps
       {missing && <span class="thumbnail-missing">no thumbnail</span>}
     </span>
   )
-}
-
-function whenInSight(element: Element | null, act: () => void): () => void {
-  if (element === null) return () => undefined
-  const observer = new IntersectionObserver(
-    (entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return
-      observer.disconnect()
-      act()
-    },
-    { rootMargin: '200px' },
-  )
-  observer.observe(element)
-  return () => observer.disconnect()
 }

@@ -80,8 +80,9 @@ function useStartOfHits(query: SearchQuery, answered: SearchQuery | undefined): 
     if (answered === undefined || exampleOf(answered) === asked.current) return
     const isFirst = asked.current === undefined
     asked.current = exampleOf(answered)
-    if (isFirst && placeLeft() === 0) return
-    scrollTo({ top: placeLeft() })
+    const { top } = placeLeft()
+    if (isFirst && top === 0) return
+    scrollTo({ top })
     // the hit that was picked, and had the focus, may be gone
     if (document.activeElement === document.body)
       document.querySelector<HTMLElement>('.hit-picture')?.focus({ preventScroll: true })
