@@ -1,6 +1,8 @@
 /** A stored picture's thumbnail, loaded when it scrolls into view. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { may } from '../api/caller.js'
 import { showThumbnail } from '../api/thumbnails.js'
+import { PathText } from './path-text.js'
 import { watchSight } from './sight.js'
 
 export interface ThumbnailProps {
@@ -15,6 +17,7 @@ export function Thumbnail({ gallery, id, contentHash, alt = '' }: ThumbnailProps
   const frame = useRef<HTMLSpanElement>(null)
   const [address, setAddress] = useState<string>()
   const [missing, setMissing] = useState(false)
+  const isAllowed = may('read')
 
   useEffect(() => {
     let hide = () => {}
@@ -32,12 +35,12 @@ export function Thumbnail({ gallery, id, contentHash, alt = '' }: ThumbnailProps
       stopWatching()
       hide()
     }
-  }, [gallery, id, contentHash])
+  }, [gallery, id, contentHash, isAllowed])
 
   return (
     <span class="thumbnail" ref={frame}>
       {address !== undefined && <img src={address} alt={alt} draggable={false} />}
-      {missing && <span class="thumbnail-missing">no thumbnail</span>}
+      {missing && <span class="thumbnail-missing">{isAllowed ? 'no thumbnail' : <PathText path={id} />}</span>}
     </span>
   )
 }

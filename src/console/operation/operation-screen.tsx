@@ -74,7 +74,9 @@ export function OperationScreen({ gallery }: { gallery: string }) {
       {last !== undefined && (
         <StageTable now={last.metrics} before={history[0]!.metrics} since={last.at - history[0]!.at} />
       )}
-      <JobTable gallery={may('every gallery') ? undefined : gallery} />
+      <Needs to="read" otherwise="reason">
+        <JobTable gallery={may('every gallery') ? undefined : gallery} />
+      </Needs>
       {last !== undefined && <AllMetrics metrics={last.metrics} />}
     </div>
   )
