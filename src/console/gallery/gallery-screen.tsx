@@ -148,7 +148,16 @@ function Wall({ isEmpty, isFiltered, ...grid }: WallProps) {
           No picture has this label and matches the filter. <a href={addressTo('gallery')}>Show all pictures</a>
         </p>
       ) : (
-        <p>There are no pictures yet.{may('ingest') && ' Drop some anywhere on this screen, or choose them above.'}</p>
+        <p>
+          There are no pictures yet.
+          {may('ingest') && (
+            <>
+              {' '}
+              <span class="drop-words">Drop some anywhere on this screen, or choose them above.</span>
+              <span class="touch-words">Choose some above.</span>
+            </>
+          )}
+        </p>
       )}
     </div>
   )
@@ -157,8 +166,10 @@ function Wall({ isEmpty, isFiltered, ...grid }: WallProps) {
 function SelectionHint() {
   return (
     <aside class="selection-panel selection-hint hint" aria-label="Selected pictures">
-      Choose pictures to see, search with, label or delete them: click, or move with the arrow keys and press Space.
-      Shift chooses all between; a double click or Enter searches.
+      Choose pictures to see, search with, label or delete them: <span class="touch-words">tap them.</span>
+      <span class="drop-words">
+        click, or move with the arrow keys and press Space. Shift chooses all between; a double click or Enter searches.
+      </span>
     </aside>
   )
 }

@@ -396,7 +396,7 @@ test('of many hits those further down come onto the page as it is scrolled, and 
   }
   await page.locator('.hit-picture').last().focus()
   const left = await page.evaluate<number>('scrollY')
-  await page.locator('.hit:last-child >> text=Why').click()
+  await page.locator('.hit:last-child .hit-actions a').click()
   await page.waitForSelector('text=Back to the hits')
   await page.goBack()
   await until(page, `Math.abs(scrollY - ${left}) < 2`)
@@ -430,7 +430,7 @@ test('Back leads to the hits where they were left, also from another screen', { 
   await page.waitForSelector('.hit >> nth=4')
   for (const [next, shows] of [
     ['.hit:last-child .hit-picture', '.hit'],
-    ['.hit:last-child >> text=Why', 'text=Back to the hits'],
+    ['.hit:last-child .hit-actions a', 'text=Back to the hits'],
   ] as const) {
     // the answer to come would take the place of what has the focus
     await page.waitForSelector('.search-results[aria-busy=false]')
