@@ -59,6 +59,11 @@ test('a plot of names tells each of its values, one of numbers the last', () => 
     'By label: mAP@10 a 0.500, b unknown; recall@1 a 0.250, b 1.00',
   )
   assert.equal(plotSummary({ title: 'T', series, axis: { kind: 'time' } }), 'T: mAP@10 unknown; recall@1 1.00')
+  const measured = { label: 'value', values: [0.5, 1], intervals: [[0.4, 0.6] as const, null], as: 'bars' as const }
+  assert.equal(
+    plotSummary({ title: 'T', series: [measured], axis: { kind: 'names', names: ['a', 'b'] } }),
+    'T: value a 0.500 (0.400 to 0.600), b 1.00',
+  )
 })
 
 test('labels are decided picture by picture, a group of copies by one decision about all of it', () => {

@@ -120,6 +120,19 @@ test('only thumbnails that are in sight after a busy moment are loaded, not thos
   assert.ok(asked.size > 5 && asked.size < 60, `${asked.size} of 100 were loaded`)
 })
 
+test('where the system chooses the colours, bars are still filled, and what is pressed can be told', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t, { forcedColors: 'active' })
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.locator('.verdict-right').first().click()
+  await page.waitForSelector('.verdict-right[aria-pressed=true]')
+  const styleOf = (selector: string, name: string) =>
+    page.evaluate(`getComputedStyle(document.querySelector('${selector}'))['${name}']`)
+  assert.notEqual(await styleOf('.stage', 'backgroundColor'), await styleOf('body', 'backgroundColor'))
+  assert.equal(await styleOf('.hit-actions [aria-pressed=true]', 'outlineStyle'), 'solid')
+})
+
 test('stages of a search that took no time are not told', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await withAnswers(page, () => ({ durations: { decodeMs: 0, queueMs: 0.01, embedMs: 0, searchMs: 2, totalMs: 2.02 } }))
