@@ -97,7 +97,7 @@ function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElem
       { ...lines, size: 52 },
     ],
     hooks: { draw: [(plot) => drawIntervals(plot, series, colour('--plot-ink'))] },
-    padding: [null, axis.kind === 'names' ? roomForNames(axis.names) : null, null, null],
+    padding: [null, roomAtEnd(axis), null, null],
     series: [firstOf(axis), ...series.map(({ label, as }, place) => lineOf(label, as, colour(`--plot-${place + 1}`)))],
   }
 }
@@ -123,6 +123,12 @@ function drawIntervals({ ctx, data: [places], valToPos }: uPlot, series: readonl
     })
   ctx.stroke()
   ctx.restore()
+}
+
+/** For the last text below the plot; null: as for a number. */
+function roomAtEnd(axis: PlotAxis): number | null {
+  if (axis.kind === 'names') return roomForNames(axis.names)
+  return axis.kind === 'time' ? 32 : null
 }
 
 /** Seconds; readings come every two. */

@@ -27,6 +27,7 @@ export function HitList({ gallery, query, answer, answered, onQuery }: HitListPr
   const { hits, groups } = answer
   const verdicts = useVerdicts(gallery, answered)
   const { shown, reservedHeight, end } = useShown(answer)
+  const { isDismissed, recall } = useDismissed()
   if (hits.length === 0 && (groups ?? []).length === 0) return <p class="hint">{nothingFound(query)}</p>
   const list = (some: Hit[], count: number) => (
     <ul class="hits" onKeyDown={walk}>
@@ -48,7 +49,12 @@ export function HitList({ gallery, query, answer, answered, onQuery }: HitListPr
     </ul>
   )
   return (
-    <div style={{ minHeight: `${reservedHeight}px` }}>
+    <div
+      class={isDismissed ? 'hits-frame hits-plain' : 'hits-frame'}
+      style={{ minHeight: `${reservedHeight}px` }}
+      onPointerOver={recall}
+      onFocusIn={recall}
+    >
       {groups === undefined ? (
         list(hits.slice(0, shown), hits.length)
       ) : (
@@ -66,6 +72,24 @@ export function HitList({ gallery, query, answer, answered, onQuery }: HitListPr
       <div ref={end} />
     </div>
   )
+}
+
+/** Escape dismisses the record that is shown over other hits, until another hit is pointed at or has the focus. */
+function useDismissed() {
+  const [isDismissed, setDismissed] = useState(false)
+  useEffect(() => {
+    const press = ({ key }: KeyboardEvent) => key === 'Escape' && setDismissed(true)
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  }, [])
+  const recall = ({ target, relatedTarget }: PointerEvent | FocusEvent) => {
+    if (hitAround(target) !== hitAround(relatedTarget)) setDismissed(false)
+  }
+  return { isDismissed, recall }
+}
+
+function hitAround(target: EventTarget | null): Element | null {
+  return target instanceof Element ? target.closest('.hit') : null
 }
 
 /** How many of an answer's hits are on the page: more of them, step by step, until their end is far below. */

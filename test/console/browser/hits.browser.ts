@@ -120,6 +120,21 @@ test('only thumbnails that are in sight after a busy moment are loaded, not thos
   assert.ok(asked.size > 5 && asked.size < 60, `${asked.size} of 100 were loaded`)
 })
 
+test('the record that is shown over other hits goes with Escape, until another hit is pointed at', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  const records = page.locator('.hit-metadata')
+  for (const place of [0, 1]) {
+    await page.locator('.hit-picture').nth(place).hover()
+    await records.nth(place).waitFor({ state: 'visible' })
+    await page.keyboard.press('Escape')
+    await records.nth(place).waitFor({ state: 'hidden' })
+  }
+})
+
 test('where the system chooses the colours, bars are still filled, and what is pressed can be told', {
   skip,
 }, async (t) => {
