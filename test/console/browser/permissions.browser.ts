@@ -290,10 +290,12 @@ test('what an upload told stays when the permission to add pictures is lost', { 
 })
 
 test('a key that may only search is asked for a gallery, searches it, and is refused nothing', { skip }, async (t) => {
-  const { page, base, expectQuiet } = await openedWith(t, 'shop', 'read', {
+  const { page, base, allow, expectQuiet } = await openedWith(t, 'shop', 'read', {
     verbs: ['search'],
     galleries: ['g', 's-*'],
   })
+  // the network of tests does not explain
+  allow(/\/explain/)
   const refused: string[] = []
   page.on('response', (answer) => answer.status() === 403 && refused.push(answer.url()))
   await page.goto(base)
@@ -329,6 +331,15 @@ test('a key that may only search starts with the gallery that it was made for', 
   await until(page, "location.hash === '#/search/g'")
   await page.waitForSelector('text=Give a picture to search with.')
   assert.deepEqual(await page.locator('.gallery-choice option').allInnerTexts(), ['g'])
+  expectQuiet()
+})
+
+test('a key that may only search and read metrics sees these, but no jobs', { skip }, async (t) => {
+  const { page, base, expectQuiet } = await openedWith(t, 'watcher', 'read', { verbs: ['search', 'metrics'] })
+  await page.goto(`${base}#/operation`)
+  await page.waitForSelector('.plot canvas')
+  await page.waitForSelector('text=This key may not read galleries.')
+  assert.deepEqual(await page.locator('nav a').allInnerTexts(), ['Search', 'Operation'])
   expectQuiet()
 })
 
