@@ -42,10 +42,11 @@ test('the strongest place of a map is the most opaque, and negative contribution
   const place = (at: number) => [...pixels.subarray(4 * at, 4 * at + 4)]
   assert.equal(pixels.length, 16)
   assert.equal(place(0)[3], 0)
-  assert.equal(place(1)[3], 215)
+  assert.equal(place(1)[3], 230)
   const [red, , blue] = place(2)
   assert.ok(blue! > red!)
   assert.ok(place(3)[3]! < place(2)[3]!)
+  assert.ok(place(2)[3]! < 0.4 * 255, 'the picture is seen through all but the strongest')
   assert.equal(heatPixels([[0, 0]])[3], 0)
 })
 

@@ -1,5 +1,7 @@
 /** The hits of a search, grouped if requested; arrow keys move between them. */
+import type { VNode } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { caller } from '../api/caller.js'
 import { isForBrowser } from '../controls/browser-keys.js'
 import { watchSight } from '../controls/sight.js'
 import { addressTo, placeLeft } from '../routing/route.js'
@@ -23,29 +25,16 @@ export interface HitListProps {
   onQuery: (query: SearchQuery) => void
 }
 
-export function HitList({ gallery, query, answer, answered, onQuery }: HitListProps) {
+export function HitList(props: HitListProps) {
+  const { query, answer } = props
   const { hits, groups } = answer
-  const verdicts = useVerdicts(gallery, answered)
   const { shown, reservedHeight, end } = useShown(answer)
   const { isDismissed, recall } = useDismissed()
+  const cardOf = useCards(props)
   if (hits.length === 0 && (groups ?? []).length === 0) return <p class="hint">{nothingFound(query)}</p>
   const list = (some: Hit[], count: number) => (
     <ul class="hits" onKeyDown={walk}>
-      {some.map((hit, place) => (
-        <HitCard
-          key={hit.id}
-          gallery={gallery}
-          hit={hit}
-          place={place}
-          count={count}
-          opinion={query.like.includes(hit.id) ? 'like' : query.unlike.includes(hit.id) ? 'unlike' : undefined}
-          onSearch={() => onQuery(withExample(query, { imageId: hit.id }))}
-          why={whyAddress(answered, hit.id)}
-          verdict={verdicts.of(hit.id)}
-          onVerdict={verdicts.give && ((verdict) => verdicts.give?.(hit, verdict))}
-          onOpinion={(opinion) => onQuery(withOpinion(query, hit.id, opinion))}
-        />
-      ))}
+      {some.map((hit, place) => cardOf(hit, place, count))}
     </ul>
   )
   return (
@@ -72,6 +61,34 @@ export function HitList({ gallery, query, answer, answered, onQuery }: HitListPr
       <div ref={end} />
     </div>
   )
+}
+
+/**
+ * Makes the card of a hit. Those on the page are not rendered again when more come: it would take longer and longer.
+ */
+function useCards({ gallery, query, answered, onQuery }: HitListProps) {
+  const verdicts = useVerdicts(gallery, answered)
+  const made = useMemo(() => new Map<Hit, VNode>(), [gallery, query, answered, onQuery, verdicts.state, caller.value])
+  return (hit: Hit, place: number, count: number): VNode => {
+    const { id } = hit
+    const card = made.get(hit) ?? (
+      <HitCard
+        key={id}
+        gallery={gallery}
+        hit={hit}
+        place={place}
+        count={count}
+        opinion={query.like.includes(id) ? 'like' : query.unlike.includes(id) ? 'unlike' : undefined}
+        onSearch={() => onQuery(withExample(query, { imageId: id }))}
+        why={whyAddress(answered, id)}
+        verdict={verdicts.of(id)}
+        onVerdict={verdicts.give && ((verdict) => verdicts.give?.(hit, verdict))}
+        onOpinion={(opinion) => onQuery(withOpinion(query, id, opinion))}
+      />
+    )
+    made.set(hit, card)
+    return card
+  }
 }
 
 /** Escape dismisses the record that is shown over other hits, until another hit is pointed at or has the focus. */
