@@ -1,4 +1,7 @@
-/** Screenshots of the console for its documentation, at three widths, of which two are touched; taken if SCREENSHOTS is set. */
+/**
+ * Screenshots of the console for its documentation, at three widths: the wide one with `SCREENSHOTS=pointed`, those of phone and tablet with
+ * `SCREENSHOTS=touched`. Two walks are needed, because a page that was touched has no pointer that hovers until it is loaded again.
+ */
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
@@ -26,15 +29,19 @@ const shown = [
 ]
 
 export async function takeScreenshots(page: Page, name: string): Promise<void> {
-  if (process.env.SCREENSHOTS === undefined || !shown.includes(name)) return
+  const kind = process.env.SCREENSHOTS
+  if (kind === undefined || !shown.includes(name)) return
+  assert.ok(kind === 'pointed' || kind === 'touched', `SCREENSHOTS=${kind}`)
   await mkdir(folder, { recursive: true })
   const before = page.viewportSize()!
   const session = await page.context().newCDPSession(page)
   for (const [screen, { isTouched, ...size }] of Object.entries(screens)) {
+    if (isTouched !== (kind === 'touched')) continue
     await page.setViewportSize(size)
-    await session.send('Emulation.setTouchEmulationEnabled', { enabled: isTouched })
+    if (isTouched) await session.send('Emulation.setTouchEmulationEnabled', { enabled: true })
     await page.waitForTimeout(900)
     assert.equal(await page.evaluate("matchMedia('(pointer: coarse)').matches"), isTouched)
+    assert.equal(await page.evaluate("matchMedia('(hover: hover)').matches"), !isTouched)
     const picture = await sharp(await page.screenshot())
       .webp({ quality: 82 })
       .toBuffer()
