@@ -1,6 +1,7 @@
 /** A new head on the vectors of an imported network, which itself is not trained. */
 import { input, model } from '@tensorflow/tfjs-layers'
 import type { Preprocessing } from '../../embedding/model-manifest.js'
+import { importedArchitecture } from '../weights/weight-format.js'
 import type { Encoder } from './network.js'
 import { headLayers, type RetrievalHeadSettings, retrievalHead } from './retrieval-head.js'
 import type { StagedNetwork } from './staged-network.js'
@@ -31,6 +32,3 @@ export function importedNetwork({ encoder, head, seed, labels, ...described }: I
     isHead: (layer) => (headLayers as readonly string[]).includes(layer),
   }
 }
-
-/** In the manifest of a network of another framework, with or without a head. */
-export const importedArchitecture = 'imported'

@@ -4,7 +4,6 @@
  */
 import { type Model, type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
-import { importedArchitecture } from '../models/imported-network.js'
 import type { ResNetVariant } from '../models/resnet50.js'
 import { encoderOf } from '../onnx/foreign/encoder.js'
 import { elementTypes, type ModelProto } from '../onnx/onnx-proto.js'
@@ -13,7 +12,7 @@ import { floatsOf } from '../onnx/precisions/graph-facts.js'
 import { foldedLite0Layers } from './efficientnet-lite0-format.js'
 import { layersFrom, widthsOf } from './resnet50-formats.js'
 import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
-import type { StartingWeights, TensorsByName, WeightFormat } from './weight-format.js'
+import { importedArchitecture, type StartingWeights, type TensorsByName, type WeightFormat } from './weight-format.js'
 
 /** The graph of a network folder, with its constants as the exporter named them. */
 export interface OwnGraph extends FloatGraph {
@@ -37,11 +36,11 @@ export async function readOwnModel(folder: string): Promise<StartingWeights> {
 
 /** Its bytes stay as they are; a head is trained on its vectors. */
 function importedWeights(own: Model): StartingWeights {
-  const { id, name, preprocessing, labels, files } = own.manifest
+  const { id, name, preprocessing, labels, files, provenance } = own.manifest
   if (labels.length > 0) throw unreadable(own.manifest, 'already has a head: start from the imported network itself')
   return {
     architecture: importedArchitecture,
-    description: `imported network ${name}, model ${id}`,
+    description: `imported network ${name}, model ${id}, from ${String(provenance['importedFrom'])}`,
     file: `${name}/${files.fp32.file}`,
     sha256: files.fp32.sha256,
     layers: new Map(),

@@ -4,6 +4,9 @@ import type { Encoder } from '../models/network.js'
 import type { ResNetVariant } from '../models/resnet50.js'
 import type { NamedTensor } from '../safetensors.js'
 
+/** In the manifest of a network of another framework, with or without a head. */
+export const importedArchitecture = 'imported'
+
 /** Keyed by the file's own names. */
 export type TensorsByName = ReadonlyMap<string, NamedTensor>
 
@@ -31,7 +34,7 @@ export interface WeightFormat {
 }
 
 export interface StartingWeights extends ReadFormat {
-  architecture: WeightFormat['architecture'] | 'imported'
+  architecture: WeightFormat['architecture'] | typeof importedArchitecture
   /** Of an imported network, which has no layers to train. */
   encoder?: Encoder | undefined
   description: string
