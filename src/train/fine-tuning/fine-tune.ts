@@ -88,7 +88,7 @@ function expectHeadOnly(
   { description, preprocessing }: StartingWeights,
 ): void {
   const problem = phases.some(({ trains }) => trains !== 'head')
-    ? 'its layers cannot be trained, only a head on its vectors: --phases head:20'
+    ? 'its layers cannot be trained, only a head on its vectors: --phases head:10'
     : inputSize !== undefined && inputSize !== preprocessing.inputSize
       ? `it takes pictures of ${preprocessing.inputSize} × ${preprocessing.inputSize} pixels: leave out --input-size`
       : head.pooling !== 'average'

@@ -78,7 +78,10 @@ test('a trained head ranks better than the imported network alone, and is one fi
   const ended = await run({ ...settings('adapted'), report: true })
   const { manifest } = await readModel(ended.folder!)
   assert.deepEqual([manifest.architecture, manifest.labels], ['imported', [...drawnLabels].sort()])
-  assert.match(String(manifest.provenance['startedFrom']), /^imported network encoder, model [0-9a-f]{16}, from encoder\.onnx, file /)
+  assert.match(
+    String(manifest.provenance['startedFrom']),
+    /^imported network encoder, model [0-9a-f]{16}, from encoder\.onnx, file /,
+  )
   assert.deepEqual(manifest.provenance['phasesTrained'], ['head'])
   assert.ok((manifest.provenance['exportParity'] as { minCosine: number }).minCosine > 0.9999)
   assert.ok(manifest.calibration !== undefined)

@@ -103,7 +103,7 @@ async function run(
     console.log(`mAP@1 ${share(first)}, mAP@10 ${share(ten)}, normalised mean rank ${share(rank)}`)
   }
   console.log(`next: MODEL_DIR=${folder} npm start, or npm run model -- install ${folder}`)
-  console.log(`      npm run train -- --init ${folder} --phases head:20 … trains a head on labelled pictures`)
+  console.log(`      npm run train -- --init ${folder} --phases head:10 … trains a head on labelled pictures`)
 }
 
 if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url)
