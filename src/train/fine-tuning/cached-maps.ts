@@ -93,7 +93,13 @@ function buildView(
     part,
     indices: data[part],
     pictures,
-    view: { index, seed, augmentation: { minScale, colourJitter } },
+    view: {
+      index,
+      seed,
+      augmentation: { minScale, colourJitter },
+      // the only phase of an imported network, which must learn here what `all` shows the others
+      ...(network.encoder && { wild: true }),
+    },
     log,
     stop,
   })
