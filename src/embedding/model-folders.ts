@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto'
 import type { Dirent } from 'node:fs'
 import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asStorageError, makeFolder, syncFolder } from '../durable-files.js'
-import { AlikeError } from '../errors.js'
+import { asStorageError, isThere, makeFolder, syncFolder } from '../durable-files.js'
+import { AlikeError, ignoring } from '../errors.js'
 import type { EmbedderLogger } from './embedder.js'
 import { type Model, readModel } from './model-manifest.js'
 
@@ -86,18 +86,13 @@ export class ModelFolders {
       await makeFolder(draft)
       await fill(draft)
       const drafted = await readModel(draft)
-      const { manifest } = drafted
-      if (this.has(manifest.id)) return { model: this.get(manifest.id), created: false }
-      this.#expectFreeName(manifest.name)
+      const known = await this.#same(drafted)
+      if (known !== undefined) return { model: known, created: false }
       await prove(drafted)
-      this.#expectFreeName(manifest.name) // another model of this name may have been installed in the meantime
-      const folder = join(this.#folder, manifest.name)
       await syncFolder(draft)
-      await rename(draft, folder)
-      await syncFolder(this.#folder)
-      const model = { ...drafted, folder }
-      this.#installed.set(manifest.id, model)
-      return { model, created: true }
+      const { model, created } = await this.#place(drafted)
+      this.#installed.set(model.manifest.id, model)
+      return { model, created }
     } catch (error) {
       throw asStorageError(error)
     } finally {
@@ -105,15 +100,57 @@ export class ModelFolders {
     }
   }
 
-  /** @throws AlikeError `model_not_found`, `model_in_use` for the one of `MODEL_DIR` */
+  /** @throws AlikeError `model_not_found`, also for one being deleted; `model_in_use` for the one of `MODEL_DIR` */
   async remove(idOrName: string): Promise<void> {
     const model = this.get(idOrName)
     if (model === this.standard) throw new AlikeError('model_in_use', { detail: 'It is the model of MODEL_DIR.' })
     const gone = join(this.#folder, `${unfinished}${randomUUID()}`)
-    await rename(model.folder, gone)
-    this.#installed.delete(model.manifest.id)
+    const isGone = await rename(model.folder, gone).then(
+      () => false,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return true
+        throw error
+      },
+    )
+    this.#forget(model)
+    if (isGone) throw new AlikeError('model_not_found', { detail: 'It has just been deleted.' })
     await syncFolder(this.#folder)
     await rm(gone, { recursive: true, force: true })
+  }
+
+  /** Moves it into place, unless another request or process did so first. @throws AlikeError `model_exists` */
+  async #place(drafted: Model): Promise<{ model: Model; created: boolean }> {
+    const { id, name } = drafted.manifest
+    const folder = join(this.#folder, name)
+    try {
+      await rename(drafted.folder, folder)
+      await syncFolder(this.#folder)
+      return { model: { ...drafted, folder }, created: true }
+    } catch (error) {
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+      const placed = await readModel(folder).catch(ignoring('model_unreadable'))
+      if (placed?.manifest.id === id) return { model: placed, created: false }
+      throw new AlikeError('model_exists', { detail: `MODELS_DIR has another folder ${name}.`, cause: error })
+    }
+  }
+
+  /**
+   * The same model, if it is installed; those that another process deleted are forgotten.
+   * @throws AlikeError `model_exists` for another model with its name
+   */
+  async #same({ manifest: { id, name } }: Model): Promise<Model | undefined> {
+    for (const model of this.#installed.values()) {
+      const { manifest, folder } = model
+      if ((manifest.id === id || manifest.name === name) && !(await isThere(folder))) this.#forget(model)
+    }
+    const known = this.#byId(id)
+    if (known === undefined) this.#expectFreeName(name)
+    return known
+  }
+
+  /** Unless it has been installed again since. */
+  #forget(model: Model): void {
+    if (this.#installed.get(model.manifest.id) === model) this.#installed.delete(model.manifest.id)
   }
 
   #byId(id: string): Model | undefined {

@@ -264,6 +264,12 @@ export interface UndescribedPage {
 /** Approximate number of pictures read for one page of those that match a filter. */
 export const examinedMax = 100_000
 
+/** Characters of records read for a list before others get a turn: some milliseconds. */
+export const lengthOfTurn = 128 * 1024
+
+/** Characters that an embedding counts in a list: about as many as its numbers take in JSON. */
+export const lengthOfVector = (dimension: number): number => 12 * dimension
+
 export interface PageOfImages {
   /** Only ids after this one. */
   after?: string | undefined
@@ -276,6 +282,8 @@ export interface PageOfImages {
    * follow.
    */
   filter?: Filter | undefined
+  /** Read the embeddings too, which makes pages shorter. */
+  vectors?: boolean | undefined
 }
 
 export interface StoredThumbnail {

@@ -31,25 +31,59 @@ export class GalleryDecisions {
 
   /**
    * Labels are set, or copies deleted. What a crash interrupts is completed at the next start; a decision whose caller is
-   * told that it failed is not.
+   * told that it failed is not, unless another caller or process applies it already.
    * @throws AlikeError `image_not_found`, `image_damaged`, `decisions_full`, `storage_full`, `overloaded`
    */
   async decide(decision: NewDecision): Promise<StoredDecision> {
     const { galleryUid, store } = this.#options
     const finding = findingOf(decision, await this.#expectImages(decision.ids))
     const interrupted = await this.#interrupted(finding)
-    const stored = interrupted?.stored ?? (await store.add(galleryUid, finding))
-    let lock = interrupted?.lock
+    if (interrupted !== undefined) {
+      const { stored, lock } = interrupted
+      return this.#finishOrGiveUp(stored).finally(lock.release)
+    }
+    for (;;) {
+      const stored = await store.add(galleryUid, finding)
+      if (await this.#finishNew(stored)) return stored
+    }
+  }
+
+  /**
+   * Whoever repeats a decision may take it over before it is held here; then it is theirs to give up.
+   * @returns false if they gave it up, or it has been revoked since
+   */
+  async #finishNew(stored: StoredDecision): Promise<boolean> {
+    const lock = await this.#hold(stored.number)
     try {
-      lock ??= await this.#hold(stored.number)
+      if ((await this.#listed(stored.number)) === undefined) return false
+      if (await this.#isSettled(stored.number))
+        await this.#finish(stored) // of what could be neither applied nor revoked, the rest
+      else await this.#finishOrGiveUp(stored)
+      return true
+    } finally {
+      await lock.release()
+    }
+  }
+
+  async #finishOrGiveUp(stored: StoredDecision): Promise<StoredDecision> {
+    try {
       await this.#finish(stored)
     } catch (error) {
       await this.#giveUp(stored)
       throw error
-    } finally {
-      await lock?.release()
     }
     return stored
+  }
+
+  async #listed(number: number): Promise<StoredDecision | undefined> {
+    const [decision] = await this.#options.store.page(this.#options.galleryUid, number - 1, 1)
+    return decision?.number === number ? decision : undefined
+  }
+
+  /** False if damage to others hides it. */
+  async #isSettled(number: number): Promise<boolean> {
+    const unsettled = await this.#options.store.unsettled(this.#options.galleryUid).catch(ignoring('data_unreadable'))
+    return unsettled?.every((one) => one.number !== number) ?? false
   }
 
   /** The same decision of a request whose outcome its caller was not told, and which is repeated now. */
@@ -92,8 +126,8 @@ export class GalleryDecisions {
 
   async #revoke(number: number): Promise<void> {
     const { galleryUid, store } = this.#options
-    const [decision] = await store.page(galleryUid, number - 1, 1)
-    if (decision?.number !== number) throw new AlikeError('decision_not_found')
+    const decision = await this.#listed(number)
+    if (decision === undefined) throw new AlikeError('decision_not_found')
     if (decision.decision === 'set-label')
       await this.#relabel(
         decision.images.map(({ id, contentHash, label, labelBefore }) => ({

@@ -152,6 +152,19 @@ export class GalleryImages {
   }
 
   /**
+   * A page as by `slices`, with embeddings.
+   * @returns `modelId`: the model that made all of them
+   */
+  async embeddings(
+    gallery: string,
+    page: PageOfImages = {},
+  ): Promise<{ modelId: string; slices: AsyncIterable<ImagePage> }> {
+    const entry = await this.#sets.find(gallery)
+    const opened = await this.#sets.openEntry(entry)
+    return { modelId: entry.set.modelId, slices: opened.page({ ...page, vectors: true }) }
+  }
+
+  /**
    * For reading all pictures.
    * @throws AlikeError `model_mismatch`
    */

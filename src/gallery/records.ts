@@ -216,9 +216,14 @@ export interface StoredImage {
   created: boolean
 }
 
+export interface ListedImage extends ImageRecord {
+  /** [dimension], unit length, if embeddings were requested; null: it is damaged. Of the same moment as the record. */
+  vector?: Float32Array | null
+}
+
 export interface ImagePage {
   /** By id, ascending; no more than fit one answer. */
-  images: ImageRecord[]
+  images: ListedImage[]
   /** The id after which the next page begins; absent on the last page. */
   next?: string
 }

@@ -74,7 +74,11 @@ export async function answerSearch(input: SearchInput, searching: SearchParts): 
     given.pageToken === undefined
       ? await first(input, searching)
       : { answer: await next(input, given.pageToken, searching) }
-  for (const stage of stages) metrics.observeStage(stage, answer.durations[`${stage}Ms`])
+  for (const stage of stages) {
+    const durationMs = answer.durations[`${stage}Ms`]
+    // of a stored picture, nothing is decoded or embedded
+    if (durationMs > 0) metrics.observeStage(stage, durationMs)
+  }
   metrics.countSearch(answer.method)
   traceStages(input.trace, answer.durations, answer.method)
   // a search that only an operator can make says nothing about what people search for

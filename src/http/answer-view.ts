@@ -11,6 +11,7 @@ import { StoredMetadata } from '../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../retrieval.js'
 import type { SearchAnswer, SearchHit } from './schemas/search.js'
 import type { Answered } from './typed-app.js'
+import { numbersOf } from './vector-numbers.js'
 
 export interface AnswerViewOptions {
   include: readonly string[]
@@ -44,7 +45,7 @@ export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAn
     modelId,
     method,
     ef,
-    vector: include.includes('vector') ? [...vector] : undefined,
+    vector: include.includes('vector') ? numbersOf(vector) : undefined,
     hits: hits.map(view),
     groups: groups?.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })),
     vote: vote && {

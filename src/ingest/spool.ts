@@ -23,7 +23,7 @@ export interface SharedUploads {
   /** … unless it is there already. @returns whether it was stored */
   putOnce(jobId: string, file: string): Promise<boolean>
   /** @returns undefined if it is missing */
-  get(jobId: string): Promise<NodeJS.ReadableStream | undefined>
+  get(jobId: string): Promise<Readable | undefined>
   remove(jobId: string): Promise<void>
   list(): AsyncIterable<{ jobId: string; putAt: Date }>
   /** Whether those of unknown jobs may be removed: not while another installation stores its uploads there. */
@@ -98,9 +98,9 @@ export class Spool {
     const file = this.fileOf(jobId)
     if (await isThere(file)) return
     try {
+      await makeFolder(dirname(file))
       // another process that started the job has already listed it
       const listed = await this.#shared?.get(jobId)
-      await makeFolder(dirname(file))
       const write = (from: NodeJS.ReadableStream) =>
         pipeline(from, createWriteStream(`${file}.partial`, { flush: true }), { signal })
       await write(listed ?? Readable.from(lines, { objectMode: false }))
@@ -148,10 +148,14 @@ export class Spool {
   async #fetched(jobId: string, signal: AbortSignal | undefined): Promise<Received | undefined> {
     const upload = await this.#shared?.get(jobId)
     if (upload === undefined) return undefined
-    await this.#forget(jobId) // an interrupted copy
-    const found = await this.receive(jobId, upload, Number.MAX_SAFE_INTEGER, signal)
-    this.#copies.add(jobId)
-    return found
+    try {
+      await this.#forget(jobId) // an interrupted copy
+      const found = await this.receive(jobId, upload, Number.MAX_SAFE_INTEGER, signal)
+      this.#copies.add(jobId)
+      return found
+    } finally {
+      upload.destroy() // with its connection, also if it was not read
+    }
   }
 
   async #onDisk(jobId: string, received: Partial<Received>, signal: AbortSignal | undefined): Promise<Received> {

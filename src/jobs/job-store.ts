@@ -37,6 +37,19 @@ export interface PendingWebhook {
   nextAt: string | null
 }
 
+export interface WebhookTimes {
+  /** ISO 8601. */
+  now: string
+  /** The latest time a webhook is put off to, by its failed attempts; further ones as the last. ISO 8601. */
+  latest: readonly string[]
+}
+
+export interface DueWebhooks {
+  due: PendingWebhook[]
+  /** Until another one is due; `Infinity` if none is pending. */
+  waitMs: number
+}
+
 /** After an attempt: time of the next one; null: there is none. */
 export type WebhookNote = { attempts: number; at: string } | null
 
@@ -130,10 +143,10 @@ export interface JobStore {
   /** @throws `job_not_found`, `job_finished` if it has ended */
   steer(id: string, steering: JobSteering): Promise<JobRecord>
   /**
-   * Webhooks of jobs that have ended.
-   * @param room how many more this process can send now: no more due ones are reserved for it
+   * Webhooks of jobs that have ended; one put off for longer than any is was noted by a clock that was ahead, and is due.
+   * @param room how many more this process can send now: no more are reserved for it
    */
-  webhooks(room: number): Promise<PendingWebhook[]>
+  webhooks(room: number, times: WebhookTimes): Promise<DueWebhooks>
   /** Does nothing if the job or its webhook no longer exists. */
   noteWebhook(id: string, next: WebhookNote): Promise<void>
   get(id: string): Promise<JobRecord | undefined>

@@ -7,7 +7,7 @@ import { AlikeError } from '../errors.js'
 import { misfitOfText } from '../text.js'
 import type { JobRecord } from './job.js'
 import type { JobLogger } from './job-logger.js'
-import type { JobStore, PendingWebhook } from './job-store.js'
+import type { JobStore, PendingWebhook, WebhookTimes } from './job-store.js'
 import { Passes } from './passes.js'
 
 /**
@@ -37,6 +37,8 @@ export interface WebhooksOptions {
 
 const pauseFactor = 4
 const pauseMaxMs = 6 * 3_600_000
+/** Maximum difference between the clocks of processes that share jobs. */
+const clocksApartMs = 60_000
 /** Of a secret in base64. */
 const base64Prefix = 'whsec_'
 const keyMinBytes = 16
@@ -86,23 +88,29 @@ export class Webhooks {
 
   async #sendDue(): Promise<void> {
     try {
-      this.#startDue(await this.#options.jobs.webhooks(atOnceMax - this.#underWay.size))
+      const { due, waitMs } = await this.#options.jobs.webhooks(atOnceMax - this.#underWay.size, this.#times())
+      for (const webhook of due)
+        if (!this.#underWay.has(webhook.jobId) && this.#underWay.size < atOnceMax) this.#start(webhook)
+      if (waitMs < Infinity) this.#passes.beginIn(waitMs)
     } catch (error) {
       this.#options.logger.error({ err: error }, 'webhooks could not be read')
       this.#passes.beginIn(retryMs)
     }
   }
 
-  #startDue(webhooks: readonly PendingWebhook[]): void {
+  #times(): WebhookTimes {
     const now = this.#now().getTime()
-    let nextMs = Infinity
-    for (const webhook of webhooks) {
-      if (this.#underWay.has(webhook.jobId)) continue
-      const waitMs = webhook.nextAt === null ? 0 : Date.parse(webhook.nextAt) - now
-      if (waitMs > 0) nextMs = Math.min(nextMs, waitMs)
-      else if (this.#underWay.size < atOnceMax) this.#start(webhook)
-    }
-    if (nextMs < Infinity) this.#passes.beginIn(nextMs)
+    const after = (ms: number) => new Date(now + ms).toISOString()
+    const latest = Array.from({ length: this.#options.attemptsMax }, (_, attempts) =>
+      after(clocksApartMs + (attempts === 0 ? 0 : this.#pauseMs(attempts))),
+    )
+    return { now: after(0), latest }
+  }
+
+  /** After so many failed attempts. */
+  #pauseMs(attempts: number): number {
+    const { firstPauseMs = 5_000 } = this.#options
+    return Math.min(pauseMaxMs, firstPauseMs * pauseFactor ** (attempts - 1))
   }
 
   #start(webhook: PendingWebhook): void {
@@ -123,7 +131,7 @@ export class Webhooks {
   }
 
   async #attempt({ jobId, url, attempts, nextAt }: PendingWebhook): Promise<void> {
-    const { jobs, logger, onAttempt, attemptsMax, firstPauseMs = 5_000 } = this.#options
+    const { jobs, logger, onAttempt, attemptsMax } = this.#options
     const job = await jobs.get(jobId)
     if (job === undefined) return
     const failure = await this.#send(job, url)
@@ -138,8 +146,7 @@ export class Webhooks {
       return
     }
     const isLast = attempts + 1 >= attemptsMax
-    const pauseMs = Math.min(pauseMaxMs, firstPauseMs * pauseFactor ** attempts)
-    const at = new Date(this.#now().getTime() + pauseMs).toISOString()
+    const at = new Date(this.#now().getTime() + this.#pauseMs(attempts + 1)).toISOString()
     await jobs.noteWebhook(jobId, isLast ? null : { attempts: attempts + 1, at })
     onAttempt?.(isLast ? 'given_up' : 'failed')
     logger.warn(

@@ -19,7 +19,7 @@ export function galleryInstruments(registry: Registry): GalleryInstruments {
     indexRebuilds: ['alike_index_rebuilds_total', 'Times a graph was built anew from the database.'],
     graphRepairs: [
       'alike_graph_repaired_images_total',
-      'Pictures inserted into the graphs of Weaviate nodes again because one of them missed them.',
+      'Pictures inserted into the indexes of Weaviate nodes again because one of them missed them.',
     ],
     moves: [
       'alike_gallery_moves_total',

@@ -16,11 +16,20 @@ export function counters<const Table extends Readonly<Record<string, CounterRow>
 ): { [Key in keyof Table]: Counter<LabelsOf<Table[Key]>> } {
   const made = Object.entries<CounterRow>(table).map(([key, [name, help, labels = {}]]) => {
     const counter = new Counter({ name, help, labelNames: Object.keys(labels), registers: [registry] })
-    for (const [label, values] of Object.entries(labels))
-      for (const value of values ?? []) counter.inc({ [label]: value }, 0)
+    for (const series of seriesOf(labels)) counter.inc(series, 0)
     return [key, counter]
   })
   return Object.fromEntries(made)
+}
+
+/** All combinations of label values; none if some are unknown, or if there are no labels. */
+function seriesOf(labels: Readonly<Record<string, readonly string[] | null>>): Record<string, string>[] {
+  const entries = Object.entries(labels)
+  if (entries.length === 0) return []
+  return entries.reduce<Record<string, string>[]>(
+    (series, [label, values]) => series.flatMap((one) => (values ?? []).map((value) => ({ ...one, [label]: value }))),
+    [{}],
+  )
 }
 
 interface Reading<Label extends string> {

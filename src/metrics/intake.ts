@@ -6,7 +6,10 @@ const ingestOutcomes = ['added', 'updated', 'removed', 'skipped', 'failed'] as c
 /** Outcome of one picture in an ingestion job. */
 export type IngestOutcome = (typeof ingestOutcomes)[number]
 
-/** Final state of an ingestion job. */
+const jobKinds = ['ingest', 'evaluate', 'duplicates', 'doctor', 'layout', 're-embedding', 'move'] as const
+export type EndedJobKind = (typeof jobKinds)[number]
+
+/** Final state of a job. */
 const jobEnds = ['succeeded', 'completed_with_errors', 'failed', 'cancelled'] as const
 export type JobEnd = (typeof jobEnds)[number]
 
@@ -16,7 +19,7 @@ export type FetchOutcome = (typeof fetchOutcomes)[number]
 
 export interface IntakeInstruments {
   countIngested(outcome: IngestOutcome, count?: number): void
-  countJobEnd(state: JobEnd): void
+  countJobEnd(kind: EndedJobKind, state: JobEnd): void
   countWebhook(outcome: 'delivered' | 'failed' | 'given_up'): void
   countFetch(outcome: FetchOutcome): void
   /** A picture was read from a listed bucket. */
@@ -52,7 +55,11 @@ function jobInstruments(registry: Registry) {
       'Pictures handled by ingestion jobs, by outcome.',
       { outcome: ingestOutcomes },
     ],
-    jobsEnded: ['alike_ingest_jobs_ended_total', 'Ingestion jobs that have ended, by their state.', { state: jobEnds }],
+    jobsEnded: [
+      'alike_jobs_ended_total',
+      'Jobs that have ended, by their kind and state.',
+      { kind: jobKinds, state: jobEnds },
+    ],
     webhooks: [
       'alike_webhook_attempts_total',
       'Attempts to notify a webhook of the end of a job, by outcome; given up: the last one has failed.',
@@ -61,7 +68,7 @@ function jobInstruments(registry: Registry) {
   })
   return {
     countIngested: (outcome: IngestOutcome, count = 1) => ingested.inc({ outcome }, count),
-    countJobEnd: (state: JobEnd) => jobsEnded.inc({ state }),
+    countJobEnd: (kind: EndedJobKind, state: JobEnd) => jobsEnded.inc({ kind, state }),
     countWebhook: (outcome: 'delivered' | 'failed' | 'given_up') => webhooks.inc({ outcome }),
   }
 }

@@ -1,12 +1,11 @@
 /** Originals as files below the data folder: `originals/ab/cd/abcd…`, two levels of 256 folders each. */
-import { createReadStream } from 'node:fs'
-import { opendir, readFile, rm, stat } from 'node:fs/promises'
+import { open, opendir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { contentHashOf } from '../content-hash.js'
 import { AlikeError } from '../errors.js'
 import { putFile, unlessAbsent } from './original-files.js'
-import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
+import { type ByteRange, contentHashPattern, type OriginalStore, originalGone } from './original-store.js'
 import { TurnsByHash } from './turns-by-hash.js'
 
 /** Half-written files of a dead process are removed at this age. */
@@ -40,8 +39,11 @@ export class FolderOriginals implements OriginalStore {
     return (await unlessAbsent(stat(this.#path(contentHash))))?.size
   }
 
-  read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
-    return Promise.resolve(createReadStream(this.#path(contentHash), { start: first, end: last }))
+  async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
+    // opened here: nobody listens yet for the error of a stream that cannot open it
+    const file = await unlessAbsent(open(this.#path(contentHash)))
+    if (file === undefined) throw originalGone()
+    return file.createReadStream({ start: first, end: last })
   }
 
   remove(contentHash: string, youngerThan: Date): Promise<number> {

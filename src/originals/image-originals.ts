@@ -17,6 +17,8 @@ export interface References {
     reference: string,
     options: ReferenceOptions & { contentHash: string; bytes?: number | undefined },
   ): Promise<Buffer>
+  /** Without reading it. @throws AlikeError `original_changed` for one of another size; as `fetch` */
+  expectSize(reference: string, bytes: number, options: ReferenceOptions): Promise<void>
 }
 
 export interface ReferenceOptions {

@@ -1,5 +1,6 @@
 /** Stores pictures unchanged, so that a gallery can be embedded again with another network. */
 import type { Readable } from 'node:stream'
+import { AlikeError } from '../errors.js'
 
 /** A byte range of an original; both ends are inclusive, as in an HTTP range. */
 export interface ByteRange {
@@ -26,7 +27,7 @@ export interface OriginalStore {
   get(contentHash: string): Promise<Buffer | undefined>
   /** In bytes; undefined if it is missing. @throws AlikeError `original_unreadable` */
   size(contentHash: string): Promise<number | undefined>
-  /** A range as a stream. The range must lie within its size. @throws AlikeError `original_unreadable` */
+  /** A range as a stream. The range must lie within its size. @throws AlikeError `original_unreadable`, also for a missing one */
   read(contentHash: string, range: ByteRange): Promise<Readable>
   /**
    * Unless it was stored after `youngerThan`.
@@ -47,6 +48,11 @@ export interface Owners {
    * @throws AlikeError `store_unreachable`, `storage_full`
    */
   areAlone(): Promise<boolean>
+}
+
+/** Of one whose size was known a moment ago. */
+export function originalGone(): AlikeError {
+  return new AlikeError('original_unreadable', { detail: 'It is gone.' })
 }
 
 export const contentHashPattern = /^[0-9a-f]{64}$/

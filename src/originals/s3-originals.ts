@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { contentHashOf } from '../content-hash.js'
 import { AlikeError, hasCode, ignoring } from '../errors.js'
-import { type ByteRange, contentHashPattern, type OriginalStore } from './original-store.js'
+import { type ByteRange, contentHashPattern, type OriginalStore, originalGone } from './original-store.js'
 import { answeredBy, unreadable } from './s3-answers.js'
 import { isDenied, unlessDenied } from './s3-denied.js'
 import type { S3Owners } from './s3-owners.js'
@@ -86,8 +86,9 @@ export class S3Originals implements OriginalStore {
   async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
     const range = `bytes=${first}-${last}`
     const answer = await this.#granted(contentHash, () =>
-      this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range })),
+      unlessAbsent(this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range }))),
     )
+    if (answer === undefined) throw originalGone()
     return answer.Body as Readable
   }
 

@@ -1,6 +1,5 @@
 /** Uploads of jobs in the bucket of originals, by job id, for whichever process runs the job. */
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -161,9 +160,11 @@ async function withFile<Answer>(
   send: (body: Readable) => Promise<Answer>,
 ): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
-    const body = createReadStream(file, range)
+    const body = (await open(file)).createReadStream(range)
+    // the client does not listen before it sends, and would wait for the rest: an unhandled event would end the process
+    const unread = new Promise<never>((_, reject) => body.once('error', reject))
     try {
-      return await send(body)
+      return await Promise.race([send(body), unread])
     } catch (error) {
       if (attempt === attemptsMax || !mayPass(error)) throw error
     } finally {

@@ -75,14 +75,19 @@ export class JobQueues {
       openTelemetry: { enabled: false },
     })
     boss.on('error', onError)
-    const done = (await boss.isInstalled()) ? ((await boss.schemaVersion()) ?? 0) : 0
-    const { schema: known } = packageJson.pgboss
-    if (done > known) throw newerTables(schema, done, known) // pg-boss itself would use them
-    await loggedMigration(logger, { store: `PostgreSQL, ${schema}`, from: done, to: known }, () => boss.start())
-    const wanted = { ...settings, heartbeatSeconds: leaseSeconds }
-    for (const queue of new Set(Object.values(queues))) {
-      await boss.createQueue(queue, { ...wanted, policy })
-      await boss.updateQueue(queue, wanted) // creating one that exists changes nothing
+    try {
+      const done = (await boss.isInstalled()) ? ((await boss.schemaVersion()) ?? 0) : 0
+      const { schema: known } = packageJson.pgboss
+      if (done > known) throw newerTables(schema, done, known) // pg-boss itself would use them
+      await loggedMigration(logger, { store: `PostgreSQL, ${schema}`, from: done, to: known }, () => boss.start())
+      const wanted = { ...settings, heartbeatSeconds: leaseSeconds }
+      for (const queue of new Set(Object.values(queues))) {
+        await boss.createQueue(queue, { ...wanted, policy })
+        await boss.updateQueue(queue, wanted) // creating one that exists changes nothing
+      }
+    } catch (error) {
+      await boss.stop({ graceful: false }).catch(() => {}) // its timers would keep the process from ending
+      throw error
     }
     return new JobQueues(boss)
   }

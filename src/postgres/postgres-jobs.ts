@@ -24,6 +24,7 @@ import type {
   JobTransition,
   NewJob,
   WebhookNote,
+  WebhookTimes,
 } from '../jobs/job-store.js'
 import { type Claim, claimMaxMs, type JobQueues } from './job-queues.js'
 import {
@@ -184,8 +185,8 @@ export class PostgresJobs implements JobStore {
     })
   }
 
-  webhooks(room: number) {
-    return takeWebhooks(this.#postgres, this.#options.now(), room)
+  webhooks(room: number, times: WebhookTimes) {
+    return takeWebhooks(this.#postgres, room, times)
   }
 
   noteWebhook(id: string, next: WebhookNote): Promise<void> {

@@ -1,5 +1,5 @@
 /** Pending webhooks in PostgreSQL: reading one reserves it for the process for a while. */
-import type { PendingWebhook, WebhookNote } from '../jobs/job-store.js'
+import type { DueWebhooks, WebhookNote, WebhookTimes } from '../jobs/job-store.js'
 import type { Sql } from './postgres.js'
 
 /** Longer than an attempt takes (`WEBHOOK_TIMEOUT_MS`). */
@@ -9,29 +9,35 @@ export async function addWebhook(sql: Sql, job: number, url: string): Promise<vo
   await sql.query('INSERT INTO alike.webhook (job, url, attempts) VALUES ($1, $2, 0)', [job, url])
 }
 
-/** For finished jobs: reserves up to `room` due webhooks for this process, and includes the first of those not due yet. */
-export async function takeWebhooks(sql: Sql, now: string, room: number): Promise<PendingWebhook[]> {
-  const due = await sql.query<WebhookRow>(
-    `UPDATE alike.webhook SET held_until = now() + $2 * interval '1 second' FROM alike.job
+/** Of finished jobs: reserves up to `room` due ones for this process. */
+export async function takeWebhooks(sql: Sql, room: number, { now, latest }: WebhookTimes): Promise<DueWebhooks> {
+  // held for longer than any is: by a clock that was ahead
+  const isHeld = `held_until > now() AND held_until < now() + 2 * $1 * interval '1 second'`
+  const rows = await sql.query<WebhookRow>(
+    `UPDATE alike.webhook SET held_until = now() + $1 * interval '1 second' FROM alike.job
      WHERE job.number = webhook.job AND webhook.job IN (
        SELECT webhook.job FROM alike.webhook JOIN alike.job ON job.number = webhook.job
-       WHERE finished_at IS NOT NULL AND (next_at IS NULL OR next_at <= $1) AND (held_until IS NULL OR held_until < now())
-       ORDER BY webhook.job LIMIT $3 FOR UPDATE OF webhook SKIP LOCKED)
+       WHERE finished_at IS NOT NULL AND (${isHeld}) IS NOT TRUE AND (${isPutOff('$2', '$3')}) IS NOT TRUE
+       ORDER BY webhook.job LIMIT $4 FOR UPDATE OF webhook SKIP LOCKED)
      RETURNING job.id, url, attempts, next_at`,
-    [now, heldSeconds, room],
+    [heldSeconds, now, latest, room],
   )
-  const [next] = await sql.query<WebhookRow>(
-    `SELECT job.id, url, attempts, next_at FROM alike.webhook JOIN alike.job ON job.number = webhook.job
-     WHERE finished_at IS NOT NULL AND next_at > $1 ORDER BY next_at LIMIT 1`,
-    [now],
+  // of those that a killed process had reserved, the tick of `notices.ts` reminds
+  const [next] = await sql.query<{ nextAt: string | null }>(
+    `SELECT min(next_at) AS "nextAt" FROM alike.webhook JOIN alike.job ON job.number = webhook.job
+     WHERE finished_at IS NOT NULL AND ${isPutOff('$1', '$2')}`,
+    [now, latest],
   )
-  return [...due, ...(next === undefined ? [] : [next])].map(({ id, url, attempts, next_at: nextAt }) => ({
-    jobId: id,
-    url,
-    attempts,
-    nextAt,
-  }))
+  const nextAt = next?.nextAt ?? null
+  return {
+    due: rows.map(({ id, url, attempts, next_at: at }) => ({ jobId: id, url, attempts, nextAt: at })),
+    waitMs: nextAt === null ? Infinity : Date.parse(nextAt) - Date.parse(now),
+  }
 }
+
+/** @param latest as in `WebhookTimes`, both as parameters of a statement */
+const isPutOff = (now: string, latest: string) =>
+  `next_at > ${now} AND next_at <= (${latest}::text[])[least(attempts + 1, cardinality(${latest}::text[]))]`
 
 interface WebhookRow {
   id: string

@@ -2,6 +2,7 @@
  * One job that completes a set from a gallery's pictures: embeds differing ones group by group, each committed together
  * with the job's progress. A resumed run compares from the beginning, which skips finished pictures quickly.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Changes } from '../gallery/changes.js'
 import type { JobError, JobProgress } from '../gallery/job-progress.js'
 import type { HeldLock } from '../gallery/writes.js'
@@ -25,12 +26,14 @@ export interface ReEmbeddingRunOptions extends Pick<JobControl, 'signal' | 'adva
   /** Pictures embedded or copied per second; 0: unlimited. */
   ratePerSecond: number
   total: number
-  /** See `MissedImages`. */
+  /** See `MissedImages`; also before everything is compared again because the list was shorter than the gallery. */
   pausesMs?: readonly number[] | undefined
 }
 
 type Placed = { id: string; place: number }
 
+/** An engine whose server was killed in the middle of a change may list everything only after some seconds. */
+const listedAgainAfterMs = [2_000, 5_000, 15_000]
 /** Maximum pictures listed that cannot be embedded again, before the job fails. */
 const listedMax = 10_000
 
@@ -88,11 +91,14 @@ export class ReEmbeddingRun {
     // a run whose process died may have stored them before searches found them; below they are skipped
     await mirror.to.makeFindable?.()
     if (this.#missed !== undefined) await this.#expectOriginals()
-    for await (const { looked, differing } of differingImages(mirror, signal)) {
-      for (let begin = 0; begin < differing.length; begin += broughtAtOnce)
-        await this.#bring(differing.slice(begin, begin + broughtAtOnce))
-      if (this.#missed?.areTooMany === true) await this.#missed.expectNone()
-      this.#looked += looked.length
+    await this.#bringDiffering()
+    const { pausesMs = listedAgainAfterMs } = this.#options
+    for (const pauseMs of pausesMs) {
+      const { images } = await patiently(() => mirror.from.state(), signal)
+      if (this.#looked >= Math.min(images, this.#options.total)) break
+      await sleep(pauseMs, undefined, { signal })
+      this.#looked = 0
+      await this.#bringDiffering()
     }
     for await (const gone of goneImages(mirror, signal))
       await changed.note((await mirror.bring(gone, { signal, lock })).again)
@@ -103,6 +109,16 @@ export class ReEmbeddingRun {
     await catchUp({ mirror, changed, signal, lock, onLost: (lost) => this.#miss(lost, () => place++) })
     await this.#missed?.expectNone()
     return Math.max(this.#looked, this.#position)
+  }
+
+  async #bringDiffering(): Promise<void> {
+    const { mirror, signal } = this.#options
+    for await (const { looked, differing } of differingImages(mirror, signal)) {
+      for (let begin = 0; begin < differing.length; begin += broughtAtOnce)
+        await this.#bring(differing.slice(begin, begin + broughtAtOnce))
+      if (this.#missed?.areTooMany === true) await this.#missed.expectNone()
+      this.#looked += looked.length
+    }
   }
 
   async #bring(group: readonly Placed[]): Promise<void> {

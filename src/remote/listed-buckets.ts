@@ -51,6 +51,8 @@ export interface ListedBuckets {
   list(bucket: string, prefix: string, signal: AbortSignal): AsyncGenerator<BucketObject[]>
   /** @throws AlikeError `image_too_large`, `source_unreadable`, `source_unreachable`; the signal's reason */
   read(bucket: string, key: string, options: ObjectReading): Promise<Buffer>
+  /** In bytes, without reading it. @throws AlikeError `source_unreadable`, `source_unreachable`; the signal's reason */
+  size(bucket: string, key: string, options: Pick<ObjectReading, 'signal' | 'patienceMs'>): Promise<number>
   close(): Promise<void>
 }
 
@@ -95,6 +97,8 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
         throw error
       }
     },
+    size: (bucket, key, { signal, patienceMs: ofThis = patienceMs }) =>
+      objectSize(connected, { bucket, key }, { signal, patienceMs: ofThis }),
     async close() {
       ;(await client)?.destroy()
     },
@@ -146,6 +150,19 @@ async function readObject(
       isThere = !(await wasAway(connected, { bucket, prefix: listedBefore }, patience))
     }
   }
+}
+
+async function objectSize(
+  connected: Connect,
+  { bucket, key }: { bucket: string; key: string },
+  patience: Patience,
+): Promise<number> {
+  const { HeadObjectCommand } = await import('@aws-sdk/client-s3')
+  const attempt = async () => {
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: key })
+    return (await (await connected()).send(command, { abortSignal: patience.signal })).ContentLength ?? 0
+  }
+  return patiently(attempt, { ...patience, what: 'The object', isFinal: isOfObject })
 }
 
 /** Waits for a bucket that the store refuses to list. @returns whether it did. @throws AlikeError `source_unreachable` */

@@ -18,6 +18,8 @@ export interface ReferencedImagesOptions {
    * @throws AlikeError `source_not_allowed`, `source_unreadable`, `source_unreachable`, `image_too_large`
    */
   readFile(path: URL, maxBytes: number): Promise<Buffer>
+  /** In bytes. @throws AlikeError as `readFile` */
+  sizeOfFile(path: URL): Promise<number>
   uploadMaxBytes: number
   /** For a metric. */
   onFetch?: ((outcome: ReferenceOutcome) => void) | undefined
@@ -91,6 +93,29 @@ export class ReferencedImages {
       if (!signal.aborted) onFetch?.(hasCode(error, 'original_changed') ? 'changed' : 'failed')
       throw error
     }
+  }
+
+  /**
+   * Compares the size with that of the picture when it was stored, without reading it; a server need not state one.
+   * @throws AlikeError `original_changed`, `url_*`, `source_*`, `image_too_large`; the signal's reason
+   */
+  async expectSize(
+    reference: string,
+    bytes: number,
+    options: Pick<ReferenceFetch, 'signal' | 'patienceMs'>,
+  ): Promise<void> {
+    if (bytes > this.#options.uploadMaxBytes) throw new AlikeError('image_too_large')
+    const size = await this.#size(reference, options)
+    if (size !== undefined && size !== bytes) throw new AlikeError('original_changed')
+  }
+
+  async #size(reference: string, options: Pick<ReferenceFetch, 'signal' | 'patienceMs'>): Promise<number | undefined> {
+    const { remote, buckets, sizeOfFile } = this.#options
+    if (reference.startsWith('file:')) return sizeOfFile(new URL(reference))
+    const place = placeOf(reference)
+    if (place === undefined) return remote.size(reference, options.signal)
+    buckets.expectAllowed(place.bucket, place.key) // the list may have changed by now
+    return buckets.size(place.bucket, place.key, options)
   }
 
   async #read(reference: string, { bytes, signal, attempts = 1, patienceMs }: ReferenceFetch): Promise<Buffer> {

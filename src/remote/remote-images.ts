@@ -3,7 +3,7 @@
  * stranger: both are bounded in every respect, and neither reaches the internal network.
  */
 import type { Dispatcher } from 'undici'
-import { AlikeError } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { FetchOutcome } from '../metrics/intake.js'
 import { AllowedHosts, expectAllowed } from './allowed-hosts.js'
 import { boundedBytes } from './bounded-bytes.js'
@@ -36,6 +36,12 @@ export interface RemoteImages {
    * when aborted
    */
   fetch(url: string, signal?: AbortSignal, onBytes?: (bytes: number) => void): Promise<Buffer>
+  /**
+   * In bytes, without reading it.
+   * @returns undefined if the server does not state it
+   * @throws AlikeError as `fetch`
+   */
+  size(url: string, signal?: AbortSignal): Promise<number | undefined>
   close(): Promise<void>
 }
 
@@ -50,58 +56,82 @@ export function openRemoteImages(options: RemoteImagesOptions): RemoteImages {
   const isAllowed = (address: string) => hosts.reaches(address) || (allowLoopback && isLoopback(address))
   const requests = new GuardedRequests({ isAllowed, timeoutMs: urlTimeoutMs, connectionsPerHost })
 
+  const following = { hosts, requests }
+
+  /** @param count of what is fetched */
+  async function inTime<Result>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<Result>,
+    count?: (outcome: FetchOutcome) => void,
+  ): Promise<Result> {
+    if (hosts.isEmpty) throw new AlikeError('url_disabled')
+    await pace.turn(signal)
+    const deadline = withDeadline(urlTimeoutMs, signal)
+    try {
+      const result = await work(deadline.signal)
+      count?.('fetched')
+      return result
+    } catch (error) {
+      signal?.throwIfAborted()
+      const known = asFailure(error, deadline.signal.aborted, urlTimeoutMs)
+      count?.(known.code === 'url_not_allowed' ? 'refused' : 'failed')
+      throw known
+    } finally {
+      deadline.forget()
+    }
+  }
+
   return {
     isEnabled: !hosts.isEmpty,
     expectAllowed(url) {
       if (hosts.isEmpty) throw new AlikeError('url_disabled')
       expectAllowed(url, undefined, hosts)
     },
-    async fetch(url, signal, onBytes) {
-      if (hosts.isEmpty) throw new AlikeError('url_disabled')
-      await pace.turn(signal)
-      const deadline = withDeadline(urlTimeoutMs, signal)
-      try {
-        const bytes = await followTo(url, {
-          hosts,
-          requests,
-          signal: deadline.signal,
-          maxBytes: uploadMaxBytes,
-          onBytes,
-        })
-        onFetch?.('fetched')
-        return bytes
-      } catch (error) {
-        signal?.throwIfAborted()
-        const known = asFailure(error, deadline.signal.aborted, urlTimeoutMs)
-        onFetch?.(known.code === 'url_not_allowed' ? 'refused' : 'failed')
-        throw known
-      } finally {
-        deadline.forget()
-      }
+    fetch(url, signal, onBytes) {
+      const read: Answered<Buffer> = (body, { 'content-length': announced = 0 }) =>
+        boundedBytes(body, { announced: Number(announced), maxBytes: uploadMaxBytes, onBytes })
+      return inTime(signal, (within) => followTo(url, { ...following, method: 'GET', signal: within }, read), onFetch)
     },
+    size: (url, signal) =>
+      inTime(signal, async (within) => {
+        const ask = (method: 'HEAD' | 'GET') => followTo(url, { ...following, method, signal: within }, statedSize)
+        // an address may be signed for GET only
+        return ask('HEAD').catch((error: unknown) => {
+          if (!hasCode(error, 'url_unreachable')) throw error
+          return ask('GET')
+        })
+      }),
     close: () => requests.close(),
   }
 }
 
-interface Fetching {
+interface Following {
   hosts: AllowedHosts
   requests: GuardedRequests
+  method: 'HEAD' | 'GET'
   signal: AbortSignal
-  maxBytes: number
-  onBytes: ((bytes: number) => void) | undefined
 }
 
+type Answered<Result> = (
+  body: Dispatcher.ResponseData['body'],
+  headers: Dispatcher.ResponseData['headers'],
+) => Promise<Result>
+
 /** Each redirect must lead to an allowed host too. */
-async function followTo(text: string, { hosts, requests, signal, ...limits }: Fetching): Promise<Buffer> {
+async function followTo<Result>(
+  text: string,
+  { hosts, requests, method, signal }: Following,
+  answered: Answered<Result>,
+): Promise<Result> {
   let url = expectAllowed(text, undefined, hosts)
   for (let redirects = 0; redirects <= redirectsMax; redirects++) {
     const { statusCode, headers, body } = await requests.send(url, {
+      method,
       signal,
       headers: { accept: 'image/*', 'user-agent': 'alike' },
     })
     body.on('error', () => {}) // errors of a body that is never read
-    if (statusCode === 200)
-      return await boundedBytes(body, { ...limits, announced: Number(headers['content-length'] ?? 0) })
+    if (statusCode === 200) return await answered(body, headers)
     body.destroy()
     const { location } = headers
     if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string')
@@ -109,6 +139,13 @@ async function followTo(text: string, { hosts, requests, signal, ...limits }: Fe
     url = expectAllowed(location, url, hosts)
   }
   throw unreachable(`It was redirected more than ${redirectsMax} times.`)
+}
+
+/** Undefined if it does not state the size of the file itself. */
+const statedSize: Answered<number | undefined> = async (body, headers) => {
+  body.destroy()
+  const { 'content-length': size, 'content-encoding': coding } = headers
+  return typeof size === 'string' && coding === undefined ? Number(size) : undefined
 }
 
 /**

@@ -136,7 +136,7 @@ function openWebhooks({ config, logger, metrics, opened }: Opening, { jobs }: St
 }
 
 function countEnd(job: JobRecord, metrics: Metrics, tracing: Tracing | undefined): void {
-  if (job.kind === 'ingest') metrics.countJobEnd(job.state as EndedJobState)
+  metrics.countJobEnd(job.kind, job.state as EndedJobState)
   tracing?.job({ ...job, startedAt: startOf(job), finishedAt: new Date() })
 }
 

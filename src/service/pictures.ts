@@ -4,7 +4,7 @@ import { ImageEmbedder } from '../embedding/image-embedder.js'
 import { PlaceMaps } from '../embedding/place-maps.js'
 import type { ServedModels } from '../embedding/served-models.js'
 import { type Decoders, decodersWanted, openDecoders } from '../image/decoders.js'
-import { readReferenced } from '../ingest/folders/referenced-file.js'
+import { readReferenced, referencedSize } from '../ingest/folders/referenced-file.js'
 import type { WatchedFolder } from '../ingest/folders/watched-folders.js'
 import { counted } from '../originals/counted-originals.js'
 import { OriginalsGarbage } from '../originals/garbage.js'
@@ -110,6 +110,7 @@ export function openReferences(
     remote,
     buckets,
     readFile: (file, maxBytes) => readReferenced(folders, file, maxBytes),
+    sizeOfFile: (file) => referencedSize(folders, file),
     uploadMaxBytes: config.uploadMaxBytes,
     onFetch: metrics.countReference,
   })

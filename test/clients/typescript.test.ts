@@ -67,6 +67,13 @@ test('a folder is sent with progress, followed to the end of its job, and found'
   for await (const { id } of client.images('g', { limit: 2, filter: '{"field": "label", "in": ["a", "b"]}' }))
     walked.push(id)
   assert.deepEqual(walked, ['a/1.jpg', 'a/ä 2.jpg', 'b/3.jpg'])
+  const embedded = []
+  for await (const { image, vector } of client.embeddings('g', { limit: 2, label: 'a' }))
+    embedded.push([image.id, vector?.constructor, Math.hypot(...vector!).toFixed(5), 'vector' in image])
+  assert.deepEqual(
+    embedded,
+    ['a/1.jpg', 'a/ä 2.jpg'].map((id) => [id, Float32Array, '1.00000', false]),
+  )
   await client.deleteGallery('g')
   assert.equal(await client.hasGallery('g'), false)
 })

@@ -42,10 +42,11 @@ test('the strongest place of a map is the most opaque, and negative contribution
   const place = (at: number) => [...pixels.subarray(4 * at, 4 * at + 4)]
   assert.equal(pixels.length, 16)
   assert.equal(place(0)[3], 0)
-  assert.equal(place(1)[3], 215)
+  assert.equal(place(1)[3], 230)
   const [red, , blue] = place(2)
   assert.ok(blue! > red!)
   assert.ok(place(3)[3]! < place(2)[3]!)
+  assert.ok(place(2)[3]! < 0.4 * 255, 'the picture is seen through all but the strongest')
   assert.equal(heatPixels([[0, 0]])[3], 0)
 })
 
@@ -59,6 +60,11 @@ test('a plot of names tells each of its values, one of numbers the last', () => 
     'By label: mAP@10 a 0.500, b unknown; recall@1 a 0.250, b 1.00',
   )
   assert.equal(plotSummary({ title: 'T', series, axis: { kind: 'time' } }), 'T: mAP@10 unknown; recall@1 1.00')
+  const measured = { label: 'value', values: [0.5, 1], intervals: [[0.4, 0.6] as const, null], as: 'bars' as const }
+  assert.equal(
+    plotSummary({ title: 'T', series: [measured], axis: { kind: 'names', names: ['a', 'b'] } }),
+    'T: value a 0.500 (0.400 to 0.600), b 1.00',
+  )
 })
 
 test('labels are decided picture by picture, a group of copies by one decision about all of it', () => {

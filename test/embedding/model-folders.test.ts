@@ -74,3 +74,78 @@ test('a model that one process is installing is whole, though another is started
   await folders.install(copyOf(seven), async () => assert.deepEqual(namesOf(await open()), ['standard']))
   assert.deepEqual(namesOf(await open()), ['standard', 'seven'])
 })
+
+/** `prove` for that many installations: each ends only once all of them have begun. */
+function together(count: number): () => Promise<void> {
+  let begun = 0
+  let goOn: () => void
+  const all = new Promise<void>((resolve) => (goOn = resolve))
+  return async () => {
+    if (++begun === count) goOn()
+    await all
+  }
+}
+
+test('a model that two requests, or two processes, install at once is installed once, and both may use it', async (t) => {
+  const { folder, folders, open } = await opened(t)
+  const elsewhere = await open()
+  const seven = await handmadeModel(t, { dimension: 7, name: 'seven' })
+  const prove = together(3)
+  const installed = await Promise.all(
+    [folders, folders, elsewhere].map((process) => process.install(copyOf(seven), prove)),
+  )
+  assert.deepEqual(installed.map(({ created }) => created).sort(), [false, false, true])
+  for (const process of [folders, elsewhere]) assert.deepEqual(namesOf(process), ['standard', 'seven'])
+  assert.equal((await elsewhere.install(copyOf(seven), proven)).created, false)
+  assert.deepEqual(await readdir(folder), ['seven'])
+})
+
+test('of two models with one name, installed at once by two processes, the second is refused', async (t) => {
+  const { folder, folders, open } = await opened(t)
+  const models = [7, 8].map((dimension) => handmadeModel(t, { dimension, name: 'same' }))
+  const [seven, eight] = await Promise.all(models)
+  const elsewhere = await open()
+  const prove = together(2)
+  const [mine, theirs] = await Promise.allSettled([
+    folders.install(copyOf(seven!), prove),
+    elsewhere.install(copyOf(eight!), prove),
+  ])
+  const refused = mine.status === 'rejected' ? mine : theirs
+  assert.equal(refused.status === 'rejected' && refused.reason.code, 'model_exists')
+  assert.deepEqual(await readdir(folder), ['same'])
+  assert.deepEqual(namesOf(await open()), ['standard', 'same'])
+})
+
+test('a model does not replace a folder of its name that contains something else', async (t) => {
+  const { folder, folders } = await opened(t)
+  await mkdir(join(folder, 'seven'))
+  await writeFile(join(folder, 'seven', 'notes'), '')
+  const seven = await handmadeModel(t, { dimension: 7, name: 'seven' })
+  await assert.rejects(folders.install(copyOf(seven), proven), { code: 'model_exists' })
+  assert.deepEqual(await readdir(folder, { recursive: true }), ['seven', 'seven/notes'])
+})
+
+test('a model that two requests, or two processes, delete at once is deleted by one of them', async (t) => {
+  const { folder, folders, open } = await opened(t)
+  const seven = await handmadeModel(t, { dimension: 7, name: 'seven' })
+  await folders.install(copyOf(seven), proven)
+  const elsewhere = await open()
+  const removed = await Promise.allSettled([folders, folders, elsewhere].map((process) => process.remove('seven')))
+  const codes = removed.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))
+  assert.deepEqual(codes, ['model_not_found', 'model_not_found'])
+  for (const process of [folders, elsewhere]) assert.deepEqual(namesOf(process), ['standard'])
+  assert.deepEqual(await readdir(folder), [])
+})
+
+test('a model that another process deleted can be installed again, and its name is free', async (t) => {
+  const { folder, folders, open } = await opened(t)
+  const seven = await handmadeModel(t, { dimension: 7, name: 'seven' })
+  await folders.install(copyOf(seven), proven)
+  await (await open()).remove('seven')
+  assert.equal((await folders.install(copyOf(seven), proven)).created, true)
+  await (await open()).remove('seven')
+  const other = await handmadeModel(t, { dimension: 8, name: 'seven' })
+  assert.equal((await folders.install(copyOf(other), proven)).created, true)
+  assert.deepEqual(await readdir(folder), ['seven'])
+  assert.deepEqual(namesOf(folders), ['standard', 'seven'])
+})

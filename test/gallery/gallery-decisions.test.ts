@@ -1,8 +1,10 @@
 /** A decision whose caller is told that it failed is not applied behind their back, not even by the next process. */
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
+import type { DecisionStore } from '../../src/gallery/decisions.js'
 import type { OpenSet } from '../../src/gallery/engine.js'
 import { GalleryDecisions } from '../../src/gallery/gallery-decisions.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
@@ -16,10 +18,20 @@ const relabelling = { kind: 'label', decision: 'set-label', label: 'after', ids,
 const keeping = { kind: 'copies', decision: 'keep-one', keep: 'one', ids, by: 'someone' } as const
 const refused = () => Promise.reject(new AlikeError('overloaded'))
 
+/** What another caller, who has the same decision, meets and does. */
+interface BesideIt {
+  beside?: (images: OpenSet) => Partial<OpenSet>
+  /** Once the decision is stored, and before it is held. */
+  afterAdding?: (another: GalleryDecisions) => unknown
+  /** Of the first caller. */
+  firstHold?: () => Promise<undefined>
+}
+
 /** Decisions about a gallery, some of whose changes are refused. */
 async function withRefusals(
   t: TestContext,
   refusing: (images: OpenSet, another: GalleryDecisions) => Partial<OpenSet>,
+  { beside, afterAdding, firstHold }: BesideIt = {},
 ) {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
@@ -42,9 +54,23 @@ async function withRefusals(
     held.add(number)
     return { isHeld: async () => true, release: async () => held.delete(number) }
   }
-  const parts = { galleryUid, store: engineOf(galleries).decisions, tryHold: hold }
-  const another = new GalleryDecisions({ ...parts, set })
-  const decisions = new GalleryDecisions({ ...parts, set: { ...set, ...refusing(opened, another) } })
+  const { decisions: store } = engineOf(galleries)
+  const besides = { ...set, ...beside?.(opened) }
+  const another = new GalleryDecisions({ galleryUid, store, tryHold: hold, set: besides })
+  let added = 0
+  const ordered: DecisionStore = {
+    add: async (...given) => {
+      const stored = await store.add(...given)
+      if (added++ === 0) await afterAdding?.(another)
+      return stored
+    },
+    settle: (...given) => store.settle(...given),
+    page: (...given) => store.page(...given),
+    remove: (...given) => store.remove(...given),
+    unsettled: (...given) => store.unsettled(...given),
+  }
+  const refusals = { ...set, ...refusing(opened, another) }
+  const decisions = new GalleryDecisions({ galleryUid, store: ordered, tryHold: firstHold ?? hold, set: refusals })
   /** As the next process finds it, once it has applied what was left to it. */
   const later = async () => {
     await galleries.close()
@@ -104,6 +130,59 @@ test('if one of several labels is refused, the others are restored', async (t) =
   }))
   await assert.rejects(decisions.decide(relabelling), { code: 'overloaded' })
   assert.deepEqual(await later(), { images: unchanged, listed: [] })
+})
+
+test('a decision that its repetition took over and gave up is stored again before it is applied', async (t) => {
+  const { decisions, later } = await withRefusals(t, () => ({}), {
+    beside: () => ({ patch: refused }),
+    afterAdding: (another) => assert.rejects(another.decide(relabelling), { code: 'overloaded' }),
+  })
+  const { number } = await decisions.decide(relabelling)
+  assert.equal(number, 2)
+  const images = ids.map((id) => `${id} after`)
+  assert.deepEqual(await later(), { images, listed: ['set-label'] })
+})
+
+test('a decision that its repetition applied stays, even if its first caller is told that it failed', async (t) => {
+  let refusals = 0
+  const { decisions, later } = await withRefusals(
+    t,
+    (set) => ({ find: (asked) => (refusals-- > 0 ? refused() : set.find(asked)) }),
+    {
+      afterAdding: async (another) => {
+        await another.decide(relabelling)
+        refusals = 1
+      },
+    },
+  )
+  await assert.rejects(decisions.decide(relabelling), { code: 'overloaded' })
+  const images = ids.map((id) => `${id} after`)
+  assert.deepEqual(await later(), { images, listed: ['set-label'] })
+})
+
+test('a decision that its repetition is applying is not given up by its first caller, who cannot hold it', async (t) => {
+  const steps = new EventEmitter()
+  const [begun, refusedFirst] = [once(steps, 'begun'), once(steps, 'refused')]
+  let repeated: Promise<unknown> | undefined
+  const { decisions, later } = await withRefusals(t, () => ({}), {
+    beside: (set) => ({
+      patch: async (id, change) => {
+        steps.emit('begun')
+        await refusedFirst
+        return set.patch(id, change)
+      },
+    }),
+    afterAdding: async (another) => {
+      repeated = another.decide(relabelling)
+      await begun
+    },
+    firstHold: refused,
+  })
+  await assert.rejects(decisions.decide(relabelling), { code: 'overloaded' })
+  steps.emit('refused')
+  await repeated
+  const images = ids.map((id) => `${id} after`)
+  assert.deepEqual(await later(), { images, listed: ['set-label'] })
 })
 
 test('what can be neither applied nor restored is listed, and left as it is', async (t) => {

@@ -8,7 +8,7 @@ import { cosine } from '../../src/cosine.js'
 import type { NearestHits, NearestQuery, OpenSet, PageOfImages } from '../../src/gallery/engine.js'
 import type { Filter } from '../../src/gallery/filter.js'
 import { versionOf } from '../../src/gallery/precondition.js'
-import type { ImageStep } from '../../src/gallery/records.js'
+import type { ImageStep, ListedImage } from '../../src/gallery/records.js'
 import { readWholeGallery } from '../../src/gallery/whole-gallery.js'
 import { seededRandom, unitVectors } from '../engines/embedded/vector-index/unit-vectors.js'
 import { changedDescriptor, randomDescriptor } from '../support/copy-descriptors.js'
@@ -405,6 +405,44 @@ export function setSuite({ openSet }: Pick<TestedEngine, 'openSet'>): void {
         assert.deepEqual(pages.flat(), expected)
         assert.ok(pages.every((page) => page.length <= limit))
       }
+  })
+
+  test('a list has the embedding of each picture if requested', async (t) => {
+    const { opened } = await filled(t)
+    const narrowed: [PageOfImages, (image: Stored) => boolean][] = [
+      [{}, () => true],
+      [{ label: 'odd' }, ({ label }) => label === 'odd'],
+      [{ filter: { field: 'metadata.tags', in: ['t1'] } }, ({ metadata }) => (metadata['n'] as number) % 3 === 1],
+    ]
+    for (const [page, fits] of narrowed) {
+      const listed: [string, ListedImage['vector']][] = []
+      for await (const slice of opened.page({ ...page, limit: 1_000, vectors: true }))
+        listed.push(...slice.images.map(({ id, vector }): [string, ListedImage['vector']] => [id, vector]))
+      assert.deepEqual(
+        listed,
+        images.filter(fits).map(({ id, vector }) => [id, vector]),
+      )
+      for await (const slice of opened.page(page)) assert.ok(slice.images.every((image) => !('vector' in image)))
+    }
+  })
+
+  test('a list of long records is read in several turns, as the same list', async (t) => {
+    const { opened } = await openSet(t)
+    const long = images.slice(0, 60).map((image) => ({ ...image, metadata: { text: 'x'.repeat(15_000) } }))
+    await opened.change(puts(long))
+    const filter: Filter = { field: 'id', range: { gte: 'p010' } }
+    for (const [page, from] of [
+      [{}, 0],
+      [{ filter }, 10],
+    ] as const) {
+      const slices: string[][] = []
+      for await (const slice of opened.page({ ...page, limit: 1_000 })) slices.push(slice.images.map(({ id }) => id))
+      assert.ok(slices.length > 4, `${slices.length} turns`)
+      assert.deepEqual(
+        slices.flat(),
+        long.slice(from).map(({ id }) => id),
+      )
+    }
   })
 
   test('fields are listed with their types and values', async (t) => {

@@ -115,6 +115,8 @@ test('a gallery is evaluated, searched for copies and examined, each by a job wi
     jobs.map(({ kind }) => kind),
     ['doctor', 'duplicates'],
   )
+  const counted = 'alike_jobs_ended_total{kind="doctor",state="succeeded"} 1\n'
+  await until(async () => (await app.app.inject('/metrics')).body.includes(counted), counted)
   assert.match((await app.app.inject('/metrics')).body, /alike_analysis_jobs\{state="running"\} 0/)
 })
 

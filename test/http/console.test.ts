@@ -35,8 +35,10 @@ test('its files are cacheable, and compressed for browsers that accept it', asyn
   assert.equal(headers.vary, 'Origin, Accept-Encoding')
   assert.equal((await app.inject(`/${script}`)).headers.vary, 'Origin, Accept-Encoding')
   assert.match(String(headers['content-type']), /javascript/)
-  const missing = await app.inject('/assets/none.js')
-  assert.deepEqual([missing.statusCode, missing.json<{ code: string }>().code], [404, 'route_not_found'])
+  for (const path of ['/assets/none.js', '/assets/', '/assets//', '/assets/none/']) {
+    const missing = await app.inject({ url: path, headers: { 'accept-encoding': 'identity' } })
+    assert.deepEqual([missing.statusCode, missing.json<{ code: string }>().code], [404, 'route_not_found'], path)
+  }
 })
 
 test('it is open even if keys are required, but its data are not', async (t) => {

@@ -22,6 +22,8 @@ test('a cursor of another list, gallery or filter is refused, as is one that was
     ...['a', 'b'].flatMap((gallery) => [
       `/v1/galleries/${gallery}/images?limit=1`,
       `/v1/galleries/${gallery}/images?limit=1&label=odd`,
+      `/v1/galleries/${gallery}/images?limit=1&include=vector`,
+      `/v1/galleries/${gallery}/images?limit=1&include=vector&label=odd`,
       `/v1/galleries/${gallery}/images?limit=1&label=odd&filter=${labelled}`,
       `/v1/galleries/${gallery}/labels?limit=1`,
       `/v1/galleries/${gallery}/feedback?limit=1`,
@@ -46,10 +48,12 @@ test('a list continues after the longest id', async (t) => {
   const payload = await drawImage('circle', 1)
   for (const id of ['🦊'.repeat(512), '🦋'])
     await app.call(201, { method: 'PUT', url: `/v1/galleries/a/images/${encodeURIComponent(id)}`, headers, payload })
-  const { nextCursor } = await app.call(200, { url: '/v1/galleries/a/images?limit=1' })
-  const { images } = await app.call(200, { url: `/v1/galleries/a/images?limit=1&cursor=${nextCursor}` })
-  assert.deepEqual(
-    images.map(({ id }) => id),
-    ['🦋'],
-  )
+  for (const list of ['/v1/galleries/a/images?limit=1', '/v1/galleries/a/images?limit=1&include=vector']) {
+    const { nextCursor } = await app.call(200, { url: list })
+    const { images } = await app.call(200, { url: `${list}&cursor=${nextCursor}` })
+    assert.deepEqual(
+      images.map(({ id }) => id),
+      ['🦋'],
+    )
+  }
 })

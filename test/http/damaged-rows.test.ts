@@ -183,7 +183,14 @@ test('a damaged embedding affects one picture, neither its gallery nor a backup'
       ['2'],
     )
     assert.equal((await on.call(409, { ...search, payload: { imageId: '1' } })).code, 'image_damaged')
-    assert.equal((await on.call(200, { url: '/v1/galleries/a/images' })).images.length, 2)
+    const { images } = await on.call(200, { url: '/v1/galleries/a/images?include=vector' })
+    assert.deepEqual(
+      images.map(({ id, vector }) => [id, vector === null ? null : vector?.length]),
+      [
+        ['1', null],
+        ['2', 24],
+      ],
+    )
   }
   await expectOneHit(app)
   const snapshot = await snapshotOf(app)

@@ -115,6 +115,26 @@ test('a set is built beside the serving one, evaluated, switched to, and rolled 
   assert.ok(app.log.some(({ msg, rolledBack }) => msg === 'gallery switched to another embedding set' && rolledBack))
 })
 
+test('a list of embeddings from the set before a switch is not continued with those of another; one of records is', async (t) => {
+  const app = await filled(t)
+  await build(app)
+  const list = (query: string, status = 200) => app.call(status, { url: `${gallery}/images?${query}` })
+  const [embedded, records] = [await list('limit=5&include=vector'), await list('limit=5')]
+  assert.ok(embedded.images.every(({ vector }) => vector?.length === 24))
+  await serve(app, 200, 'twelve')
+  const refused = await list(`include=vector&cursor=${embedded.nextCursor}`, 409)
+  assert.equal(refused.code, 'serving_changed')
+  assert.equal((await list(`cursor=${records.nextCursor}`)).images.length, total - 5)
+  const again = await list('include=vector')
+  assert.deepEqual(
+    [again.images.length, new Set(again.images.map(({ vector }) => vector?.length))],
+    [total, new Set([12])],
+  )
+  await serve(app, 200, 'handmade')
+  const rest = await list(`include=vector&cursor=${embedded.nextCursor}`)
+  assert.equal(rest.images.length, total - 5, 'they are from the same model again')
+})
+
 test('changes while there are two sets reach both, before and after the switch', async (t) => {
   const app = await filled(t)
   await build(app)

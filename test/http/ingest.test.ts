@@ -309,7 +309,7 @@ test('state, events, metrics and log of a job show whether all, some or none of 
       [id],
     )
     // counted and logged once the end is stored, which is when it can be read
-    const counted = `alike_ingest_jobs_ended_total{state="${state}"} 1\n`
+    const counted = `alike_jobs_ended_total{kind="ingest",state="${state}"} 1\n`
     await until(async () => (await app.app.inject('/metrics')).body.includes(counted), counted)
     const logged = `job ${state.replaceAll('_', ' ')}`
     await until(() => app.log.some(({ msg, jobId }) => jobId === id && msg === logged), logged)

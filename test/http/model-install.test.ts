@@ -123,6 +123,13 @@ test('a model can be removed when no gallery uses it; the default one stays', as
   assert.equal((await remove(409, 'handmade')).code, 'model_in_use')
 })
 
+test('of two requests that delete a model at once, one finds none', async (t) => {
+  const { service } = await withTwo(t)
+  const remove = () => service.app.inject({ method: 'DELETE', url: '/v1/models/twelve' })
+  const answers = await Promise.all([remove(), remove()])
+  assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [204, 404])
+})
+
 test('an upload that is given up before its first byte does not keep others from installing', async (t) => {
   const service = await startApp(t)
   const archive = await archiveOfModel((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)

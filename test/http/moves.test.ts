@@ -87,6 +87,8 @@ test('a gallery moves to Weaviate and back during writes, and stays the same', n
   assert.equal(moving.move?.job, job.id)
   await change(app, 1)
   const before = [await all(app), await found(app, 3)]
+  const embeddings = (query: string) => app.call(200, { url: `${gallery}/images?include=vector&${query}` })
+  const [whole, part] = [await embeddings('limit=100'), await embeddings('limit=5')]
   const done = await ended(app, job)
   assert.deepEqual([done.state, done.failure], ['succeeded', null])
   const moved = await told(app)
@@ -95,6 +97,8 @@ test('a gallery moves to Weaviate and back during writes, and stays the same', n
   assert.ok(new Date(moved.move!.keptUntil!) > new Date())
   assert.equal(moved.move?.compared?.images, 2 * imagesOfLabel)
   assert.deepEqual([await all(app), await found(app, 3)], before)
+  const rest = await embeddings(`cursor=${part.nextCursor}`)
+  assert.deepEqual([...part.images, ...rest.images], whole.images, 'a list of embeddings goes on in the other engine')
 
   await change(app, 3)
   const changed = [await all(app), await found(app, 201)]

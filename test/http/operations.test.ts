@@ -55,6 +55,22 @@ test('metrics count requests by route pattern and time every stage in seconds', 
   assert.match(text, /nodejs_eventloop_lag_seconds/)
 })
 
+test('a stage that did not run for a query is not counted', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  await app.call(201, {
+    method: 'PUT',
+    url: '/v1/galleries/g/images/a',
+    payload: await drawImage('circle', 1),
+    headers: { 'content-type': 'image/jpeg' },
+  })
+  await app.call(200, { method: 'POST', url: '/v1/galleries/g/search', payload: { imageId: 'a' } })
+  const lines = (await metricsOf(app)).split('\n')
+  const counts = { decode: 0, queue: 0, embed: 0, search: 1, total: 1 }
+  for (const [stage, count] of Object.entries(counts))
+    assert.ok(lines.includes(`alike_stage_duration_seconds_count{stage="${stage}"} ${count}`), stage)
+})
+
 test('the model is shown with its actual runtime', async (t) => {
   const app = await startApp(t)
   const { models } = (await app.app.inject('/v1/models')).json<{

@@ -1,7 +1,8 @@
 /** Pictures in their owner's storage: recorded, read again and verified; and galleries that keep no originals. */
 import assert from 'node:assert/strict'
 import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises'
-import type { ServerResponse } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { InjectOptions } from 'fastify'
@@ -88,6 +89,52 @@ test('a picture sent by URL is stored with its reference, no original is kept, a
   assert.match(body, /alike_original_references_total\{outcome="fetched"\} 2/)
   assert.match(body, /alike_original_references_total\{outcome="changed"\} 2/)
   assert.match(body, /alike_original_references_total\{outcome="failed"\} 1/)
+})
+
+test('HEAD of a referred original compares sizes with the owner’s server, and fetches nothing', async (t) => {
+  const large = Buffer.concat([one, Buffer.alloc(900_000)])
+  let isHeadDenied = false
+  let sent = 0
+  const files = new Map([['/a.png', large]])
+  const server = createServer(({ url, method }, response) => {
+    const file = files.get(url!)
+    if (file === undefined || (method === 'HEAD' && isHeadDenied)) return response.writeHead(403).end()
+    response.writeHead(200, { 'content-length': file.length })
+    if (method === 'HEAD') return response.end()
+    let at = 0
+    const more = () => {
+      while (at < file.length && !response.destroyed) {
+        const chunk = file.subarray(at, (at += 10_000))
+        sent += chunk.length
+        if (!response.write(chunk)) return response.once('drain', more)
+      }
+      response.end()
+    }
+    more()
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  t.after(() => server.close().closeAllConnections())
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const app = await referring(t, host)
+  await put(app, 201, 'a', { url: `http://${host}/a.png` })
+  const head = () => app.app.inject({ method: 'HEAD', url: `${gallery}/images/a/original` })
+  sent = 0
+  const answer = await head()
+  assert.deepEqual(
+    [answer.statusCode, answer.headers['content-length'], answer.headers['content-type'], sent],
+    [200, String(large.length), 'image/jpeg', 0],
+  )
+  assert.deepEqual(answer.headers.etag, (await original(app, 'a')).headers.etag)
+
+  files.set('/a.png', large.subarray(1))
+  assert.equal((await head()).statusCode, 409)
+  // as an address that is signed for GET only
+  isHeadDenied = true
+  assert.equal((await head()).statusCode, 409)
+  files.set('/a.png', large)
+  assert.equal((await head()).statusCode, 200)
+  files.delete('/a.png')
+  assert.equal((await head()).statusCode, 422)
 })
 
 test('a reference is sent with the picture in JSON, in a form and in the URL; a disallowed one is refused', async (t) => {
@@ -243,7 +290,13 @@ test('lines, manifests and lists of addresses give references, or imply them', a
 })
 
 test('objects of a bucket and files of a watched folder get references automatically', async (t) => {
-  const { endpoint, objects } = await bucketServer(t)
+  let reads = 0
+  const { endpoint, objects } = await bucketServer(t, {
+    refuses({ method }) {
+      if (method === 'GET') reads++
+      return undefined
+    },
+  })
   ;(objects as Map<string, object>).set('photos/in/ä b.png', { bytes: one, putAt: new Date() })
   process.env.AWS_ACCESS_KEY_ID ??= 'test'
   process.env.AWS_SECRET_ACCESS_KEY ??= 'test'
@@ -265,6 +318,15 @@ test('objects of a bucket and files of a watched folder get references automatic
   await endedJob(app, job)
   assert.equal(await referenceOf(app, encodeURIComponent('ä b.png')), 's3://photos/in/ä b.png')
   assert.deepEqual((await original(app, encodeURIComponent('ä b.png'))).rawPayload, one)
+  const head = async (name: string) => {
+    const { statusCode, headers } = await app.app.inject({ method: 'HEAD', url: `${gallery}/images/${name}/original` })
+    return [statusCode, Number(headers['content-length'])]
+  }
+  reads = 0
+  assert.deepEqual(await head(encodeURIComponent('ä b.png')), [200, one.length])
+  ;(objects as Map<string, object>).set('photos/in/ä b.png', { bytes: one.subarray(1), putAt: new Date() })
+  assert.equal((await head(encodeURIComponent('ä b.png')))[0], 409)
+  assert.equal(reads, 0)
 
   const id = encodeURIComponent('cat/ü.png')
   await until(
@@ -273,6 +335,7 @@ test('objects of a bucket and files of a watched folder get references automatic
   )
   assert.match((await referenceOf(app, id))!, /^file:\/\/\/.*\/cat\/%C3%BC\.png$/)
   assert.deepEqual((await original(app, id)).rawPayload, two)
+  assert.deepEqual(await head(id), [200, two.length])
   await rm(join(folder, 'cat', 'ü.png'))
   const gone = await original(app, id)
   assert.ok([404, 422].includes(gone.statusCode), 'reported as unreadable until the watch removes it')

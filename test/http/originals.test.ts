@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { access, readFile, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { startApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 
@@ -100,6 +101,16 @@ test('files that are not pictures, or not to be kept, are not kept', async (t) =
       keeping.call(415, { method: 'PUT', url, payload: { image: Buffer.from('no picture').toString('base64') } }),
     )
   assert.equal(await isThere(join(keeping.config.dataDir, 'originals')), false)
+})
+
+test('an original that is gone once its size is known is refused without headers of a picture', async (t) => {
+  const { app, config } = await withOne(t)
+  await rm(pathIn(config.dataDir))
+  t.mock.method(FolderOriginals.prototype, 'size', async () => image.length)
+  for (const method of ['GET', 'HEAD'] as const) {
+    const { statusCode, headers } = await app.inject({ method, url: `${url}/original` })
+    assert.deepEqual([statusCode, headers.etag], [409, undefined], method)
+  }
 })
 
 test('a picture stored without its original gets it when it is sent again', async (t) => {

@@ -25,7 +25,13 @@ const refusalOf: Record<string, string> = { moveGallery: 'engine_not_found' }
 
 test('every operation works as the page fills it in, with each of its content types', async (t) => {
   const files = await filesToUpload()
-  const remote = { isEnabled: true, expectAllowed() {}, fetch: async () => files['image/*']!, close: async () => {} }
+  const remote = {
+    isEnabled: true,
+    expectAllowed() {},
+    fetch: async () => files['image/*']!,
+    size: async () => undefined,
+    close: async () => {},
+  }
   const modelFiles = archivesOf(await modelArchive(t))
   // the job over the example's bucket is accepted; that no store answers does not matter here
   const bucket = { ingestS3Buckets: 'photos', ingestS3Endpoint: 'http://127.0.0.1:9' }

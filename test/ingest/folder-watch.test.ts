@@ -231,7 +231,7 @@ test('what was taken is known even if ended jobs are not kept', async (t) => {
   const looks = () => count('alike_watched_folder_looks_total{gallery="watched",outcome="done"}')
   const before = await looks()
   await until(async () => (await looks()) > before + 10, 'further scans')
-  assert.equal(await count('alike_ingest_jobs_ended_total{state="succeeded"}'), 1)
+  assert.equal(await count('alike_jobs_ended_total{kind="ingest",state="succeeded"}'), 1)
 })
 
 test('an unreadable part of the folder ends the scan, and is reported once', async (t) => {

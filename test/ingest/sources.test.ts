@@ -197,6 +197,19 @@ test('entries before damage are read; the damage is reported', async (t) => {
   }
 })
 
+test('a tar that is cut in its manifest is refused, instead of taken in without what the manifest says', async (t) => {
+  for (const [path, row] of [
+    ['manifest.csv', 'cycling/a.jpg,ride\n'],
+    ['manifest.ndjson', '{"file":"cycling/a.jpg","label":"ride"}\n'],
+  ] as const) {
+    const content = Buffer.from(`${path.endsWith('csv') ? 'filename,label\n' : ''}${row}${'\n'.repeat(2_000)}`)
+    const tar = await tarOf([...entries, { path, content }])
+    const isCut = { code: 'manifest_invalid', detail: 'It is damaged inside the archive.' }
+    await assert.rejects(read(t, 'tar', tar.subarray(0, -2_048)), isCut)
+    await assert.rejects(read(t, 'tar.gz', gzipSync(tar.subarray(0, -2_048))), isCut)
+  }
+})
+
 test('a zip entry with false sizes is one error line', async (t) => {
   const bytes = zipOf([
     { path: 'a', content: Buffer.alloc(900), statedBytes: 10 },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
@@ -71,6 +71,23 @@ test('a shared upload that its store returns differently is refused', async (t) 
   const received = await new Spool(await temporaryFolder(t), shared).receive('job', Readable.from(['pictures']), 100)
   const spool = new Spool(await temporaryFolder(t), { ...shared, get: async () => Readable.from(['picturez']) })
   await assert.rejects(spool.bring('job', received), { code: 'archive_unreadable', message: /damaged in storage/ })
+})
+
+test('a shared upload or list that the disk has no place for holds no connection to its store', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'spool'), '') // as a disk without inodes
+  const opened: Readable[] = []
+  const get = async () => {
+    opened.push(Readable.from(['pictures']))
+    return opened.at(-1)
+  }
+  const spool = new Spool(folder, { ...uploadsInMemory(), get })
+  await assert.rejects(spool.bring('job', {}))
+  await assert.rejects(spool.list('job', lines('x'), signal))
+  assert.deepEqual(
+    opened.filter(({ destroyed }) => !destroyed),
+    [],
+  )
 })
 
 test('a job can be stopped while its upload is verified', async (t) => {

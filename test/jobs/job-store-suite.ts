@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import type { Catalogue } from '../../src/gallery/catalogue.js'
 import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobStore } from '../../src/jobs/job-store.js'
+import { dueWebhooks } from '../support/webhooks.js'
 
 export interface TestedJobStore {
   /**
@@ -316,16 +317,16 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     async ({ jobs }) => {
       for (const id of ['told', 'later', 'gone']) {
         await jobs.create({ id, gallery: 'a', source: null, webhook: `https://example.org/${id}` })
-        assert.deepEqual(await jobs.webhooks(8), [], 'it has not ended')
+        assert.deepEqual(await dueWebhooks(jobs), [], 'it has not ended')
       }
       await jobs.transition('told', { from: ['queued'], to: 'cancelled' })
       const pending = { jobId: 'told', url: 'https://example.org/told', attempts: 0, nextAt: null }
-      assert.deepEqual(await jobs.webhooks(8), [pending])
+      assert.deepEqual(await dueWebhooks(jobs), [pending])
       await jobs.noteWebhook('told', null)
-      assert.deepEqual(await jobs.webhooks(8), [])
+      assert.deepEqual(await dueWebhooks(jobs), [])
       await jobs.transition('later', { from: ['queued'], to: 'cancelled' })
       await jobs.noteWebhook('later', { attempts: 2, at: '2020-01-01T00:00:00.000Z' })
-      const [noted] = await jobs.webhooks(8)
+      const [noted] = await dueWebhooks(jobs)
       assert.deepEqual([noted?.jobId, noted?.attempts, noted?.nextAt], ['later', 2, '2020-01-01T00:00:00.000Z'])
       await jobs.noteWebhook('none', null)
       await jobs.transition('gone', { from: ['queued'], to: 'cancelled' })
@@ -333,8 +334,34 @@ export function jobStoreSuite(stores: TestedJobStore): void {
       assert.deepEqual(idsOf(await jobs.list()).sort(), ['gone', 'later'])
       for (const id of ['later', 'gone']) await jobs.noteWebhook(id, null)
       assert.equal(await jobs.forget('9999'), 2)
-      assert.deepEqual([await jobs.list(), await jobs.webhooks(8)], [[], []])
+      assert.deepEqual([await jobs.list(), await dueWebhooks(jobs)], [[], []])
       await jobs.noteWebhook('gone', { attempts: 1, at: '2020-01-01T00:00:00.000Z' })
     },
   )
+
+  storeTest('a webhook waits for its time, unless that is further away than any is put off to', async ({ jobs }) => {
+    const minute = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString()
+    const waits = {
+      none: [0, null],
+      passed: [1, 9],
+      soon: [1, 12],
+      last: [7, 20],
+      ahead: [1, 13],
+      year: [7, 500_000],
+    } as const
+    for (const [id, [attempts, at]] of Object.entries(waits)) {
+      await jobs.create({ id, gallery: 'a', source: null, webhook: 'https://example.org/' })
+      await jobs.transition(id, { from: ['queued'], to: 'cancelled' })
+      if (at !== null) await jobs.noteWebhook(id, { attempts, at: minute(at) })
+    }
+    const latest = [10, 12, 20].map(minute)
+    const { due, waitMs } = await jobs.webhooks(8, { now: minute(10), latest })
+    assert.deepEqual(due.map(({ jobId }) => jobId).sort(), ['ahead', 'none', 'passed', 'year'])
+    assert.equal(waitMs, 120_000)
+    for (const { jobId } of due) await jobs.noteWebhook(jobId, null)
+    await jobs.noteWebhook('soon', null)
+    assert.deepEqual(await jobs.webhooks(8, { now: minute(10), latest }), { due: [], waitMs: 600_000 })
+    await jobs.noteWebhook('last', null)
+    assert.deepEqual(await jobs.webhooks(8, { now: minute(10), latest }), { due: [], waitMs: Infinity })
+  })
 }

@@ -8,7 +8,7 @@ import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { listGalleries } from '../gallery/stored-images.js'
 import { until } from '../support/until.js'
-import { webhookSecret, webhookServer, webhooksOf } from '../support/webhooks.js'
+import { dueWebhooks, webhookSecret, webhookServer, webhooksOf } from '../support/webhooks.js'
 import { HeldRunner } from './held-runner.js'
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
@@ -22,19 +22,26 @@ interface Opened {
   close(): Promise<void>
 }
 
+interface OpenOptions {
+  allowedHosts: string
+  attemptsMax?: number
+  firstPauseMs?: number
+  now?: () => Date
+  onAttempt?: () => void
+}
+
 /** `host` is on this machine, so its network must be listed too. */
 const reached = (host: string) => `${host}, 127.0.0.0/8`
 
-async function open(
-  t: TestContext,
-  dataDir: string,
-  { allowedHosts, attemptsMax = 5, now }: { allowedHosts: string; attemptsMax?: number; now?: () => Date },
-): Promise<Opened> {
+async function open(t: TestContext, dataDir: string, { onAttempt: tell, ...options }: OpenOptions): Promise<Opened> {
   const galleries = await openIn(t, dataDir)
   if ((await listGalleries(galleries)).length === 0) await galleries.create('a')
   const outcomes: WebhookOutcome[] = []
-  const onAttempt = (outcome: WebhookOutcome) => void outcomes.push(outcome)
-  const webhooks = webhooksOf(jobsOf(galleries), { allowedHosts, attemptsMax, onAttempt, now })
+  const onAttempt = (outcome: WebhookOutcome) => {
+    outcomes.push(outcome)
+    tell?.()
+  }
+  const webhooks = webhooksOf(jobsOf(galleries), { ...options, onAttempt })
   const runner = new HeldRunner(['ingest'])
   const jobs = await openJobs({
     store: jobsOf(galleries),
@@ -67,7 +74,7 @@ test('the end of a job sends one signed webhook to the URL given at its creation
   const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host) })
   const id = await endedJob(opened, url)
   await until(() => opened.outcomes.length === 1)
-  assert.deepEqual([opened.outcomes, taken.length, await jobsOf(opened.galleries).webhooks(8)], [['delivered'], 1, []])
+  assert.deepEqual([opened.outcomes, taken.length, await dueWebhooks(jobsOf(opened.galleries))], [['delivered'], 1, []])
 
   const { headers, body } = taken[0]!
   const told = JSON.parse(body) as { type: string; data: Record<string, unknown> }
@@ -90,7 +97,7 @@ test('a failed delivery is retried, and eventually given up', async (t) => {
   await endedJob(opened, url)
   await until(() => opened.outcomes.length === 6)
   assert.deepEqual(opened.outcomes.slice(3), ['failed', 'failed', 'given_up'])
-  assert.deepEqual([taken.length, await jobsOf(opened.galleries).webhooks(8)], [6, []])
+  assert.deepEqual([taken.length, await dueWebhooks(jobsOf(opened.galleries))], [6, []])
 })
 
 test('a restart loses no delivery, and does not extend its delay', async (t) => {
@@ -98,7 +105,8 @@ test('a restart loses no delivery, and does not extend its delay', async (t) => 
   const dataDir = await dataFolder(t)
   // Its clock is behind, so that the second attempt is not due before it closes, but immediately due for the next
   // process.
-  const early = await open(t, dataDir, { allowedHosts: reached(host), now: () => new Date(Date.now() - 3_600_000) })
+  const now = () => new Date(Date.now() - 3_600_000)
+  const early = await open(t, dataDir, { allowedHosts: reached(host), firstPauseMs: 60_000, now })
   const id = await endedJob(early, url)
   await until(() => early.outcomes.length === 1)
   await early.close()
@@ -108,6 +116,17 @@ test('a restart loses no delivery, and does not extend its delay', async (t) => 
   // an attempt cut off by closing on a slow machine may have arrived as well
   const ids = new Set(taken.map(({ headers }) => headers['webhook-id']))
   assert.deepEqual([late.outcomes, ids], [['delivered'], new Set([id])])
+})
+
+test('a delivery that a clock put off by a year is retried once the clock is right', async (t) => {
+  const { host, url } = await webhookServer(t, [500, 200])
+  let attempts = 0
+  const now = () => new Date(Date.now() + (attempts === 0 ? 365 * 86_400_000 : 0))
+  const onAttempt = () => void attempts++
+  const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host), now, onAttempt })
+  await endedJob(opened, url)
+  await until(() => opened.outcomes.length === 2)
+  assert.deepEqual(opened.outcomes, ['failed', 'delivered'])
 })
 
 test('unlisted hosts get no webhook, nor does a service without a secret send any', async (t) => {

@@ -38,6 +38,11 @@ function setChanges({ killed, models }: Opened, random: () => number) {
       set: sets.find(({ state }) => state !== 'serving'),
     }
   }
+  const complete = async (model: string) => {
+    const { status, given } = await killed.call<Job>('POST', `${gallery}/sets`, { model })
+    assert.equal(status, 202, JSON.stringify(given))
+    assert.equal((await killed.untilEnded(given.id)).state, 'succeeded')
+  }
   return {
     switches: () => switches,
     async build() {
@@ -52,14 +57,17 @@ function setChanges({ killed, models }: Opened, random: () => number) {
       const ratePerSecond = rates[Math.floor(random() * rates.length)]
       await killed.call('POST', `${gallery}/sets`, { model, ratePerSecond })
     },
+    /** Asks again for a set whose request a kill interrupted. */
+    async completeSet() {
+      await killed.untilJobsEnded()
+      const { set } = await sides()
+      if (set?.state === 'building') await complete(set.modelId)
+      await killed.expectComplete()
+    },
     async switchSets() {
       await killed.untilJobsEnded()
       const { serving, model, set } = await sides()
-      if (set === undefined || set.state === 'building') {
-        const { status, given } = await killed.call<Job>('POST', `${gallery}/sets`, { model })
-        assert.equal(status, 202, JSON.stringify(given))
-        assert.equal((await killed.untilEnded(given.id)).state, 'succeeded')
-      }
+      if (set === undefined || set.state === 'building') await complete(model)
       await killed.expectComplete()
       const { status, given } = await killed.call('PUT', `${gallery}/serving`, { model, force: true })
       assert.equal(status, 200, JSON.stringify(given))
@@ -105,8 +113,7 @@ async function killEverything(t: TestContext, random: () => number): Promise<Res
     await uploads.untilEnded()
     await killed.expectIntact()
     if (random() < 0.5 || n === kills) await sets.switchSets()
-    else await killed.untilJobsEnded()
-    await killed.expectComplete()
+    else await sets.completeSet()
     await killed.parts.expectNothingLeft()
   }
   t.diagnostic(

@@ -14,7 +14,12 @@ test('a damaged original is read from its reference', async (t) => {
   const originals = new FolderOriginals(folder)
   await originals.put(contentHash, bytes)
   await writeFile(join(folder, contentHash.slice(0, 2), contentHash.slice(2, 4), contentHash), 'a picture as it cane')
-  const references: References = { expectGiven() {}, expectAllowed() {}, fetch: async () => bytes }
+  const references: References = {
+    expectGiven() {},
+    expectAllowed() {},
+    fetch: async () => bytes,
+    expectSize: async () => {},
+  }
   const read = (reference?: string) =>
     readOriginal(
       { originals, references },

@@ -21,6 +21,7 @@ export function testOriginalStore(name: string, open: (t: TestContext) => Promis
     const hash = hashOf(bytes)
     assert.equal(await store.get(hash), undefined)
     assert.equal(await store.size(hash), undefined)
+    await assert.rejects(store.read(hash, { first: 0, last: 9 }), { code: 'original_unreadable' })
     await store.put(hash, bytes)
     assert.deepEqual(await store.get(hash), bytes)
     assert.equal(await store.size(hash), bytes.length)

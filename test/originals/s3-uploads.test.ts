@@ -1,6 +1,7 @@
 /** Uploads in a bucket, in one piece and in parts. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -55,6 +56,21 @@ test('an upload that a busy store refuses is sent again, in one piece and part b
     await new S3Uploads({ client, bucket: 'b', prefix: 'uploads/', partBytes }).put('j', file)
     assert.deepEqual(objects.get('b/uploads/j')?.bytes, bytes)
   }
+})
+
+test('a file that cannot be opened for its next part fails its upload, not the process', async (t) => {
+  const file = join(await temporaryFolder(t), 'upload')
+  const { endpoint } = await bucketServer(t, {
+    refuses({ url = '' }) {
+      if (url.includes('partNumber=1')) rmSync(file, { force: true })
+      return undefined
+    },
+  })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const client = s3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
+  await writeFile(file, randomBytes(200_001))
+  const uploads = new S3Uploads({ client, bucket: 'b', prefix: 'uploads/', partBytes: 70_000 })
+  await assert.rejects(uploads.put('j', file), { code: 'store_unreachable' })
 })
 
 test('an upload refused by closing its connection is known to be there already', async (t) => {

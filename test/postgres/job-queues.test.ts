@@ -36,3 +36,14 @@ test('a lease that is set differently applies to the jobs that come then', async
   await jobs.create({ id: 'j', gallery: 'a', source: null })
   assert.deepEqual(await inDatabase(url, 'SELECT heartbeat_seconds FROM alike_queue.job'), [{ heartbeat_seconds: 10 }])
 })
+
+test('queues that cannot be opened leave no timer behind, which would keep a failed start from ending', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  await (await openStores(t, url)).close()
+  await inDatabase(url, 'ALTER FUNCTION alike_queue.create_queue(text, jsonb) RENAME TO create_queue_gone')
+  const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+  const before = timers()
+  await assert.rejects(openStores(t, url), /create_queue/)
+  assert.ok(timers() <= before)
+})

@@ -9,7 +9,7 @@ import { HeldRunner } from '../jobs/held-runner.js'
 import { makeGallery } from '../jobs/job-store-suite.js'
 import { inDatabase, postgresServer } from '../support/postgres-server.js'
 import { until } from '../support/until.js'
-import { webhookServer, webhooksOf } from '../support/webhooks.js'
+import { dueWebhooks, webhookServer, webhooksOf } from '../support/webhooks.js'
 import { openStores } from './shared-stores.js'
 
 interface Two {
@@ -173,8 +173,18 @@ twoTest('what one process does to a job is told to the other', async ({ one, oth
 twoTest('a webhook is told by one process', async ({ one, other }) => {
   await one.jobs.create({ id: 'j', gallery: 'a', source: null, webhook: 'https://example.org/' })
   await one.jobs.transition('j', { from: ['queued'], to: 'cancelled' })
-  const taken = await Promise.all([one, other, one].map(({ jobs }) => jobs.webhooks(8)))
+  const taken = await Promise.all([one, other, one].map(({ jobs }) => dueWebhooks(jobs)))
   assert.equal(taken.flat().length, 1)
+})
+
+twoTest('a webhook that a clock that was ahead has reserved for years is told', async ({ one, other, url }) => {
+  await one.jobs.create({ id: 'j', gallery: 'a', source: null, webhook: 'https://example.org/' })
+  await one.jobs.transition('j', { from: ['queued'], to: 'cancelled' })
+  assert.equal((await dueWebhooks(one.jobs)).length, 1)
+  await inDatabase(url, "UPDATE alike.webhook SET held_until = held_until + interval '100 seconds'")
+  assert.equal((await dueWebhooks(other.jobs)).length, 0)
+  await inDatabase(url, "UPDATE alike.webhook SET held_until = held_until + interval '1 year'")
+  assert.equal((await dueWebhooks(other.jobs)).length, 1)
 })
 
 twoTest('a process reserves no more webhooks than it can send', async ({ one, other, t }) => {
@@ -184,7 +194,7 @@ twoTest('a process reserves no more webhooks than it can send', async ({ one, ot
     await one.jobs.create({ id, gallery: 'a', source: null, webhook: url })
     await one.jobs.transition(id, { from: ['queued'], to: 'cancelled' })
   }
-  const busy = await other.jobs.webhooks(3)
+  const busy = await dueWebhooks(other.jobs, 3)
   assert.deepEqual(
     busy.map(({ jobId }) => jobId),
     ids.slice(0, 3),
@@ -214,7 +224,7 @@ twoTest('a webhook that a stopping process could not send is left to others at o
   await until(() => sent === 1, 'the attempt')
   await webhooks.close()
   assert.deepEqual(
-    (await other.jobs.webhooks(8)).map(({ jobId, attempts }) => [jobId, attempts]),
+    (await dueWebhooks(other.jobs)).map(({ jobId, attempts }) => [jobId, attempts]),
     [['j', 0]],
   )
 })

@@ -17,13 +17,24 @@ import { model, newImage, putImages, removeImages } from '../gallery/stored-imag
 const makeVector = unitVectors({ dimension: model.dimension, seed: 13 })
 
 /** A job that begins to build a set of another model, from what these parts keep. */
-async function begun(t: TestContext, originals: (galleries: Galleries) => ImageOriginalsParts = () => ({})) {
+async function begun(
+  t: TestContext,
+  originals: (galleries: Galleries) => ImageOriginalsParts = () => ({}),
+  stored: readonly string[] = [],
+) {
   const galleries = await openIn(t, await dataFolder(t))
   const { catalogue, jobs } = engineOf(galleries)
   await galleries.create('a')
   const { galleryUid, dimension } = await galleries.sets.serving('a')
   const uid = randomBytes(8).toString('hex')
   await catalogue.addSet({ uid, galleryUid, engine: 'embedded', modelId: 'other', dimension, about: {} })
+  const put = (ids: readonly string[]) =>
+    putImages(
+      galleries.images,
+      'a',
+      ids.map((id) => newImage(id, makeVector(), { reference: 'https://example.org/' })),
+    )
+  await put(stored)
   const changed = galleries.writes.follow('a', uid)
   const nothing = {} as ImageEmbedder // none gets that far
   const parts = { galleries, images: nothing, concurrency: 4, ...originals(galleries) }
@@ -31,17 +42,11 @@ async function begun(t: TestContext, originals: (galleries: Galleries) => ImageO
   await jobs.create({ id: 'j', kind: 're-embedding', gallery: 'a', source: null })
   const job = await jobs.transition('j', { from: ['queued'], to: 'running' })
   const { signal } = new AbortController()
-  const run = (advance: (progress: JobProgress) => Promise<void>) =>
+  const run = (advance: (progress: JobProgress) => Promise<void>, { total = 0, pausesMs = [] as number[] } = {}) =>
     new ReEmbeddingRun(job, {
       ...{ mirror, changed, signal, advance, lock: { isHeld: async () => true } },
-      ...{ withoutOriginal: 'fail', ratePerSecond: 0, total: 0, pausesMs: [] },
+      ...{ withoutOriginal: 'fail', ratePerSecond: 0, total, pausesMs },
     }).run()
-  const put = (ids: readonly string[]) =>
-    putImages(
-      galleries.images,
-      'a',
-      ids.map((id) => newImage(id, makeVector(), { reference: 'https://example.org/' })),
-    )
   return { galleries, jobs, mirror, put, run }
 }
 
@@ -74,11 +79,38 @@ test('pictures stored during a job that cannot be embedded again are each a line
   )
 })
 
+test('what a list of the gallery lacks at first is found by the next one', async (t) => {
+  const unreachable = {
+    expectGiven: () => {},
+    expectAllowed: () => {},
+    expectSize: async () => {},
+    fetch: () => Promise.reject(new AlikeError('url_unreachable')),
+  }
+  const { jobs, mirror, run } = await begun(t, () => ({ references: unreachable }), ['one', 'two'])
+  let lists = 0
+  const { from } = mirror
+  const page: typeof from.page = async function* (options) {
+    const isFirst = options.after === undefined && ++lists <= 2
+    for await (const { images, ...rest } of Object.getPrototypeOf(from).page.call(from, options))
+      yield { images: images.filter(({ id }: { id: string }) => !isFirst || id !== 'two'), ...rest }
+  }
+  Object.assign(from, { page })
+  await assert.rejects(
+    run((progress) => jobs.advance(progress), { total: 2, pausesMs: [1] }),
+    {
+      code: 'originals_missing',
+    },
+  )
+  const names = (await jobs.errors('j')).map(({ name }) => name)
+  assert.deepEqual(names.sort(), ['one', 'two'])
+})
+
 test('pictures that are deleted after they could not be embedded again do not fail the job', async (t) => {
   const ids = Array.from({ length: 60 }, (_, i) => `p${i + 10}`)
   const { jobs, put, run } = await begun(t, (galleries) => ({
     references: {
       expectGiven: () => {},
+      expectSize: async () => {},
       expectAllowed: () => {},
       async fetch(_reference, { contentHash }) {
         // the others were requested before it

@@ -30,7 +30,7 @@ async function opened(t: TestContext, { allowLoopback = false, urlAllowedHosts =
   const remote = openRemoteImages({ urlAllowedHosts, urlTimeoutMs: 20_000, uploadMaxBytes: 1e6, allowLoopback })
   t.after(() => remote.close())
   const readFile = async () => assert.fail('no file is referred to')
-  return new ReferencedImages({ remote, buckets, readFile, uploadMaxBytes: 1e6 })
+  return new ReferencedImages({ remote, buckets, readFile, sizeOfFile: readFile, uploadMaxBytes: 1e6 })
 }
 
 async function codeOf(work: () => unknown): Promise<string> {

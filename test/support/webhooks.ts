@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
-import type { JobStore } from '../../src/jobs/job-store.js'
+import type { JobStore, PendingWebhook } from '../../src/jobs/job-store.js'
 import { Webhooks, type WebhooksOptions } from '../../src/jobs/webhooks.js'
 import { WebhookRequests } from '../../src/remote/webhook-requests.js'
 
@@ -18,6 +18,12 @@ export function webhooksOf(
   const sender = new WebhookRequests({ webhookAllowedHosts: allowedHosts, webhookTimeoutMs: 5_000 })
   const secret = allowedHosts === '' ? '' : webhookSecret
   return new Webhooks({ jobs, sender, secret, attemptsMax: 5, firstPauseMs: 20, logger: silent, ...more })
+}
+
+/** Those due now, reserved for the process of this store. */
+export async function dueWebhooks(jobs: JobStore, room = 8): Promise<PendingWebhook[]> {
+  const { due } = await jobs.webhooks(room, { now: new Date().toISOString(), latest: ['9999'] })
+  return due
 }
 
 export interface TakenWebhook {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from array import array
 
 import httpx
 
@@ -27,5 +28,26 @@ def test_each_line_of_an_error_report_is_one_item() -> None:
     async def program() -> None:
         async with AsyncAlikeClient("http://alike", transport=TRANSPORT) as client:
             assert [line async for line in client.job_errors("j")] == LINES
+
+    asyncio.run(program())
+
+
+def test_embeddings_are_in_single_precision_and_damaged_ones_none() -> None:
+    pages = [
+        {"images": [{"id": "a", "vector": [0.1, -0.2]}, {"id": "b", "vector": None}], "nextCursor": "n"},
+        {"images": [{"id": "c", "vector": [1.0, 0.0]}]},
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["include"] == "vector" and request.url.params["label"] == "x"
+        return httpx.Response(200, json=pages["cursor" in request.url.params])
+
+    expected = [({"id": "a"}, array("f", [0.1, -0.2])), ({"id": "b"}, None), ({"id": "c"}, array("f", [1.0, 0.0]))]
+    transport = httpx.MockTransport(answer)
+    assert list(AlikeClient("http://alike", transport=transport).embeddings("g", label="x")) == expected
+
+    async def program() -> None:
+        async with AsyncAlikeClient("http://alike", transport=transport) as client:
+            assert [one async for one in client.embeddings("g", label="x")] == expected
 
     asyncio.run(program())

@@ -55,6 +55,14 @@ def test_a_folder_is_sent_with_progress_followed_to_its_end_and_found(folder: Pa
         assert [one["id"] for one in client.images("py", label="loose")] == ["top.jpg"]
         found = client.call("search", {"gallery": "py"}, body={"imageId": "c/ß?#.jpg", "k": 2})["hits"]
         assert len(found) == 2
+        embedded = [(image["id"], "vector" in image, vector) for image, vector in client.embeddings("py", limit=3)]
+        assert [one[:2] for one in embedded] == [(id, False) for id in ("a/1.jpg", "a/ä 2.jpg", "c/ß?#.jpg", "top.jpg")]
+        for id, _, vector in embedded:
+            assert vector is not None and vector.typecode == "f"
+            assert sum(number * number for number in vector) == pytest.approx(1, abs=1e-5)
+            asked = {"vector": vector.tolist(), "filter": {"field": "id", "equals": id}}
+            assert client.call("search", {"gallery": "py"}, body=asked)["hits"][0]["score"] == 1
+        assert len(list(client.embeddings("py", label="loose"))) == 1
         client.delete_gallery("py")
         assert not client.has_gallery("py")
 
@@ -74,6 +82,8 @@ def test_the_same_in_an_async_program(folder: Path) -> None:
             image = await client.put_image("py-async", "x", PICTURE.read_bytes())
             assert image["id"] == "x"
             assert "x" in [one["id"] async for one in client.images("py-async", limit=2)]
+            vectors = [vector async for _, vector in client.embeddings("py-async", limit=2)]
+            assert len(vectors) == 4 and all(vector is not None and vector.typecode == "f" for vector in vectors)
             with pytest.raises(AlikeProblem) as refused:
                 await client.cancel_job(job["id"])
             assert refused.value.code == "job_finished"

@@ -40,6 +40,12 @@ export interface AlikeClientOptions {
   fetch?: Fetch | undefined
 }
 
+export interface EmbeddedImage {
+  image: Image
+  /** [dimension], unit length, made by the model `image.modelId`; null: the service reports it as damaged. */
+  vector: Float32Array | null
+}
+
 export interface CallOptions {
   signal?: AbortSignal | undefined
 }
@@ -123,6 +129,18 @@ export class AlikeClient {
       yield* page.images
       cursor = page.nextCursor
     } while (cursor !== undefined)
+  }
+
+  /**
+   * Yields the same pictures with their embeddings, all from one model: if the gallery switches to another one meanwhile,
+   * throws a problem `serving_changed`. Then begin again.
+   */
+  async *embeddings(
+    gallery: string,
+    parameters: Omit<ImageListParameters, 'include'> & CallOptions = {},
+  ): AsyncGenerator<EmbeddedImage> {
+    for await (const { vector, ...image } of this.images(gallery, { ...parameters, include: ['vector'] }))
+      yield { image, vector: vector ? Float32Array.from(vector) : null }
   }
 
   /** Stores a picture under your id, replacing any existing one. */

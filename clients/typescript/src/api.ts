@@ -465,7 +465,7 @@ export interface paths {
         };
         /**
          * Get a picture’s original file
-         * @description Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.
+         * @description Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed` (of which HEAD notices another size only). Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.
          */
         get: operations["getOriginal"];
         put?: never;
@@ -1662,6 +1662,8 @@ export interface components {
             bytes: number;
             createdAt: string;
             updatedAt: string;
+            /** @description In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again. */
+            vector?: number[] | null;
         };
         /**
          * @description Work on a gallery in the background: a bulk upload, an analysis, a change of its model, a move.
@@ -6052,6 +6054,8 @@ export interface operations {
                 label?: string;
                 /** @description Only pictures that match this filter, as JSON text like that of a search. One page reads at most 100,000 records, so it may be short, or empty, although more pages follow. */
                 filter?: string;
+                /** @description Extras for each picture: its embedding. All of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`. */
+                include?: "vector"[];
             };
             header?: never;
             path: {
@@ -6117,6 +6121,15 @@ export interface operations {
             };
             /** @description The request did not arrive in time. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It conflicts with stored data. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,5 @@
 /** Thumbnails, fetched with the key and shown through blob URLs; the most recent ones are cached. */
+import { may } from './caller.js'
 import { fetchFrom } from './service.js'
 
 /** A thumbnail is about 10 kB. */
@@ -55,8 +56,12 @@ export interface ThumbnailUser extends Omit<ThumbnailRequest, 'signal'> {
   onMissing?: (() => void) | undefined
 }
 
-/** Takes a thumbnail until the returned function is called. */
+/** Takes a thumbnail until the returned function is called; a key that may not read pictures misses all of them. */
 export function showThumbnail({ onAddress, onMissing, ...wanted }: ThumbnailUser): () => void {
+  if (!may('read')) {
+    onMissing?.()
+    return () => undefined
+  }
   const leaving = new AbortController()
   const { signal } = leaving
   const taken = takeThumbnail({ ...wanted, signal })

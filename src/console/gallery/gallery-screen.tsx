@@ -8,6 +8,7 @@ import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import { addressTo, goTo, route } from '../routing/route.js'
 import { UploadPanel } from '../upload/upload-panel.js'
+import { GallerySide } from './gallery-side.js'
 import { GalleryToolbar } from './gallery-toolbar.js'
 import { nextGrowth } from './growth.js'
 import { ImageGrid, type ImageGridProps } from './image-grid.js'
@@ -54,7 +55,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
           onWant={(count) => list.want(count + hidden)}
           onOpen={(id) => goTo('search', { id })}
         />
-        {count > 0 && chosen.length === 0 && <SelectionHint />}
+        {count > 0 && chosen.length === 0 && <GallerySide counts={counts ?? []} label={label} />}
         {chosen.length > 0 && (
           <SelectionPanel
             gallery={gallery}
@@ -148,18 +149,18 @@ function Wall({ isEmpty, isFiltered, ...grid }: WallProps) {
           No picture has this label and matches the filter. <a href={addressTo('gallery')}>Show all pictures</a>
         </p>
       ) : (
-        <p>There are no pictures yet.{may('ingest') && ' Drop some anywhere on this screen, or choose them above.'}</p>
+        <p>
+          There are no pictures yet.
+          {may('ingest') && (
+            <>
+              {' '}
+              <span class="drop-words">Drop some anywhere on this screen, or choose them above.</span>
+              <span class="touch-words">Choose some above.</span>
+            </>
+          )}
+        </p>
       )}
     </div>
-  )
-}
-
-function SelectionHint() {
-  return (
-    <aside class="selection-panel selection-hint hint" aria-label="Selected pictures">
-      Choose pictures to see, search with, label or delete them: click, or move with the arrow keys and press Space.
-      Shift chooses all between; a double click or Enter searches.
-    </aside>
   )
 }
 

@@ -11,7 +11,7 @@ export function heatPixels(grid: readonly (readonly number[])[]): Uint8ClampedAr
     for (let channel = 0; channel < 3; channel++)
       pixels[4 * place + channel] = low[channel]! + (high[channel]! - low[channel]!) * strength
     // weak places are more transparent
-    pixels[4 * place + 3] = 215 * strength ** 0.8
+    pixels[4 * place + 3] = 230 * strength ** 1.6
   })
   return pixels
 }

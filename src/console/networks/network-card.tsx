@@ -29,9 +29,14 @@ export function NetworkCard({ card }: { card: Card }) {
             x={numbers.map((_, place) => place)}
             axis={{ kind: 'names', names: numbers.map(({ name }) => numberName(name)) }}
             series={[
-              { label: 'value', values: numbers.map(({ value }) => value), as: 'bars' },
-              { label: 'low', values: numbers.map(({ low }) => low ?? null), as: 'points' },
-              { label: 'high', values: numbers.map(({ high }) => high ?? null), as: 'points' },
+              {
+                label: 'value',
+                values: numbers.map(({ value }) => value),
+                intervals: numbers.map(({ low, high }) =>
+                  low === undefined || high === undefined ? null : [low, high],
+                ),
+                as: 'bars',
+              },
             ]}
             range={[0, 1]}
             height={260}

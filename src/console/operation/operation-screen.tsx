@@ -71,10 +71,14 @@ export function OperationScreen({ gallery }: { gallery: string }) {
           </div>
         )}
       </Needs>
-      {last !== undefined && (
-        <StageTable now={last.metrics} before={history[0]!.metrics} since={last.at - history[0]!.at} />
-      )}
-      <JobTable gallery={may('every gallery') ? undefined : gallery} />
+      <div class="tables">
+        <Needs to="read" otherwise="reason">
+          <JobTable gallery={may('every gallery') ? undefined : gallery} />
+        </Needs>
+        {last !== undefined && (
+          <StageTable now={last.metrics} before={history[0]!.metrics} since={last.at - history[0]!.at} />
+        )}
+      </div>
       {last !== undefined && <AllMetrics metrics={last.metrics} />}
     </div>
   )

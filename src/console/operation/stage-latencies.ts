@@ -12,12 +12,13 @@ export interface StageLatency {
 
 const name = 'alike_stage_duration_seconds'
 
-/** Since `before`, or since the start of the service without it. */
+/** Of the stages that ran since `before`, or since the start of the service without it. */
 export function stageLatencies(now: MetricsReading, before: MetricsReading | undefined): StageLatency[] {
   const since = (suffix: string, labels: Record<string, string>) =>
     sumOf(now, `${name}_${suffix}`, labels) - (before === undefined ? 0 : sumOf(before, `${name}_${suffix}`, labels))
-  return samplesOf(now, `${name}_count`).map(({ labels: { stage = '' } }) => {
+  return samplesOf(now, `${name}_count`).flatMap(({ labels: { stage = '' } }) => {
     const count = since('count', { stage })
+    if (count === 0) return []
     const buckets = samplesOf(now, `${name}_bucket`, { stage }).map(({ labels: { le = '' } }) => ({
       end: le === '+Inf' ? Infinity : Number(le),
       count: since('bucket', { stage, le }),
@@ -27,9 +28,9 @@ export function stageLatencies(now: MetricsReading, before: MetricsReading | und
     return {
       stage,
       count,
-      meanMs: count === 0 ? Number.NaN : (1_000 * since('sum', { stage })) / count,
-      p50Ms: count === 0 ? Number.NaN : quantile(0.5),
-      p95Ms: count === 0 ? Number.NaN : quantile(0.95),
+      meanMs: (1_000 * since('sum', { stage })) / count,
+      p50Ms: quantile(0.5),
+      p95Ms: quantile(0.95),
     }
   })
 }

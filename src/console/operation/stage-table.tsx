@@ -5,8 +5,9 @@ import { stageLatencies } from './stage-latencies.js'
 
 export function StageTable({ now, before, since }: { now: MetricsReading; before: MetricsReading; since: number }) {
   const recent = stageLatencies(now, before)
-  const isRecent = recent.some(({ count }) => count > 0)
+  const isRecent = recent.length > 0
   const stages = isRecent ? recent : stageLatencies(now, undefined)
+  if (stages.length === 0) return null
   return (
     <table class="table">
       <caption>
@@ -45,6 +46,5 @@ export function StageTable({ now, before, since }: { now: MetricsReading; before
 }
 
 function milliseconds(value: number): string {
-  if (Number.isNaN(value)) return '–'
   return Number.isFinite(value) ? `${Number(value.toPrecision(3))} ms` : 'longer'
 }

@@ -96,9 +96,39 @@ function optionsOf({ series, axis, height, range }: PlotProps, element: HTMLElem
       },
       { ...lines, size: 52 },
     ],
-    padding: [null, axis.kind === 'names' ? roomForNames(axis.names) : null, null, null],
+    hooks: { draw: [(plot) => drawIntervals(plot, series, colour('--plot-ink'))] },
+    padding: [null, roomAtEnd(axis), null, null],
     series: [firstOf(axis), ...series.map(({ label, as }, place) => lineOf(label, as, colour(`--plot-${place + 1}`)))],
   }
+}
+
+/** From the low end of each interval to its high end, with a short line at both. */
+function drawIntervals({ ctx, data: [places], valToPos }: uPlot, series: readonly PlotSeries[], colour: string): void {
+  const half = 4 * devicePixelRatio
+  ctx.save()
+  ctx.strokeStyle = colour
+  ctx.lineWidth = 1.5 * devicePixelRatio
+  ctx.beginPath()
+  for (const { intervals = [] } of series)
+    intervals.forEach((interval, index) => {
+      if (interval === null) return
+      const x = valToPos(places[index]!, 'x', true)
+      const [low, high] = interval.map((value) => valToPos(value, 'y', true)) as [number, number]
+      ctx.moveTo(x, low)
+      ctx.lineTo(x, high)
+      for (const end of [low, high]) {
+        ctx.moveTo(x - half, end)
+        ctx.lineTo(x + half, end)
+      }
+    })
+  ctx.stroke()
+  ctx.restore()
+}
+
+/** For the last text below the plot; null: as for a number. */
+function roomAtEnd(axis: PlotAxis): number | null {
+  if (axis.kind === 'names') return roomForNames(axis.names)
+  return axis.kind === 'time' ? 32 : null
 }
 
 /** Seconds; readings come every two. */

@@ -15,14 +15,22 @@ addEventListener(
   { capture: true },
 )
 
-/** In the entry of the history that is left: browsers return to it before anything is loaded. */
-function keepPlace(): void {
-  history.replaceState({ top: scrollY }, '')
+/** Of the page when an entry of the history was left, in pixels. */
+export interface PlaceLeft {
+  /** How far it was scrolled. */
+  top: number
+  height: number
 }
 
-/** How far the page was scrolled when this entry of the history was left, in pixels; 0 for a new one. */
-export function placeLeft(): number {
-  return (history.state as { top?: number } | null)?.top ?? 0
+/** In the entry of the history that is left: browsers return to it before anything is loaded. */
+function keepPlace(): void {
+  const place: PlaceLeft = { top: scrollY, height: document.documentElement.scrollHeight }
+  history.replaceState(place, '')
+}
+
+/** Zeros for a new entry. */
+export function placeLeft(): PlaceLeft {
+  return (history.state as PlaceLeft | null) ?? { top: 0, height: 0 }
 }
 
 /** Without waiting for the browser's event: what is changed until then would be based on the previous address. */

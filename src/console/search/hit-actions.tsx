@@ -1,4 +1,5 @@
 /** Actions on a hit: more like it, less like it, right, wrong, why. */
+import { Icon } from '../controls/icon.js'
 import type { Verdict } from './feedback.js'
 import type { Hit } from './use-search.js'
 
@@ -24,7 +25,9 @@ export function HitActions({ hit: { id }, opinion, verdict, onOpinion, onVerdict
         aria-pressed={opinion === 'like'}
         onClick={() => onOpinion('like')}
       >
-        Like{of}
+        <Icon name="like" />
+        <span class="word">Like</span>
+        {of}
       </button>
       <button
         type="button"
@@ -33,11 +36,15 @@ export function HitActions({ hit: { id }, opinion, verdict, onOpinion, onVerdict
         aria-pressed={opinion === 'unlike'}
         onClick={() => onOpinion('unlike')}
       >
-        Unlike{of}
+        <Icon name="unlike" />
+        <span class="word">Unlike</span>
+        {of}
       </button>
       {why !== undefined && (
         <a class="button quiet" title="What the score comes from (w)" href={why}>
-          Why<span class="unseen"> {id} matched</span>
+          <Icon name="why" />
+          <span class="word">Why</span>
+          <span class="unseen"> {id} matched</span>
         </a>
       )}
       {onVerdict !== undefined && (
@@ -49,7 +56,9 @@ export function HitActions({ hit: { id }, opinion, verdict, onOpinion, onVerdict
             aria-pressed={verdict === 'right'}
             onClick={() => onVerdict('right')}
           >
-            Right{of}
+            <Icon name="right" />
+            <span class="word">Right</span>
+            {of}
           </button>
           <button
             type="button"
@@ -58,7 +67,9 @@ export function HitActions({ hit: { id }, opinion, verdict, onOpinion, onVerdict
             aria-pressed={verdict === 'wrong'}
             onClick={() => onVerdict('wrong')}
           >
-            Wrong{of}
+            <Icon name="wrong" />
+            <span class="word">Wrong</span>
+            {of}
           </button>
         </>
       )}

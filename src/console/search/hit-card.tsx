@@ -1,4 +1,5 @@
 /** One hit: its picture, its score, and its record. */
+import { useId } from 'preact/hooks'
 import { isForBrowser } from '../controls/browser-keys.js'
 import { Meter } from '../controls/meter.js'
 import { PathText } from '../controls/path-text.js'
@@ -9,11 +10,16 @@ import { MetadataList } from './metadata-list.js'
 
 export interface HitCardProps extends HitActionsProps {
   gallery: string
+  /** From 0 on, in its list. */
+  place: number
+  /** Length of the whole list, of which not all is on the page. */
+  count: number
   onSearch: () => void
 }
 
 export function HitCard(props: HitCardProps) {
-  const { gallery, hit, opinion, onSearch, onOpinion, onVerdict, why } = props
+  const { gallery, hit, place, count, opinion, onSearch, onOpinion, onVerdict, why } = props
+  const lineId = useId()
   const { rank, id, score, pSame, nearCopyScore, label, metadata } = hit
   const acts: Record<string, (() => void) | undefined> = {
     l: () => onOpinion('like'),
@@ -29,20 +35,30 @@ export function HitCard(props: HitCardProps) {
     act()
   }
   return (
-    <li class={opinion === undefined ? 'hit' : `hit hit-${opinion}`} onKeyDown={press}>
+    <li
+      class={opinion === undefined ? 'hit' : `hit hit-${opinion}`}
+      aria-setsize={count}
+      aria-posinset={place + 1}
+      onKeyDown={press}
+    >
       <button
         type="button"
         class="hit-picture"
         aria-label={`Search with ${id}`}
+        aria-describedby={lineId}
         aria-keyshortcuts="l u r x w"
         onClick={onSearch}
       >
         <Thumbnail gallery={gallery} id={id} />
       </button>
-      <p class="hit-line">
-        <span class="rank">{rank}</span>
-        <bdi class="chip">{label ?? 'no label'}</bdi>
+      <p class="hit-line" id={lineId}>
+        <span class="rank">
+          <span class="unseen">Rank </span>
+          {rank}
+        </span>{' '}
+        <bdi class="chip">{label ?? 'no label'}</bdi>{' '}
         <span class="score" title="Score: cosine similarity">
+          <span class="unseen">Score </span>
           {score.toFixed(3)}
         </span>
       </p>

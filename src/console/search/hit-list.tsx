@@ -1,6 +1,9 @@
 /** The hits of a search, grouped if requested; arrow keys move between them. */
+import type { VNode } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { caller } from '../api/caller.js'
 import { isForBrowser } from '../controls/browser-keys.js'
+import { watchSight } from '../controls/sight.js'
 import { addressTo, placeLeft } from '../routing/route.js'
 import { HitCard } from './hit-card.js'
 import { placeAfterKey } from './hit-rows.js'
@@ -10,6 +13,8 @@ import { useVerdicts } from './use-verdicts.js'
 
 /** Each time. A thousand at once would keep the page from answering for seconds. */
 const shownMore = 100
+/** The end of those shown is near, or above: Back leads to a place that may be far below. */
+const endMargin = '1000000px 0px 1000px'
 
 export interface HitListProps {
   gallery: string
@@ -20,63 +25,118 @@ export interface HitListProps {
   onQuery: (query: SearchQuery) => void
 }
 
-export function HitList({ gallery, query, answer, answered, onQuery }: HitListProps) {
+export function HitList(props: HitListProps) {
+  const { query, answer } = props
   const { hits, groups } = answer
-  const verdicts = useVerdicts(gallery, answered)
-  const { shown, end } = useShown(answer, (groups ?? hits).length)
+  const { shown, reservedHeight, end } = useShown(answer)
+  const { isDismissed, recall } = useDismissed()
+  const cardOf = useCards(props)
   if (hits.length === 0 && (groups ?? []).length === 0) return <p class="hint">{nothingFound(query)}</p>
-  const list = (some: Hit[]) => (
+  const list = (some: Hit[], count: number) => (
     <ul class="hits" onKeyDown={walk}>
-      {some.map((hit) => (
-        <HitCard
-          key={hit.id}
-          gallery={gallery}
-          hit={hit}
-          opinion={query.like.includes(hit.id) ? 'like' : query.unlike.includes(hit.id) ? 'unlike' : undefined}
-          onSearch={() => onQuery(withExample(query, { imageId: hit.id }))}
-          why={whyAddress(answered, hit.id)}
-          verdict={verdicts.of(hit.id)}
-          onVerdict={verdicts.give && ((verdict) => verdicts.give?.(hit, verdict))}
-          onOpinion={(opinion) => onQuery(withOpinion(query, hit.id, opinion))}
-        />
-      ))}
+      {some.map((hit, place) => cardOf(hit, place, count))}
     </ul>
   )
   return (
-    <>
-      {groups === undefined
-        ? list(hits.slice(0, shown))
-        : groups.slice(0, shown).map((group) => (
-            <section key={group.rank} class="hit-group">
+    <div
+      class={isDismissed ? 'hits-frame hits-plain' : 'hits-frame'}
+      style={{ minHeight: `${reservedHeight}px` }}
+      onPointerOver={recall}
+      onFocusIn={recall}
+    >
+      {groups === undefined ? (
+        list(hits.slice(0, shown), hits.length)
+      ) : (
+        <ul class="hit-groups">
+          {groups.slice(0, groupsWith(groups, shown)).map((group, place) => (
+            <li key={group.rank} class="hit-group" aria-setsize={groups.length} aria-posinset={place + 1}>
               <h2>
                 <bdi>{String(group.key)}</bdi>
               </h2>
-              {list(group.hits)}
-            </section>
+              {list(group.hits, group.hits.length)}
+            </li>
           ))}
+        </ul>
+      )}
       <div ref={end} />
-    </>
+    </div>
   )
 }
 
-/** How many of an answer's hits are on the page: more of them whenever its end comes near. */
-function useShown(answer: SearchAnswer, count: number) {
-  const end = useRef<HTMLDivElement>(null)
-  const [state, setState] = useState<{ of: SearchAnswer; shown: number }>()
-  // Back leads to a place that may be far below
-  const shownFirst = useMemo(() => (placeLeft() > 0 ? count : shownMore), [answer])
-  const shown = state?.of === answer ? state.shown : shownFirst
-  useEffect(() => {
-    if (shown >= count || end.current === null) return undefined
-    const observer = new IntersectionObserver(
-      // of several at once, from a page that was busy, the last one is how it is now
-      (entries) => entries.at(-1)?.isIntersecting === true && setState({ of: answer, shown: shown + shownMore }),
-      { rootMargin: '1000px' },
+/**
+ * Makes the card of a hit. Those on the page are not rendered again when more come: it would take longer and longer.
+ */
+function useCards({ gallery, query, answered, onQuery }: HitListProps) {
+  const verdicts = useVerdicts(gallery, answered)
+  const made = useMemo(() => new Map<Hit, VNode>(), [gallery, query, answered, onQuery, verdicts.state, caller.value])
+  return (hit: Hit, place: number, count: number): VNode => {
+    const { id } = hit
+    const card = made.get(hit) ?? (
+      <HitCard
+        key={id}
+        gallery={gallery}
+        hit={hit}
+        place={place}
+        count={count}
+        opinion={query.like.includes(id) ? 'like' : query.unlike.includes(id) ? 'unlike' : undefined}
+        onSearch={() => onQuery(withExample(query, { imageId: id }))}
+        why={whyAddress(answered, id)}
+        verdict={verdicts.of(id)}
+        onVerdict={verdicts.give && ((verdict) => verdicts.give?.(hit, verdict))}
+        onOpinion={(opinion) => onQuery(withOpinion(query, id, opinion))}
+      />
     )
-    observer.observe(end.current)
-    return () => observer.disconnect()
+    made.set(hit, card)
+    return card
+  }
+}
+
+/** Escape dismisses the record that is shown over other hits, until another hit is pointed at or has the focus. */
+function useDismissed() {
+  const [isDismissed, setDismissed] = useState(false)
+  useEffect(() => {
+    const press = ({ key }: KeyboardEvent) => key === 'Escape' && setDismissed(true)
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  }, [])
+  const recall = ({ target, relatedTarget }: PointerEvent | FocusEvent) => {
+    if (hitAround(target) !== hitAround(relatedTarget)) setDismissed(false)
+  }
+  return { isDismissed, recall }
+}
+
+function hitAround(target: EventTarget | null): Element | null {
+  return target instanceof Element ? target.closest('.hit') : null
+}
+
+/** How many of an answer's hits are on the page: more of them, step by step, until their end is far below. */
+function useShown(answer: SearchAnswer) {
+  const { hits, groups } = answer
+  const count = groups === undefined ? hits.length : groups.reduce((sum, group) => sum + group.hits.length, 0)
+  const end = useRef<HTMLDivElement>(null)
+  const [state, setState] = useState<{ of: SearchAnswer; shown: number; isFilled: boolean }>()
+  const { shown, isFilled } = state?.of === answer ? state : { shown: shownMore, isFilled: false }
+  // until there are enough of them, so that the page can be scrolled to where it was left
+  const heightLeft = useMemo(() => placeLeft().height, [answer])
+  useEffect(() => {
+    if (shown >= count) return undefined
+    return watchSight(end.current, {
+      margin: endMargin,
+      onChange: (isNear) =>
+        setState(isNear ? { of: answer, shown: shown + shownMore, isFilled } : { of: answer, shown, isFilled: true }),
+    })
   }, [answer, shown, count])
-  return { shown, end }
+  return { shown, reservedHeight: isFilled || shown >= count ? 0 : heightLeft, end }
+}
+
+/** The number of groups that together have so many hits. */
+function groupsWith(groups: NonNullable<SearchAnswer['groups']>, hits: number): number {
+  let sum = 0
+  const last = groups.findIndex((group) => {
+    sum += group.hits.length
+    return sum >= hits
+  })
+  return last === -1 ? groups.length : last + 1
 }
 
 function nothingFound({ nearCopies, filter }: SearchQuery): string {

@@ -1,5 +1,6 @@
 /** What the numbers and buttons of hits mean, for those who ask. */
 import { may } from '../api/caller.js'
+import { Icon } from '../controls/icon.js'
 import type { SearchAnswer } from './use-search.js'
 
 interface NumberMeaningsProps {
@@ -24,9 +25,18 @@ export function NumberMeanings({ answer: { vote, calibration }, isExpanded }: Nu
         )}
         {vote !== undefined && <li>Votes: each of the best hits votes for its own label.</li>}
         <li>exact: every picture was compared; hnsw: the index was used.</li>
-        <li>Like, Unlike: search again, for pictures more or less like this one.</li>
+        <li>
+          <Icon name="like" /> <Icon name="unlike" /> Like, Unlike: search again, for pictures more or less like this
+          one.
+        </li>
+        <li>
+          <Icon name="why" /> Why: where in the pictures the score comes from, and how far to trust it.
+        </li>
         {may('write') && (
-          <li>Right, Wrong: judge the hit. Judgements are stored, count in Quality, and can train the next network.</li>
+          <li>
+            <Icon name="right" /> <Icon name="wrong" /> Right, Wrong: judge the hit. Judgements are stored, count in
+            Quality, and can train the next network.
+          </li>
         )}
       </ul>
     </details>

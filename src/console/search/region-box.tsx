@@ -23,13 +23,18 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
     return { x: (event.clientX - left) / width, y: (event.clientY - top) / height }
   }
   const begin = (event: PointerEvent) => {
+    // a second finger zooms the page
+    if (!event.isPrimary || event.button !== 0) return drop()
     frame.current!.setPointerCapture(event.pointerId)
     setFrom(placeOf(event))
   }
-  const end = () => {
-    if (from !== undefined && drawn !== undefined) onRegion(drawn)
+  const drop = () => {
     setFrom(undefined)
     setDrawn(undefined)
+  }
+  const end = () => {
+    if (from !== undefined && drawn !== undefined) onRegion(drawn)
+    drop()
   }
   const key = (event: KeyboardEvent) => {
     if (isForBrowser(event)) return
@@ -50,7 +55,7 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
         onPointerDown={begin}
         onPointerMove={(event) => from && setDrawn(boxBetween(from, placeOf(event)))}
         onPointerUp={end}
-        onPointerCancel={end}
+        onPointerCancel={drop}
         onKeyDown={key}
       >
         <img src={address} alt="" draggable={false} onError={() => setUnshown(true)} />

@@ -1,7 +1,7 @@
 /** The search options. */
 import { useCommitted } from '../controls/use-committed.js'
 import type { Field } from '../filter/fields.js'
-import { expandMax, type SearchQuery } from './search-query.js'
+import { expandMax, groupsMax, hasGroups, hitsMax, type SearchQuery } from './search-query.js'
 
 export interface SearchControlsProps {
   query: SearchQuery
@@ -11,10 +11,17 @@ export interface SearchControlsProps {
 
 export function SearchControls({ query, fields, onQuery }: SearchControlsProps) {
   const { k, exact, nearCopies, hideDuplicates, expand, diversity, groupBy } = query
+  const isGrouped = hasGroups(query)
   return (
     <fieldset class="controls">
       <legend class="unseen">Search options</legend>
-      <NumberField name="Hits" min={1} max={1_000} value={k} onValue={(next) => onQuery({ ...query, k: next })} />
+      <NumberField
+        name={isGrouped ? 'Groups' : 'Hits'}
+        min={1}
+        max={isGrouped ? groupsMax : hitsMax}
+        value={k}
+        onValue={(next) => onQuery({ ...query, k: next })}
+      />
       <label class="field">
         <span>Group by</span>
         <select

@@ -1,5 +1,5 @@
 /** Converts a query to the API's parameters. Pure. */
-import { hasExample, type Region, type SearchQuery } from './search-query.js'
+import { groupsMax, hasExample, hasGroups, type Region, type SearchQuery } from './search-query.js'
 
 /** Number of best hits that vote on the label. */
 const voters = 10
@@ -25,7 +25,7 @@ export interface SearchParameters {
 export function parametersOf(query: SearchQuery): SearchParameters {
   const { imageId, url, like, unlike, region, k, exact, nearCopies, hideDuplicates, groupBy, filter } = query
   const { expand, diversity } = query
-  const grouped = groupBy !== undefined && !nearCopies
+  const grouped = hasGroups(query)
   return {
     ...(imageId !== undefined && { imageId }),
     ...(url !== undefined && { url }),
@@ -33,13 +33,13 @@ export function parametersOf(query: SearchQuery): SearchParameters {
     ...(unlike.length > 0 && { unlike }),
     // a stored picture cannot be cropped, because only its embedding is used
     ...(region && hasExample({ ...query, imageId: undefined, like: [] }) && { region }),
-    k: grouped ? Math.min(k, 500) : k,
+    k: grouped ? Math.min(k, groupsMax) : k,
     ...(exact && { exact }),
     ...(nearCopies ? { nearCopies: 'only' as const } : { vote: voters }),
     ...(hideDuplicates && !nearCopies && { hideDuplicates }),
     ...(expand > 0 && !nearCopies && { expand }),
     ...(diversity > 0 && !grouped && !nearCopies && { diversity }),
-    ...(grouped && { groupBy }),
+    ...(groupBy !== undefined && grouped && { groupBy }),
     ...(filter && { filter }),
     include: ['metadata'],
   }

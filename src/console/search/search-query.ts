@@ -34,7 +34,9 @@ export interface SearchQuery {
 }
 
 const defaultK = 24
-/** Hits that may expand a query, by the API. */
+/** By the API: hits of an answer, its groups, and hits that may expand a query. */
+export const hitsMax = 1_000
+export const groupsMax = 500
 export const expandMax = 100
 
 export function readQuery(settings: URLSearchParams): SearchQuery {
@@ -46,7 +48,7 @@ export function readQuery(settings: URLSearchParams): SearchQuery {
     like: settings.getAll('like'),
     unlike: settings.getAll('unlike'),
     region: readRegion(text('region')),
-    k: within(Number(text('k') ?? defaultK), 1, 1_000) ?? defaultK,
+    k: within(Number(text('k') ?? defaultK), 1, hitsMax) ?? defaultK,
     exact: settings.has('exact'),
     nearCopies: settings.has('copies'),
     hideDuplicates: settings.has('hide'),
@@ -82,6 +84,11 @@ export function writeQuery(query: SearchQuery): URLSearchParams {
 /** Whether there is anything to search for. */
 export function hasExample({ imageId, picture, url, like }: SearchQuery): boolean {
   return imageId !== undefined || picture !== undefined || url !== undefined || like.length > 0
+}
+
+/** Near-copies are not grouped. */
+export function hasGroups({ groupBy, nearCopies }: SearchQuery): boolean {
+  return groupBy !== undefined && !nearCopies
 }
 
 export function hasOnePicture({ imageId, picture, url, like, unlike }: SearchQuery): boolean {

@@ -1,5 +1,6 @@
 /** Search: give a picture, get similar ones, each of which can be the next query. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { may } from '../api/caller.js'
 import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -25,7 +26,10 @@ export function SearchScreen({ gallery }: { gallery: string }) {
   // loads the filter's options after the hits
   const [settled, settle] = useState(false)
   useEffect(() => settle((before) => before || !searching), [searching])
-  const { value: fields = [] } = useLoaded(async () => (settled ? loadFields(gallery) : []), [gallery, settled])
+  const { value: fields = [] } = useLoaded(
+    async () => (settled ? loadFields(gallery) : []),
+    [gallery, settled, may('read')],
+  )
   const [callsShown, showCalls] = useState(false)
   useStartOfHits(query, answered)
 
@@ -54,6 +58,9 @@ export function SearchScreen({ gallery }: { gallery: string }) {
               </button>
             </div>
             <NumberMeanings answer={answer} isExpanded={parametersOf(answered).expand !== undefined} />
+            {!may('read') && (
+              <p class="hint">This key may not read galleries: hits are shown without their pictures.</p>
+            )}
             {callsShown && <EquivalentCalls gallery={gallery} query={query} />}
             <HitList gallery={gallery} query={query} answer={answer} answered={answered} onQuery={ask} />
           </>
@@ -80,8 +87,9 @@ function useStartOfHits(query: SearchQuery, answered: SearchQuery | undefined): 
     if (answered === undefined || exampleOf(answered) === asked.current) return
     const isFirst = asked.current === undefined
     asked.current = exampleOf(answered)
-    if (isFirst && placeLeft() === 0) return
-    scrollTo({ top: placeLeft() })
+    const { top } = placeLeft()
+    if (isFirst && top === 0) return
+    scrollTo({ top })
     // the hit that was picked, and had the focus, may be gone
     if (document.activeElement === document.body)
       document.querySelector<HTMLElement>('.hit-picture')?.focus({ preventScroll: true })

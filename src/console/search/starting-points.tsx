@@ -1,5 +1,6 @@
 /** Some pictures of the gallery to start from. */
 
+import { may } from '../api/caller.js'
 import { answerOf, service } from '../api/service.js'
 import { Fault } from '../controls/notice.js'
 import { Thumbnail } from '../controls/thumbnail.js'
@@ -8,7 +9,16 @@ import { addressTo } from '../routing/route.js'
 
 const shown = 24
 
-export function StartingPoints({ gallery, onPick }: { gallery: string; onPick: (id: string) => void }) {
+interface StartingPointsProps {
+  gallery: string
+  onPick: (id: string) => void
+}
+
+export function StartingPoints(props: StartingPointsProps) {
+  return may('read') ? <SomeImages {...props} /> : <p class="hint">Give a picture to search with.</p>
+}
+
+function SomeImages({ gallery, onPick }: StartingPointsProps) {
   const { value: images = [], error, loading, reload } = useLoaded(() => someImages(gallery), [gallery])
   if (error !== undefined) return <Fault error={error} onAgain={reload} />
   if (images.length === 0)

@@ -8,6 +8,8 @@ import { canBeJudged, type SearchQuery } from './search-query.js'
 import type { Hit } from './use-search.js'
 
 export interface Verdicts {
+  /** Another one whenever a verdict has changed. */
+  state: unknown
   of: (id: string) => Verdict | undefined
   /** The one that was given is withdrawn. Undefined if the query cannot be judged, or the key may not. */
   give: ((hit: Hit, verdict: Verdict) => void) | undefined
@@ -43,6 +45,7 @@ export function useVerdicts(gallery: string, query: SearchQuery): Verdicts {
     calls.set(key, call)
   }
   return {
+    state: shown.value,
     of: (id) => (isJudged ? shown.value.get(keyOf(id)) : undefined),
     give: isJudged && may('write') ? give : undefined,
   }

@@ -2,17 +2,20 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { caller, loadCaller } from '../api/caller.js'
 import { askNow, isLost, lostText } from '../api/connection.js'
-import { galleries, loadGalleries } from '../api/galleries.js'
+import { type GalleryChoices, galleryChoices, loadGalleries } from '../api/galleries.js'
 import { keysGiven } from '../api/key.js'
 import { KeyDialog } from '../controls/key-dialog.js'
 import { LazyScreen, type ScreenLoader } from '../controls/lazy-screen.js'
+import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { Toasts } from '../controls/toasts.js'
 import { useLoaded } from '../controls/use-loaded.js'
 import type { Screen } from '../routing/address.js'
 import { route, startWithGallery } from '../routing/route.js'
 import { SearchScreen } from '../search/search-screen.js'
+import { GalleryName } from './gallery-name.js'
 import { Header } from './header.js'
+import { mayOpen } from './may-open.js'
 import { pageTitle } from './titles.js'
 import { usePermissions } from './use-permissions.js'
 
@@ -30,14 +33,13 @@ const loadDemo: ScreenLoader = async () => (await import('../demo/demo-screen.js
 export function Console() {
   const { error, reload } = useLoaded(loadFirst, [keysGiven.value])
   const { screen, gallery } = route.value
-  const known = galleries.value
-  const isReady = known !== undefined && caller.value !== undefined
-  const isUnknown = known !== undefined && gallery !== undefined && !known.some(({ name }) => name === gallery)
+  const choices = galleryChoices.value
+  const isUnknown = choices !== undefined && gallery !== undefined && !canBe(choices, gallery)
 
   useEffect(() => {
-    const [first] = known ?? []
-    if (gallery === undefined && first !== undefined) startWithGallery(first.name)
-  }, [gallery, known])
+    const [first] = choices?.known ?? []
+    if (gallery === undefined && choices?.isOpen === false && first !== undefined) startWithGallery(first.name)
+  }, [gallery, choices])
   useEffect(() => {
     // it may have been created elsewhere
     if (isUnknown) reload()
@@ -57,8 +59,8 @@ export function Console() {
       {isLost.value && <Lost />}
       <main id="main" tabIndex={-1}>
         {error !== undefined && <Fault error={error} onAgain={reload} />}
-        {!isReady && error === undefined && !isLost.value && <Notice>Connecting…</Notice>}
-        {isReady && <ScreenOf key={keysGiven.value} screen={screen} gallery={gallery} />}
+        {choices === undefined && error === undefined && !isLost.value && <Notice>Connecting…</Notice>}
+        {choices && <ScreenOf key={keysGiven.value} screen={screen} gallery={gallery} choices={choices} />}
       </main>
       <Toasts />
       <KeyDialog />
@@ -84,10 +86,10 @@ function Lost() {
 
 /** What names the shown screen; undefined while nothing is shown. */
 function shownOf(screen: Screen, gallery: string | undefined): string | undefined {
-  const known = galleries.value
-  if (known === undefined) return undefined
+  const choices = galleryChoices.value
+  if (choices === undefined) return undefined
   if (!isAboutGallery(screen)) return screen
-  if (known.length === 0) return 'demo'
+  if (hasNone(choices)) return 'demo'
   return gallery === undefined ? undefined : `${screen} ${gallery}`
 }
 
@@ -107,17 +109,49 @@ function isAboutGallery(screen: Screen): boolean {
   return screen !== 'operation' && screen !== 'networks'
 }
 
-async function loadFirst(): Promise<void> {
-  await Promise.all([loadCaller(), loadGalleries()])
+function hasNone({ known, isOpen }: GalleryChoices): boolean {
+  return known.length === 0 && !isOpen
 }
 
-function ScreenOf({ screen, gallery }: { screen: Screen; gallery: string | undefined }) {
+function canBe({ known, isOpen }: GalleryChoices, gallery: string): boolean {
+  return isOpen || known.some(({ name }) => name === gallery)
+}
+
+function WhichGallery() {
+  const reached = caller.value?.galleries ?? null
+  return (
+    <div class="invitation stack">
+      <h1>Which gallery?</h1>
+      <p>This key may not list galleries. Enter the name of the one to search in.</p>
+      {reached !== null && <p class="hint">It reaches galleries called {reached.join(', ')}.</p>}
+      <GalleryName />
+    </div>
+  )
+}
+
+async function loadFirst(): Promise<void> {
+  await loadCaller()
+  await loadGalleries()
+}
+
+interface ScreenOfProps {
+  screen: Screen
+  gallery: string | undefined
+  choices: GalleryChoices
+}
+
+function ScreenOf({ screen, gallery, choices }: ScreenOfProps) {
   const load = later[screen]
-  const known = galleries.value ?? []
   const aboutGallery = isAboutGallery(screen)
-  if (aboutGallery && known.length === 0) return <LazyScreen load={loadDemo} gallery="" />
-  if (aboutGallery && gallery === undefined) return null
-  if (aboutGallery && !known.some(({ name }) => name === gallery))
+  if (!mayOpen(screen))
+    return (
+      <Needs to="read" otherwise="reason">
+        {null}
+      </Needs>
+    )
+  if (aboutGallery && hasNone(choices)) return <LazyScreen load={loadDemo} gallery="" />
+  if (aboutGallery && gallery === undefined) return choices.isOpen ? <WhichGallery /> : null
+  if (aboutGallery && !canBe(choices, gallery!))
     return <Notice kind="fault">There is no gallery called {gallery}. Choose another one above.</Notice>
   if (load === undefined) return <SearchScreen key={gallery} gallery={gallery!} />
   return <LazyScreen key={gallery ?? ''} load={load} gallery={gallery ?? ''} />

@@ -1,11 +1,13 @@
 /** The bar at the top: galleries, screens, theme and key. */
 
 import { useEffect, useRef } from 'preact/hooks'
-import { galleries } from '../api/galleries.js'
+import { galleryChoices } from '../api/galleries.js'
 import { apiKey, useKey } from '../api/key.js'
 import { nextTheme, theme } from '../controls/theme.js'
 import type { Screen } from '../routing/address.js'
 import { addressTo, goToGallery, route } from '../routing/route.js'
+import { GalleryName } from './gallery-name.js'
+import { mayOpen } from './may-open.js'
 import { screenTitles } from './titles.js'
 
 const tabs: Screen[] = ['search', 'gallery', 'quality', 'map', 'networks', 'operation']
@@ -14,7 +16,10 @@ export function Header() {
   const { screen } = route.value
   const current = useRef<HTMLAnchorElement>(null)
   // on a narrow screen not all fit, and fewer beside a gallery with a long name
-  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [screen, galleries.value])
+  useEffect(
+    () => current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' }),
+    [screen, galleryChoices.value],
+  )
   return (
     <header class="bar">
       <a class="brand" href={addressTo('search')}>
@@ -22,7 +27,7 @@ export function Header() {
       </a>
       <GalleryChoice />
       <nav aria-label="Screens">
-        {tabs.map((name) => {
+        {tabs.filter(mayOpen).map((name) => {
           const isCurrent = screen === name || (screen === 'match' && name === 'search')
           return (
             <a
@@ -53,9 +58,15 @@ export function Header() {
 }
 
 function GalleryChoice() {
-  const known = galleries.value ?? []
-  if (known.length === 0) return null
+  const { known = [], isOpen = false } = galleryChoices.value ?? {}
   const { gallery } = route.value
+  if (isOpen)
+    return gallery === undefined ? null : (
+      <div class="gallery-choice">
+        <GalleryName key={gallery} gallery={gallery} />
+      </div>
+    )
+  if (known.length === 0) return null
   return (
     <label class="gallery-choice">
       <span class="unseen">Gallery</span>
@@ -63,7 +74,8 @@ function GalleryChoice() {
         {!known.some(({ name }) => name === gallery) && <option value={gallery ?? ''}>Choose a gallery</option>}
         {known.map(({ name, count }) => (
           <option key={name} value={name}>
-            {name} ({count.toLocaleString('en')})
+            {name}
+            {count !== undefined && ` (${count.toLocaleString('en')})`}
           </option>
         ))}
       </select>

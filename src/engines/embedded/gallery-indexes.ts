@@ -1,6 +1,6 @@
 /** The indexes of the searchable sets: loaded from the database and written to disk periodically. */
 import type { Logger } from 'pino'
-import type { AlikeError } from '../../errors.js'
+import { type AlikeError, hasCode } from '../../errors.js'
 import type { SetRow } from './store/catalogue/set-table.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import { setVectors } from './store/images/set-vectors.js'
@@ -199,6 +199,7 @@ export class GalleryIndexes {
         if (written) logger.info(facts(), 'graph cache written')
       })
       .catch((error: unknown) => {
+        if (hasCode(error, 'gallery_not_found')) return // it has been dropped
         entry.isUnsaved = true
         logger.warn({ ...facts(), err: error }, 'graph cache not written')
       })

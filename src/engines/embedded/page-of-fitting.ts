@@ -7,12 +7,11 @@ import type { Filter } from '../../gallery/filter.js'
 import { fits } from '../../gallery/fits.js'
 import type { ImagePage } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
+import { type ListPlace, listedImages } from './listed-images.js'
 import type { GalleryStore } from './store/gallery-store.js'
 
-export interface FittingPlace {
-  /** The gallery's number. */
-  number: number
-  store: Pick<GalleryStore, 'read' | 'scan'>
+export interface FittingPlace extends ListPlace {
+  store: ListPlace['store'] & Pick<GalleryStore, 'scan'>
   /** Maximum characters of the records on a page, and of those read in one turn. */
   maxLength: number
   lengthOfTurn: number
@@ -25,16 +24,16 @@ export const usualBounds = Object.freeze({ examinedAtOnce: 10_000, examinedMax }
 
 /** By id, ascending. A page may be short or even empty while more follow; its last slice says whether they do. */
 export async function* pageOfFitting(
-  { number, store, maxLength, lengthOfTurn, examinedAtOnce, examinedMax: max }: FittingPlace,
+  { maxLength, lengthOfTurn, examinedAtOnce, examinedMax: max, ...place }: FittingPlace,
   { after, limit, filter }: { after: string; limit: number; filter: Filter },
 ): AsyncGenerator<ImagePage> {
   let [last, count, left] = [after, 0, maxLength]
   for (let examined = 0; ; ) {
-    const request = { gallery: number, filter, after: last, examinedMax: examinedAtOnce, limit: limit - count + 1 }
-    const found = await store.scan('fittingIds', request)
+    const request = { gallery: place.number, filter, after: last, examinedMax: examinedAtOnce }
+    const found = await place.store.scan('fittingIds', { ...request, limit: limit - count + 1 })
     for (let { ids } = found; ids.length > 0; await nextTurn()) {
       const room = { limit: limit - count, maxLength: left, oneAtLeast: count === 0, lengthOfTurn }
-      const { images, length, more } = store.read((tables) => tables.images.list(number, { after: last, ids, ...room }))
+      const { images, length, more } = listedImages(place, { after: last, ids, ...room })
       last = images.at(-1)?.id ?? last
       // one that was changed after the ids were found may no longer match
       const fitting = images.filter((image) => image.unreadable !== undefined || fits(image, filter))

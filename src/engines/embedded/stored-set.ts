@@ -1,14 +1,15 @@
 /** One embedding set in the database and, while its network is served, in an index: slots below, ids above. */
 import { AlikeError } from '../../errors.js'
-import type {
-  ChangeOptions,
-  Identified,
-  NearestHits,
-  NearestQuery,
-  OpenSet,
-  PageOfImages,
-  SetState,
-  StoredThumbnail,
+import {
+  type ChangeOptions,
+  type Identified,
+  lengthOfTurn,
+  type NearestHits,
+  type NearestQuery,
+  type OpenSet,
+  type PageOfImages,
+  type SetState,
+  type StoredThumbnail,
 } from '../../gallery/engine.js'
 import { fieldBounds, type GalleryFields } from '../../gallery/fields.js'
 import type { Filter } from '../../gallery/filter.js'
@@ -29,6 +30,7 @@ import type {
 import type { OpenScan } from '../../gallery/scan.js'
 import { nextTurn } from '../../turns.js'
 import type { IndexedSet } from './gallery-indexes.js'
+import { listedImages } from './listed-images.js'
 import { depthOfQuery, recordsPerTurn, SlotHits } from './nearest-hits.js'
 import { pageOfFitting, usualBounds } from './page-of-fitting.js'
 import type { ScanPlace } from './scan.js'
@@ -41,8 +43,6 @@ import type { VectorIndex } from './vector-index/vector-index.js'
 import { wholeImage } from './whole-image.js'
 
 const pageDefault = 100
-/** Characters of records read for a list before others get a turn: some milliseconds. */
-const lengthOfTurn = 128 * 1024
 /** Rows compared per call: the index answers other searches between calls. */
 const rowsCompared = 32
 /** The highest possible slot; no gallery ever reaches it. */
@@ -126,14 +126,14 @@ export class StoredSet implements OpenSet {
   }
 
   async *page(page: PageOfImages): AsyncGenerator<ImagePage> {
-    const { limit = pageDefault, label, filter } = page
+    const { limit = pageDefault, label, filter, vectors = false } = page
     const { store, storage } = this.#parts
+    const place = { number: this.number, store, dimension: vectors ? this.#dimension : undefined }
+    const maxLength = storage.pageMaxLength
     let { after = '' } = page
-    if (filter !== undefined) {
-      const place = { number: this.number, store, maxLength: storage.pageMaxLength, lengthOfTurn, ...usualBounds }
-      return yield* pageOfFitting(place, { after, limit, filter })
-    }
-    for (let [left, count] = [storage.pageMaxLength, 0]; ; ) {
+    if (filter !== undefined)
+      return yield* pageOfFitting({ ...place, maxLength, lengthOfTurn, ...usualBounds }, { after, limit, filter })
+    for (let [left, count] = [maxLength, 0]; ; ) {
       const options = {
         after,
         limit: limit - count,
@@ -142,7 +142,7 @@ export class StoredSet implements OpenSet {
         lengthOfTurn,
         ...(label !== undefined && { label }),
       }
-      const { images, length, more } = store.read((tables) => tables.images.list(this.number, options))
+      const { images, length, more } = listedImages(place, options)
       after = images.at(-1)?.id ?? after
       yield { images, ...(more === 'yes' && { next: after }) }
       if (more !== 'open') return

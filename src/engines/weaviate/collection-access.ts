@@ -52,6 +52,11 @@ export class CollectionAccess {
     )
   }
 
+  /** @throws AlikeError `gallery_newer`; as `WeaviateServer.call` does */
+  async expectReadable(): Promise<void> {
+    await (this.#upToDate ?? this.call((server) => server.call((client) => this.#bringUpToDate(client))))
+  }
+
   /** As created. */
   async layout(): Promise<CollectionLayout> {
     const { sharding, replication, vectorizers } = await this.query((collection) => collection.config.get())
@@ -84,9 +89,9 @@ export class CollectionAccess {
     return this.#isReplicated
   }
 
-  /** Whether one replica answers. @param level default: as configured */
-  async isByOne(level: Consistency = this.consistency): Promise<boolean> {
-    return level === 'one' || !(await this.isReplicated())
+  /** Whether one replica answers. */
+  async isByOne(): Promise<boolean> {
+    return this.consistency === 'one' || !(await this.isReplicated())
   }
 
   /** No further requests are made to it. */

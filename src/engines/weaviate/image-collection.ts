@@ -84,7 +84,7 @@ export class ImageCollection {
     return new Map(found.map((one) => [one.uuid, one]))
   }
 
-  /** Whether one replica answers reads by id. */
+  /** Whether one replica answers lists, and no other is asked. */
   isByOne(): Promise<boolean> {
     return this.access.isByOne()
   }
@@ -92,6 +92,24 @@ export class ImageCollection {
   /** The first ones sorted by a number, ascending. */
   sorted(by: PropertyName, { where, limit, ...options }: Query & Pick<ReadOptions, 'consistency'>): Promise<Found[]> {
     return this.#fetch({ limit, sort: by, ...(where !== undefined && { filters: where }) }, options)
+  }
+
+  /**
+   * The same from one replica, and fewer than the limit only if there are no more. A node killed in the middle of a change keeps index entries
+   * of objects that it has replaced: they match, count, and come back as nothing, so that a short list is not the end.
+   * @throws Error if more such entries are in the way than the server can list at a time
+   */
+  async sortedFully(
+    by: PropertyName,
+    { where, limit, ...options }: Query & { where: Where } & Pick<ReadOptions, 'consistency'>,
+  ): Promise<Found[]> {
+    for (let listed = limit; ; listed = Math.min(answerMax, 2 * listed)) {
+      const found = await this.sorted(by, { where, limit: listed, ...options })
+      if (found.length >= limit) return found.slice(0, limit)
+      const matching = await this.count(where)
+      if (matching <= listed) return found
+      if (listed === answerMax) throw new Error(`${matching - found.length} index entries without an object`)
+    }
   }
 
   /** What any of the replicas has that must answer; lists and searches are answered by one. */
@@ -119,7 +137,7 @@ export class ImageCollection {
   }
 
   /** All objects, page by page, in the server's order. */
-  async *all({ limit, ...options }: Omit<Query, 'where'>): AsyncGenerator<Found[]> {
+  async *all({ limit, ...options }: Omit<Query, 'where'> & Pick<ReadOptions, 'consistency'>): AsyncGenerator<Found[]> {
     for (let after: string | undefined; ; ) {
       const page = await this.#fetch({ limit, ...(after !== undefined && { after }) }, options)
       if (page.length > 0) yield page

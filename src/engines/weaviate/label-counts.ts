@@ -86,7 +86,7 @@ async function* rangesOf(collection: LabelledCollection, first: number, atOnce: 
   let [from, known] = [first, new Set<string>()]
   let [word, ofWord] = [first, new Set<string>()]
   for (;;) {
-    const page = await collection.sorted('labelWord', {
+    const page = await collection.sortedFully('labelWord', {
       where: Filters.and(anyToken([existsToken('label')]), unknownFrom(word, ofWord)),
       limit: batch,
       properties: ['label', 'labelWord'],

@@ -1,10 +1,10 @@
 /** Pictures by id, ascending, from a server that sorts by numbers: see `id-words.ts`. */
 
 import { Filters } from 'weaviate-client'
-import { examinedMax } from '../../gallery/engine.js'
+import { examinedMax, lengthOfTurn, lengthOfVector } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import { compareTexts, fits } from '../../gallery/fits.js'
-import type { ImagePage, ImageRecord } from '../../gallery/records.js'
+import type { ImagePage, ListedImage } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
 import { bytesPerWord, wordNames, wordsOf } from './id-words.js'
 import { type Found, type PropertyName, recordOf } from './image-object.js'
@@ -20,6 +20,8 @@ export interface Listing {
   collection: SlicedCollection
   where: Where | undefined
   properties: readonly PropertyName[]
+  /** Read the embeddings too. */
+  vectors?: boolean | undefined
 }
 
 /**
@@ -32,7 +34,8 @@ export async function* pageOf(
 ): AsyncGenerator<ImagePage> {
   let [count, left, last, examined] = [0, maxLength, after, 0]
   for await (const found of byId(listing, after)) {
-    const images: ImageRecord[] = []
+    let images: ListedImage[] = []
+    let lengthOfSlice = 0
     for (const one of found) {
       const length = lengthOf(one)
       const record = recordOf(one)
@@ -41,10 +44,16 @@ export async function* pageOf(
         continue
       }
       if (count === limit || (count > 0 && length > left)) return yield { images, next: last }
-      images.push(record)
+      images.push(listing.vectors ? { ...record, vector: vectorOf(one) } : record)
       count++
       left -= length
+      lengthOfSlice += length
       last = record.id
+      if (lengthOfSlice < lengthOfTurn) continue
+      yield { images }
+      await nextTurn()
+      images = []
+      lengthOfSlice = 0
     }
     examined += found.length
     if (filter !== undefined && examined >= examinedMax) return yield { images, next: last }
@@ -54,8 +63,12 @@ export async function* pageOf(
   if (count === 0) yield { images: [] }
 }
 
-function lengthOf({ properties: { imageId = '', label, metadata = '' } }: Found): number {
-  return imageId.length + (label?.length ?? 0) + metadata.length
+function lengthOf({ properties: { imageId = '', label, metadata = '' }, vector }: Found): number {
+  return imageId.length + (label?.length ?? 0) + metadata.length + lengthOfVector(vector.length)
+}
+
+function vectorOf({ vector }: Found): Float32Array | null {
+  return vector.length === 0 ? null : Float32Array.from(vector)
 }
 
 /** In batches. @param after ids after this one; empty: from the start */
@@ -118,8 +131,8 @@ function* inOrder(found: readonly Found[]): Generator<Found[]> {
   if (found.length > 0) yield found.toSorted((a, b) => compareTexts(idOf(a), idOf(b)))
 }
 
-function readOptionsOf({ properties }: Listing): { properties: readonly PropertyName[] } {
-  return { properties: [...new Set([...properties, 'imageId' as const, ...wordNames])] }
+function readOptionsOf({ properties, vectors }: Listing): Pick<Listing, 'properties' | 'vectors'> {
+  return { properties: [...new Set([...properties, 'imageId' as const, ...wordNames])], vectors }
 }
 
 function conditionOf({ where }: Listing, words: readonly number[]): Where | undefined {

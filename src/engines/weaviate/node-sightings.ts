@@ -1,12 +1,12 @@
 /**
- * When each node of the server was last seen, and until when its graphs are known to be complete. A node that is killed may have pictures
- * in its store that are missing from its graphs (ADR 0020): from when it was last seen until it has been repaired, it is in doubt.
+ * When each node of the server was last seen, and until when its indexes are known to be complete. A node that is killed may have pictures
+ * in its store that are missing from its indexes (ADR 0020): from when it was last seen until it has been repaired, it is in doubt.
  */
 
 /** Whether a node responds, is down, or has not answered in time. */
 export type Sighting = 'here' | 'away' | 'unknown'
 
-/** By node name: until when its graphs are known to be complete; milliseconds since 1970. */
+/** By node name: until when its indexes are known to be complete; milliseconds since 1970. */
 export type SoundUntil = Record<string, number>
 
 /** Longer than a look that another node delays. A node unseen for this long may have restarted in the meantime. */

@@ -1,11 +1,11 @@
 /**
- * Watches the server's nodes: when one returns, its graphs are repaired. One process does this for all; if two do, because
+ * Watches the server's nodes: when one returns, its indexes are repaired. One process does this for all; if two do, because
  * neither knows of the other, that is harmless.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { GraphRepair } from './graph-repair.js'
+import type { IndexRepair } from './index-repair.js'
 import { isFreeFor, type NodeNote, type Noted } from './node-note.js'
 import { sightNodes } from './node-probes.js'
 import { NodeSightings } from './node-sightings.js'
@@ -15,7 +15,7 @@ export interface NodeWatchOptions {
   /** Used for nothing else, so that waiting for a node that is away delays no search. */
   server: WeaviateServer
   note: NodeNote
-  repair: GraphRepair
+  repair: IndexRepair
   /** Called when the nodes in doubt change: those that may lack what others have. By host, or by name behind a load balancer. */
   onDoubt: (hosts: ReadonlySet<string>) => void
   logger: Logger
@@ -27,8 +27,8 @@ const sightEveryMs = 1_000
 const noteEveryMs = 5_000
 /** Another process takes over if the note is not renewed for this long. */
 const heldForMs = 15_000
-/** A change may have received its stamp this long before it was written, from a clock that is behind. */
-const stampedBeforeMs = 30_000
+/** By the clock of a node that is behind. */
+const behindMs = 30_000
 const retryMs = { first: 5_000, most: 30_000 }
 /** A server that does not respond must not delay closing. */
 const givenBackWithinMs = 1_000
@@ -125,12 +125,12 @@ export class NodeWatch {
     if (wereGone.length > 0)
       logger.warn(
         { since: new Date(since) },
-        'a Weaviate node was away: its graphs are checked for pictures stored since then',
+        'a Weaviate node was away: its indexes are checked for pictures written since then',
       )
     else
       logger.info(
         { since: new Date(since) },
-        'no process watched the Weaviate nodes for a moment: their graphs are checked for pictures stored since then',
+        'no process watched the Weaviate nodes for a moment: their indexes are checked for pictures written since then',
       )
     for (let pauseMs = retryMs.first; ; pauseMs = Math.min(2 * pauseMs, retryMs.most)) {
       const sightings = this.#sightings
@@ -139,14 +139,14 @@ export class NodeWatch {
       try {
         if (dueSince !== undefined) {
           const began = Date.now()
-          const done = await repair.run(dueSince - stampedBeforeMs, this.#closing.signal)
+          const done = await repair.run(dueSince - behindMs, this.#closing.signal)
           sightings.repaired(began)
-          logger.info({ ...done, ms: Date.now() - began }, 'all Weaviate nodes find these pictures')
+          logger.info({ ...done, ms: Date.now() - began }, 'the indexes of all Weaviate nodes have these pictures')
           return
         }
       } catch (err) {
         if (this.#closing.signal.aborted) return
-        logger.warn({ err }, 'the graphs of a Weaviate node could not be repaired yet; retrying later')
+        logger.warn({ err }, 'the indexes of a Weaviate node could not be repaired yet; retrying later')
       }
       await sleep(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {})
     }

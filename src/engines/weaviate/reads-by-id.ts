@@ -9,25 +9,29 @@ const idsAtOnce = 500
 export interface ReadOptions {
   properties: readonly PropertyName[]
   vectors?: boolean | undefined
-  /** Default: as configured. With `one`, no other replicas are asked, so one that is cut off delays nothing. */
+  /**
+   * Default: as configured. With `one`, an index of one replica finds them: that is faster for many, a replica that is cut off delays nothing,
+   * and what the replica or its index lacks is missing.
+   */
   consistency?: Consistency | undefined
 }
 
 /**
- * Those that exist, in no particular order. More than one replica is asked for each object by itself, and its newest copy is
- * returned whole; a filter, which finds many objects at once, is answered by one replica and may miss acknowledged writes.
+ * Those that exist, in no particular order. Each is read by itself from the stores of as many replicas as the level says. A filter would find
+ * many objects at once, by the index of one replica: that misses what the replica has missed, and what a node stored whose process was killed
+ * before it wrote the index (`index-repair.ts`).
  */
 export async function readByIds(
   access: CollectionAccess,
   uuids: readonly string[],
   options: ReadOptions,
 ): Promise<Found[]> {
-  const isByOne = await access.isByOne(options.consistency)
+  const read = options.consistency === 'one' ? byFilter : eachByItself
   const distinct = [...new Set(uuids)]
   const found: Found[] = []
   for (let begin = 0; begin < distinct.length; begin += idsAtOnce) {
     const part = distinct.slice(begin, begin + idsAtOnce)
-    found.push(...(await (isByOne ? byFilter(access, part, options) : eachByItself(access, part, options))))
+    found.push(...(await read(access, part, options)))
   }
   return found
 }
@@ -54,6 +58,7 @@ async function eachByItself(
   uuids: readonly string[],
   options: ReadOptions,
 ): Promise<Found[]> {
+  await access.expectReadable()
   const read = await access.call((server) => server.read(access.name, uuids, options))
   return read.map(({ id, properties = {}, vectors, lastUpdateTimeUnix }) =>
     foundOf({ uuid: id, properties, vectors, metadata: { updateTime: new Date(lastUpdateTimeUnix) } }),

@@ -3,8 +3,8 @@ import type { Logger } from 'pino'
 import { AlikeError, hasCode } from '../../errors.js'
 import type { EmbeddingSet, Engine, StorageWishes } from '../../gallery/engine.js'
 import { ChangeClock } from './change-clock.js'
-import { GraphRepair } from './graph-repair.js'
 import { ImageCollection } from './image-collection.js'
+import { IndexRepair } from './index-repair.js'
 import { NodeNote } from './node-note.js'
 import { NodeWatch } from './node-watch.js'
 import { keyRefused } from './server-errors.js'
@@ -78,7 +78,7 @@ export class WeaviateEngine implements Engine {
     return new NodeWatch({
       server,
       note: new NodeNote(server, layout.replicas),
-      repair: new GraphRepair({ server, layout, prefix: collectionOf(''), onImages }),
+      repair: new IndexRepair({ server, layout, prefix: collectionOf(''), onImages }),
       onDoubt: (hosts) => this.#server.avoid(hosts),
       logger,
     })

@@ -176,10 +176,10 @@ export class WeaviateSet implements OpenSet {
     })
   }
 
-  page({ after = '', limit = pageDefault, label, filter }: PageOfImages): AsyncGenerator<ImagePage> {
+  page({ after = '', limit = pageDefault, label, filter, vectors }: PageOfImages): AsyncGenerator<ImagePage> {
     const { collection, pageMaxLength: maxLength } = this.#parts
     const wanted = label === undefined ? filter : { field: 'label', in: [label] }
-    const listing = { collection, where: wanted && pushed(wanted).where, properties: recordProperties }
+    const listing = { collection, where: wanted && pushed(wanted).where, properties: recordProperties, vectors }
     return pageOf(listing, { after, limit, maxLength, filter: wanted })
   }
 

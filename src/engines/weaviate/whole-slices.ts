@@ -6,7 +6,7 @@ import type { ImageCollection, Query } from './image-collection.js'
 import type { Found, PropertyName } from './image-object.js'
 import { both, type Where } from './pushed-filter.js'
 
-export type SlicedCollection = Pick<ImageCollection, 'isByOne' | 'sorted' | 'anywhere' | 'ofIds'>
+export type SlicedCollection = Pick<ImageCollection, 'isByOne' | 'sorted' | 'sortedFully' | 'anywhere' | 'ofIds'>
 
 export interface SliceQuery extends Query {
   by: PropertyName
@@ -35,7 +35,7 @@ export async function readSlice(collection: SlicedCollection, query: SliceQuery)
   const { by, above, limit, properties, vectors } = query
   const wanted = { properties: [...new Set([...properties, by])], vectors }
   if (await collection.isByOne()) {
-    const page = await collection.sorted(by, { ...wanted, where: whereIn(query), limit })
+    const page = await collection.sortedFully(by, { ...wanted, where: whereIn(query), limit })
     const end = endOf(page, by, limit)
     return { ...end, found: page.filter((one) => numberOf(one, by) <= (end.upTo ?? Infinity)) }
   }

@@ -23,8 +23,15 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Their names contain a hash of their content. */
-const assets = { prefix: '/assets/', index: false, preCompressed: true, immutable: true, maxAge: '365d' } as const
+/** Their names contain a hash of their content. Folders are not listed, and so are unknown paths. */
+const assets = {
+  prefix: '/assets/',
+  index: false,
+  allowedPath: (path: string) => !path.endsWith('/'),
+  preCompressed: true,
+  immutable: true,
+  maxAge: '365d',
+} as const
 
 /** The page contains no data, so it is open even if keys are required. Without it, `/` leads to the list of links. */
 export async function serveConsole(

@@ -1,19 +1,18 @@
 /** `/v1/galleries/{gallery}/images`: read, change, delete and list stored pictures. */
 import { type Static, Type } from 'typebox'
-import type { Grant } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Filter } from '../../gallery/filter.js'
 import type { Galleries } from '../../gallery/galleries.js'
-import type { ImageChange, ImagePage } from '../../gallery/records.js'
+import type { ImageChange } from '../../gallery/records.js'
 import { changeOf, ImageEdit } from '../../ingest/line-schemas.js'
 import type { AnswerBytes } from '../answer-bytes.js'
 import { clientGone } from '../client-gone.js'
 import { etagOf, expectMatch, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
 import { filterOf } from '../given-filter.js'
+import { pageOfImages } from '../image-pages.js'
 import { expectStorable } from '../json-body.js'
 import { listInTurns } from '../json-in-turns.js'
-import { ListCursors } from '../list-cursors.js'
 import {
   ChangedCount,
   Image,
@@ -66,24 +65,19 @@ function listImages(app: TypedApp, { galleries, answers }: ImageRouteOptions): v
               'One page. Pictures added in the meantime may or may not appear on later pages. It can have fewer entries than `limit` if they would exceed the maximum size of an answer: `nextCursor` tells whether more follow.',
             ...ImageList,
           },
-          ...problems(400, 404, 429),
+          ...problems(400, 404, 409, 429),
         },
       },
     },
     async (request, reply) => {
-      const { limit = 100, cursor, label, filter } = request.query
+      const { limit = 100, cursor, label, filter, include = [] } = request.query
       const narrowed =
         filter === undefined ? { label: label === '' ? null : label } : { filter: filterOf({ label, filter }) }
       const { gallery } = request.params
-      const cursors = new ListCursors('images', gallery, narrowed)
-      const after = cursor === undefined ? undefined : cursors.placeOf(cursor)
-      const slices = galleries.images.slices(gallery, { limit, after, ...narrowed })
+      const vectors = include.includes('vector')
+      const slices = await pageOfImages(galleries, gallery, { limit, cursor, narrowed, vectors, grant: request.grant })
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
-      return listInTurns('images', viewed(slices, cursors, request.grant), {
-        reply,
-        signal: clientGone(reply),
-        onBytes,
-      })
+      return listInTurns('images', slices, { reply, signal: clientGone(reply), onBytes })
     },
   )
 }
@@ -281,13 +275,4 @@ function getThumbnail(app: TypedApp, { galleries }: ImageRouteOptions): void {
         .send(Buffer.from(thumbnail.buffer, thumbnail.byteOffset, thumbnail.byteLength))
     },
   )
-}
-
-async function* viewed(
-  slices: AsyncIterable<ImagePage>,
-  cursors: ListCursors,
-  grant: Grant | undefined,
-): AsyncGenerator<{ entries: ReturnType<typeof imageView>[]; nextCursor?: string | undefined }> {
-  for await (const { images, next } of slices)
-    yield { entries: images.map((image) => imageView(image, grant)), nextCursor: next && cursors.at(next) }
 }

@@ -1,5 +1,5 @@
 /** `GET /v1/galleries/{gallery}/images/{id}/original`: a picture's original file, whole or in part. */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 import { Type } from 'typebox'
@@ -26,6 +26,8 @@ export interface OriginalRouteOptions {
 interface Found {
   size: number
   read(range: ByteRange): Promise<Readable | Buffer>
+  /** As far as that is known without reading it. @throws AlikeError as `read` */
+  expectReadable(): Promise<void>
 }
 /** With these the store does not return it, but the reference may. */
 const unreadableCodes = ['original_unreadable'] as const
@@ -45,7 +47,7 @@ export const originalRoutes: Routes<OriginalRouteOptions> = async (app, options)
         tags: ['images'],
         summary: 'Get a picture’s original file',
         description:
-          'Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed`. Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.',
+          'Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed` (of which HEAD notices another size only). Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.',
         params: ImagePath,
         response: {
           200: { description: 'The whole file.', content: { 'image/*': { schema: binary } } },
@@ -64,7 +66,7 @@ export const originalRoutes: Routes<OriginalRouteOptions> = async (app, options)
       const range = isHere ? undefined : rangeOf(request, size, etag, reply)
       const { first, last } = range ?? { first: 0, last: size - 1 }
       // headers of the picture must not appear on a refusal
-      const bytes = isHere ? null : await found.read({ first, last })
+      const bytes = isHere ? null : await bytesFor(request, found, { first, last })
       reply.header('etag', etag).header('cache-control', 'private, no-cache').header('accept-ranges', 'bytes')
       if (bytes === null) return reply.code(304).send(null)
       if (range !== undefined) reply.code(206).header('content-range', `bytes ${first}-${last}/${size}`)
@@ -74,6 +76,13 @@ export const originalRoutes: Routes<OriginalRouteOptions> = async (app, options)
         .send(bytes)
     },
   )
+}
+
+/** HEAD returns none: a large file in its owner's storage would be fetched to be thrown away. */
+async function bytesFor({ method }: FastifyRequest, found: Found, range: ByteRange): Promise<Readable | Buffer> {
+  if (method !== 'HEAD') return found.read(range)
+  await found.expectReadable()
+  return Readable.from([])
 }
 
 /** @throws AlikeError `image_not_found`, `original_not_kept` */
@@ -100,15 +109,28 @@ function orElse(kept: Found | undefined, referred: Found | undefined): Found | u
   if (kept === undefined || referred === undefined) return kept ?? referred
   const read: Found['read'] = async (range) =>
     (await kept.read(range).catch(ignoring(...unreadableCodes))) ?? referred.read(range)
-  return { ...kept, read }
+  const expectReadable = async () => {
+    const isKept = await kept.expectReadable().then(() => true, ignoring(...unreadableCodes))
+    if (isKept !== true) await referred.expectReadable()
+  }
+  return { ...kept, read, expectReadable }
 }
 
 async function kept({ contentHash }: ImageRecord, { originals }: OriginalRouteOptions): Promise<Found | undefined> {
   const size = await originals?.size(contentHash)
-  return originals && size !== undefined ? { size, read: (range) => originals.read(contentHash, range) } : undefined
+  if (originals === undefined || size === undefined) return undefined
+  return {
+    size,
+    read: (range) => originals.read(contentHash, range),
+    // a store may state the size of what it has archived
+    async expectReadable() {
+      const bytes = await originals.read(contentHash, { first: 0, last: 0 })
+      bytes.on('error', () => {}).destroy()
+    },
+  }
 }
 
-/** Read completely for any range, because only the whole can be verified to be unchanged. */
+/** Read completely for any range, because only the whole can be verified to be unchanged; for HEAD its size has to do. */
 function referredTo(
   { contentHash, reference, bytes: size }: ImageRecord,
   { references, memory }: OriginalRouteOptions,
@@ -125,6 +147,7 @@ function referredTo(
       const bytes = await references.fetch(reference, { contentHash, bytes: size, signal, patienceMs })
       return bytes.subarray(first, last + 1)
     },
+    expectReadable: () => references.expectSize(reference, size, { signal: clientGone(reply), patienceMs }),
   }
 }
 

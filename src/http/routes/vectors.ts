@@ -25,6 +25,7 @@ import {
 } from '../schemas/vectors.js'
 import type { Routes, TypedApp } from '../typed-app.js'
 import { invalidIn } from '../validation.js'
+import { numbersOf } from '../vector-numbers.js'
 
 export interface VectorRouteOptions {
   parts: { images: ImageEmbedder; remote: RemoteImages }
@@ -70,7 +71,7 @@ function embed(app: TypedApp, options: VectorRouteOptions): void {
       const { vector, logits } = await embedder.embed(bytes, { purpose: 'search', modelId: manifest.id, signal })
       return {
         modelId: manifest.id,
-        vector: [...vector],
+        vector: numbersOf(vector),
         labels: likeliestLabels(logits, manifest.labels, labelsShown),
       }
     },

@@ -2,12 +2,13 @@
 import { Type } from 'typebox'
 import { allows, type Grant } from '../../access/grants.js'
 import { examinedMax } from '../../gallery/engine.js'
-import type { ImageRecord } from '../../gallery/records.js'
+import type { ListedImage } from '../../gallery/records.js'
 import { labelMaxLength } from '../../ingest/names.js'
 import { referenceMaxLength, referencePattern } from '../../remote/referenced-images.js'
 import { shownReference } from '../../remote/signed-addresses.js'
 import type { Answered } from '../typed-app.js'
 import { jsonText } from '../validation.js'
+import { numbersOf } from '../vector-numbers.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { Metadata } from './metadata.js'
 import { named, reference } from './named.js'
@@ -48,6 +49,12 @@ export const Image = named(
       bytes: Type.Integer({ description: 'Size of the picture file.' }),
       createdAt: Type.String(),
       updatedAt: Type.String(),
+      vector: Type.Optional(
+        Type.Union([Type.Array(Type.Number()), Type.Null()], {
+          description:
+            'In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again.',
+        }),
+      ),
     },
     {
       description:
@@ -129,6 +136,13 @@ export const ImageListParameters = Type.Object(
         examples: ['{"field":"metadata.year","gte":2015}', '{"field":"id","gte":"cycling/","lt":"cycling0"}'],
       }),
     ),
+    include: Type.Optional(
+      Type.Array(Type.Enum(['vector'], { type: 'string' }), {
+        maxItems: 10,
+        description:
+          'Extras for each picture: its embedding. All of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -175,9 +189,10 @@ export const ImageList = Type.Object({
 
 /** @param grant of the caller; undefined if the service is open */
 export function imageView(
-  { thumbnailBytes: _thumbnailBytes, reference: stored, ...shown }: ImageRecord,
+  { thumbnailBytes: _thumbnailBytes, reference: stored, vector, ...record }: ListedImage,
   grant: Grant | undefined,
 ): Answered<typeof Image> {
+  const shown = vector === undefined ? record : { ...record, vector: vector && numbersOf(vector) }
   if (stored === undefined) return shown
   const { reference, hasQuery } = shownReference(stored)
   return { ...shown, reference, referenceHasQuery: (hasQuery && allows(grant, 'admin')) || undefined }

@@ -7,7 +7,7 @@ import { tooManyFiles, UnpackedBytes } from '../archive-bounds.js'
 import { isPassedOver } from '../passed-over.js'
 import { imageTooLarge, readBounded } from '../read-bounded.js'
 import type { Source, SourceDescription, SourceLimits } from '../source.js'
-import { manifestFormat, secondManifest, UploadManifest } from '../upload-manifest/upload-manifest.js'
+import { damagedManifest, manifestFormat, secondManifest, UploadManifest } from '../upload-manifest/upload-manifest.js'
 import { Extents } from './extents.js'
 import { ItemNames } from './item-names.js'
 import { filesOfZip, openZipFile, type ZippedFile } from './zip-directory.js'
@@ -83,7 +83,7 @@ async function readManifest(
     return await UploadManifest.read(path, checked(await zip.openReadStreamPromise(entry), entry), description, limits)
   } catch (cause) {
     if (cause instanceof AlikeError && cause.code !== 'image_unreadable') throw cause
-    throw new AlikeError('manifest_invalid', { detail: 'It is damaged inside the archive.', cause })
+    throw damagedManifest(cause)
   }
 }
 

@@ -8,7 +8,7 @@ import type { ReadName } from '../name-encoding.js'
 import { segmentsOf } from '../names.js'
 import { isPassedOver } from '../passed-over.js'
 import type { SourceDescription, SourceLimits } from '../source.js'
-import { manifestFormat, secondManifest, UploadManifest } from '../upload-manifest/upload-manifest.js'
+import { damagedManifest, manifestFormat, secondManifest, UploadManifest } from '../upload-manifest/upload-manifest.js'
 import { type NamedEntry, unpackTar } from './unpack-tar.js'
 
 export interface TarSurvey {
@@ -53,7 +53,9 @@ export async function surveyTar(
     if (kind === 'folder') return
     if (kind === 'file' && misfit === undefined && manifestFormat(path) !== undefined) {
       if (manifest !== undefined) throw secondManifest(manifest.path, path)
-      manifest = await UploadManifest.read(path, content, description, limits)
+      manifest = await UploadManifest.read(path, content, description, limits).catch((cause: unknown) => {
+        throw cause instanceof AlikeError ? cause : damagedManifest(cause)
+      })
       return
     }
     items += 1

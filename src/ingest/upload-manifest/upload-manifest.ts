@@ -120,6 +120,11 @@ export function secondManifest(first: string, second: string): AlikeError {
   return invalid(second, `there is another one, ${first}`)
 }
 
+/** Beyond it there may be rows: without them, pictures would get other ids and labels. */
+export function damagedManifest(cause: unknown): AlikeError {
+  return new AlikeError('manifest_invalid', { detail: 'It is damaged inside the archive.', cause })
+}
+
 async function* bounded(stream: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const chunk of stream) {

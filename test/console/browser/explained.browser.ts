@@ -16,7 +16,10 @@ test('the numbers and buttons of hits are explained, and buttons that are not th
   await page.click('text=What the numbers and buttons mean')
   await page.waitForSelector('text=Bold: the score')
   await page.waitForSelector('text=Right, Wrong: judge the hit.')
-  assert.match((await page.locator('.hit >> text=Like').first().getAttribute('title')) ?? '', /More like this/)
+  assert.match(
+    (await page.getByRole('button', { name: /^Like/ }).first().getAttribute('title')) ?? '',
+    /More like this/,
+  )
 
   const reading = await openedWith(t, 'reader', 'read')
   await reading.page.goto(`${reading.base}#/search/g?id=0`)

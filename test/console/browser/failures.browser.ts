@@ -304,7 +304,7 @@ test('a hit for a region is not judged, and counts are in the singular', { skip 
   await page.waitForSelector('.verdict-right')
   await page.press('.region-frame', 'ArrowLeft')
   await page.waitForSelector('.verdict-right', { state: 'detached' })
-  await page.waitForSelector('.hit >> text=Why')
+  await page.waitForSelector('.hit-actions a')
 
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-1')

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { drawImage } from '../../support/drawn-images.js'
+import { until as untilAsked } from '../../support/until.js'
 import { drop, holding, onDecision, opened, skip, withCopies, withMap } from './small-gallery.js'
 import { until, untilTold } from './walk.js'
 
@@ -80,8 +81,8 @@ test('a query is expanded from the keyboard of a phone, and stays so when the pa
     await field.press('Enter')
     await until(page, `document.activeElement.value === '${becomes}'`)
     await until(page, `/[?&]expand=/.test(location.hash) === ${isSent !== undefined}`)
+    await untilAsked(() => asked.length > 0 && asked.at(-1) === isSent, `${typed} is asked for`)
     await until(page, "document.querySelector('.score') && !document.querySelector('[aria-busy=true]')")
-    assert.equal(asked.at(-1), isSent, typed)
   }
   await field.press('ArrowUp')
   await until(page, "location.hash.includes('expand=6')")
@@ -396,7 +397,7 @@ test('of many hits those further down come onto the page as it is scrolled, and 
   }
   await page.locator('.hit-picture').last().focus()
   const left = await page.evaluate<number>('scrollY')
-  await page.locator('.hit:last-child >> text=Why').click()
+  await page.locator('.hit:last-child .hit-actions a').click()
   await page.waitForSelector('text=Back to the hits')
   await page.goBack()
   await until(page, `Math.abs(scrollY - ${left}) < 2`)
@@ -430,7 +431,7 @@ test('Back leads to the hits where they were left, also from another screen', { 
   await page.waitForSelector('.hit >> nth=4')
   for (const [next, shows] of [
     ['.hit:last-child .hit-picture', '.hit'],
-    ['.hit:last-child >> text=Why', 'text=Back to the hits'],
+    ['.hit:last-child .hit-actions a', 'text=Back to the hits'],
   ] as const) {
     // the answer to come would take the place of what has the focus
     await page.waitForSelector('.search-results[aria-busy=false]')
@@ -451,4 +452,15 @@ test('a single hit is counted in the singular', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.goto(`${base}#/search/g?id=0&k=1`)
   await untilTold(page, '.verdict', /^1 hit(?!s)/)
+})
+
+test('a label beside the wall shows its pictures, and all again', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/gallery/g`)
+  const labels = page.getByRole('complementary', { name: 'Labels' })
+  await labels.getByRole('link', { name: 'square 2' }).click()
+  await untilTold(page, '.toolbar', /^(?!.*6 pictures).*2 pictures/)
+  assert.equal(await labels.locator('[aria-current]').textContent(), 'square2')
+  await labels.locator('[aria-current]').click()
+  await untilTold(page, '.toolbar', /6 pictures/)
 })

@@ -4,10 +4,11 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { makeKey } from '../../../src/access/api-keys.js'
 import type { Role } from '../../../src/access/grants.js'
+import { drawImage } from '../../support/drawn-images.js'
 import { openPage } from './chromium.js'
 import { openBrowser } from './shared-browser.js'
 import { expectNone, filled, openedWith, skip, withMap } from './small-gallery.js'
-import { untilTold } from './walk.js'
+import { until, untilTold } from './walk.js'
 
 /** Findings, jobs and embedding sets, so that there is something to decide, steer and switch to. */
 async function withWork(page: Page): Promise<void> {
@@ -286,6 +287,60 @@ test('what an upload told stays when the permission to add pictures is lost', { 
   await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
   await page.waitForSelector('text=Send only these again')
   assert.equal(await page.inputValue('.upload input[placeholder]'), 'typed')
+})
+
+test('a key that may only search is asked for a gallery, searches it, and is refused nothing', { skip }, async (t) => {
+  const { page, base, allow, expectQuiet } = await openedWith(t, 'shop', 'read', {
+    verbs: ['search'],
+    galleries: ['g', 's-*'],
+  })
+  // the network of tests does not explain
+  allow(/\/explain/)
+  const refused: string[] = []
+  page.on('response', (answer) => answer.status() === 403 && refused.push(answer.url()))
+  await page.goto(base)
+  await page.waitForSelector('text=This key may not list galleries')
+  assert.deepEqual(await page.locator('nav a').allInnerTexts(), ['Search'])
+  await page.getByRole('main').getByLabel('Name of the gallery').fill('g')
+  await page.keyboard.press('Enter')
+  await until(page, "location.hash === '#/search/g'")
+  await until(page, "document.activeElement.id === 'main'")
+  assert.equal(await page.getByRole('banner').getByLabel('Name of the gallery').inputValue(), 'g')
+  const buffer = await drawImage('circle', 1)
+  await page.setInputFiles('.query input[type=file]', { name: 'given.jpg', mimeType: 'image/jpeg', buffer })
+  await page.waitForSelector('.score')
+  await untilTold(page, '.search-results', /This key may not read galleries: hits are shown without their pictures\./)
+  await untilTold(page, '.hit .thumbnail', /^\d$/)
+  await expectNone(page, '.verdict-right')
+  await page.selectOption('.field:has-text("Group by") select', 'label')
+  await page.waitForSelector('.hit-group')
+  await page.click('.hit a')
+  await page.waitForSelector('text=There is no picture to show.')
+  for (const screen of ['gallery', 'quality', 'map', 'networks', 'operation']) {
+    await page.goto(`${base}#/${screen}/g`)
+    await page.locator('main').getByText('This key may not read galleries.').first().waitFor()
+  }
+  await page.waitForLoadState('networkidle')
+  assert.deepEqual(refused, [])
+  expectQuiet()
+})
+
+test('a key that may only search starts with the gallery that it was made for', { skip }, async (t) => {
+  const { page, base, expectQuiet } = await openedWith(t, 'shop', 'read', { verbs: ['search'], galleries: ['g'] })
+  await page.goto(base)
+  await until(page, "location.hash === '#/search/g'")
+  await page.waitForSelector('text=Give a picture to search with.')
+  assert.deepEqual(await page.locator('.gallery-choice option').allInnerTexts(), ['g'])
+  expectQuiet()
+})
+
+test('a key that may only search and read metrics sees these, but no jobs', { skip }, async (t) => {
+  const { page, base, expectQuiet } = await openedWith(t, 'watcher', 'read', { verbs: ['search', 'metrics'] })
+  await page.goto(`${base}#/operation`)
+  await page.waitForSelector('.plot canvas')
+  await page.waitForSelector('text=This key may not read galleries.')
+  assert.deepEqual(await page.locator('nav a').allInnerTexts(), ['Search', 'Operation'])
+  expectQuiet()
 })
 
 function jobOf(kind: string, change: object = {}) {

@@ -81,7 +81,7 @@ test('of two opposite judgements in a row the later one stays, on other screens 
   const later = page.waitForResponse('**/v1/galleries/g/feedback')
   held.letThrough()
   await later
-  await first.locator('text=Why').click()
+  await first.locator('.hit-actions a').click()
   await page.waitForSelector('text=Back to the hits')
   await page.goBack()
   await first.locator('.verdict-wrong[aria-pressed=true]').waitFor()

@@ -73,7 +73,7 @@ export async function walkSearch({ page, look, step }: Walk): Promise<void> {
   })
 
   await step('why it matched is told with a map on each picture', async () => {
-    await page.click('text=Why >> nth=0')
+    await page.click('.hit-actions a >> nth=0')
     await page.waitForSelector('canvas.heat-map >> nth=1')
     await page.click('text=As squares')
     await page.waitForSelector('.heat-cells')

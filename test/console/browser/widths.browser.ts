@@ -168,3 +168,20 @@ test('the button of a long message keeps its width', { skip }, async (t) => {
   await button.waitFor()
   assert.ok((await button.boundingBox())!.height < 40)
 })
+
+test('facts fill their frame, and hits in groups stand side by side where there is room', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const rightOf = async (selector: string) => {
+    const { x, width } = (await page.locator(selector).last().boundingBox())!
+    return Math.round(x + width)
+  }
+  await page.setViewportSize({ width: 1000, height: 800 })
+  await page.goto(`${base}#/operation/g`)
+  await page.waitForSelector('.facts')
+  assert.ok(Math.abs((await rightOf('.facts')) - (await rightOf('.facts > div'))) <= 2)
+  await page.setViewportSize({ width: 1440, height: 800 })
+  await page.goto(`${base}#/search/g?id=0&group=label`)
+  const groups = page.locator('.hit-group')
+  await groups.nth(1).waitFor()
+  assert.equal((await groups.nth(0).boundingBox())!.y, (await groups.nth(1).boundingBox())!.y)
+})

@@ -78,6 +78,9 @@ test('a page ends at its limit and at its maximum length; long ones are read in 
   assert.deepEqual([two.ids, two.next], [[id(5), id(15)], id(15)])
   const short = await slicesOf(pageOfFitting({ ...where, maxLength: 300 }, { after: '', limit: 9, filter: tenth }))
   assert.deepEqual([short.ids, short.next], [[id(5), id(15)], id(23)], 'up to there nothing else matches')
+  const embedded = { ...where, maxLength: 1_000, dimension: model.dimension }
+  const fewer = await slicesOf(pageOfFitting(embedded, { after: '', limit: 9, filter: tenth }))
+  assert.deepEqual([fewer.ids, fewer.next], [[id(5)], id(7)], 'embeddings count')
   const all = { ...where, examinedAtOnce: 1_000, lengthOfTurn: 200 }
   const turns = await slicesOf(pageOfFitting(all, { after: '', limit: 100, filter: tenth }))
   assert.deepEqual([turns.ids.length, turns.next, turns.slices > 3], [10, undefined, true])
@@ -90,6 +93,7 @@ test('pictures removed or changed between filtering and reading are omitted, and
     ...where,
     store: {
       read: (read) => store.read(read),
+      readAtOnce: (read) => store.readAtOnce(read),
       scan: async (name, request) => {
         const found = await store.scan(name, request)
         const steps = [{ remove: id(15) }, { patch: id(25), change: { metadata: { tenth: false } } }]

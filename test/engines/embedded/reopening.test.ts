@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { openForReading, openForWriting } from '../../../src/engines/embedded/store/database/database.js'
 import { schemaVersion } from '../../../src/engines/embedded/store/database/schema.js'
+import { IndexPart } from '../../../src/engines/embedded/vector-index/index-thread.js'
 import { model, newImage, putImages, removeImages } from '../../gallery/stored-images.js'
 import { dropYounger, takeBackReferences, takeBackSets } from '../../support/stored-rows.js'
 import { until } from '../../support/until.js'
@@ -63,6 +65,36 @@ test('a graph cache is written when it is due, although the clock has been set b
     t.mock.timers.tick(5_000)
     return (await written()) !== before
   }, 'another graph cache')
+})
+
+test('the deletion of a gallery whose graph cache is due is no warning', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const lines: string[] = []
+  const galleries = await openIn(t, await dataFolder(t), {
+    storage: { graphCacheAfterSeconds: 0.01 },
+    logger: pino({ level: 'warn' }, { write: (line) => void lines.push(line) }),
+  })
+  await galleries.create('a')
+  await putImages(galleries.images, 'a', images)
+  await settled(galleries)
+  await removeImages(galleries.images, 'a', ['p7'])
+  const { refresh } = IndexPart.prototype
+  let refreshed: Promise<void> | undefined
+  const removal = new EventEmitter()
+  const removed = once(removal, 'removed')
+  t.mock.method(IndexPart.prototype, 'refresh', function (this: IndexPart) {
+    refreshed = removed.then(() => refresh.call(this))
+    return refreshed
+  })
+  await until(() => {
+    t.mock.timers.tick(5_000)
+    return refreshed !== undefined
+  }, 'the look whether a graph cache is due')
+  await galleries.delete('a')
+  removal.emit('removed')
+  await assert.rejects(refreshed!, { code: 'gallery_not_found' })
+  await galleries.close()
+  assert.deepEqual(lines, [])
 })
 
 test('a set that was opened before its model was installed is searched from then on, whoever holds it', async (t) => {

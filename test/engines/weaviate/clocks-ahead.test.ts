@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
-import { GraphRepair } from '../../../src/engines/weaviate/graph-repair.js'
+import { IndexRepair } from '../../../src/engines/weaviate/index-repair.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
 import { WeaviateServer } from '../../../src/engines/weaviate/weaviate-server.js'
 import { model, newImage } from '../../gallery/stored-images.js'
@@ -49,7 +49,7 @@ test('what a process whose clock is ahead has stored is found, deleted and repai
 
   const connection = new WeaviateServer(server.settings)
   t.after(() => connection.close())
-  const repair = new GraphRepair({ server: connection, layout, prefix: 'Alike_', onImages: () => {} })
+  const repair = new IndexRepair({ server: connection, layout, prefix: 'Alike_', onImages: () => {} })
   assert.equal((await repair.run(since, new AbortController().signal)).checked, 2)
 
   assert.equal(await exact.removeFitting(filter), 2)

@@ -11,7 +11,7 @@ test('labels follow one whose last picture is removed while they are counted', a
   let asked = 0
   const collection = {
     // a picture for each label that is still unknown
-    sorted: async () =>
+    sortedFully: async () =>
       labels.slice(asked++).map((label) => ({ properties: { label, labelWord: firstWordOf(label) } })),
     count: async ({ value }: { value: string[] }) =>
       [null, 'a'].some((gone) => value.includes(valueToken('label', gone))) ? 0 : 1,

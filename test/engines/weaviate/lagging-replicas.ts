@@ -1,4 +1,5 @@
-/** A collection whose replicas have missed changes, modelled in memory. */
+/** A collection whose replicas have missed changes, or keep index entries of objects that are gone, modelled in memory. */
+import { ImageCollection } from '../../../src/engines/weaviate/image-collection.js'
 import type { Found, ImageProperties, PropertyName } from '../../../src/engines/weaviate/image-object.js'
 import type { LabelledCollection } from '../../../src/engines/weaviate/label-counts.js'
 import type { Where } from '../../../src/engines/weaviate/pushed-filter.js'
@@ -19,15 +20,24 @@ export class LaggingReplicas implements LabelledCollection {
   readonly counts = { read: 0, slices: 0 }
   /** Maximum found in one response. */
   readonly #foundMax: number
+  readonly #isByOne: boolean
+  /** Index entries of every replica without an object. */
+  readonly #entries: Partial<ImageProperties>[] = []
 
-  constructor(seed: number, { foundMax = 10_000 } = {}) {
+  constructor(seed: number, { foundMax = 10_000, isByOne = false } = {}) {
     this.#random = seededRandom(seed)
     this.#foundMax = foundMax
+    this.#isByOne = isByOne
   }
 
   write(id: string, properties: Partial<ImageProperties> | undefined, at = this.#some(2)): void {
     const version = { time: ++this.#time, properties: properties && { imageId: id, ...properties } }
     for (const replica of at) this.#replicas[replica]!.set(id, version)
+  }
+
+  /** As a node does that is killed while it replaces this picture. */
+  leaveEntry(properties: Partial<ImageProperties>): void {
+    this.#entries.push(properties)
   }
 
   /** As acknowledged. */
@@ -36,7 +46,7 @@ export class LaggingReplicas implements LabelledCollection {
   }
 
   async isByOne(): Promise<boolean> {
-    return false
+    return this.#isByOne
   }
 
   async sorted(by: PropertyName, { where, limit, consistency }: Parameters<LabelledCollection['sorted']>[1]) {
@@ -44,7 +54,9 @@ export class LaggingReplicas implements LabelledCollection {
     const numberOf = ({ properties }: Found) => properties[by] as number
     const live = [...this.#replicas[here]!].filter(([, { properties }]) => properties && meets(properties, where!))
     const found = live.map(([uuid, { time, properties }]) => foundOf(uuid, time, properties!))
-    const page = found.sort((a, b) => numberOf(a) - numberOf(b)).slice(0, limit)
+    const entries = this.#entries.filter((one) => meets(one, where!)).map((one) => foundOf('', 0, one))
+    const listed = [...found, ...entries].sort((a, b) => numberOf(a) - numberOf(b)).slice(0, limit)
+    const page = listed.filter(({ uuid }) => uuid !== '')
     if (consistency === 'one') return page
     this.counts.slices++
     return page.map((one) => {
@@ -55,10 +67,13 @@ export class LaggingReplicas implements LabelledCollection {
     })
   }
 
-  /** Of one replica. */
+  sortedFully = ImageCollection.prototype.sortedFully
+
+  /** Of one replica, by its index. */
   async count(where: Where): Promise<number> {
     const [here] = this.#some(1) as [number]
-    return [...this.#replicas[here]!.values()].filter(({ properties }) => properties && meets(properties, where)).length
+    const stored = [...this.#replicas[here]!.values()].map(({ properties }) => properties)
+    return [...stored, ...this.#entries].filter((properties) => properties && meets(properties, where)).length
   }
 
   async anywhere(where: Where) {

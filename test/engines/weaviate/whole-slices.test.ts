@@ -66,6 +66,21 @@ test('lists have every acknowledged change, also of ids that begin alike', async
   }
 })
 
+test('index entries without an object end no list', async () => {
+  for (const isByOne of [true, false]) {
+    const replicas = new LaggingReplicas(3, { isByOne })
+    for (let n = 0; n < 1_000; n++) {
+      const id = `p${String(n).padStart(4, '0')}`
+      const said = { stamp: 2_000 + n, label: 'a', metadata: '{}', ...wordProperties(id) }
+      replicas.write(id, said, [0, 1, 2])
+      // once far more of them in a row than a slice has
+      if (n % 90 === 0 || (n > 300 && n < 620)) replicas.leaveEntry({ ...said, stamp: said.stamp - (n % 2) * 1_000 })
+    }
+    assert.equal((await byStamp(replicas, 100)).length, 1_000, `isByOne ${isByOne}`)
+    assert.equal((await byId(replicas, 400)).length, 1_000, `isByOne ${isByOne}`)
+  }
+})
+
 test('nothing is read by id where replicas agree', async () => {
   const replicas = new LaggingReplicas(1)
   for (let stamp = 1; stamp <= 500; stamp++) replicas.write(`p${stamp}`, { stamp }, [0, 1, 2])

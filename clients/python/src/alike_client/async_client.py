@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from array import array
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, cast
@@ -15,6 +16,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 
 from .calls import Call, Content, json_call, picture_call
+from .embeddings import with_vector
 from .folder import FolderUpload, folder_upload
 from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
@@ -101,6 +103,16 @@ class AsyncAlikeClient:
             cursor = page.get("nextCursor")
             if cursor is None:
                 return
+
+    async def embeddings(
+        self, gallery: str, *, limit: int = 1000, **parameters: Any
+    ) -> AsyncIterator[tuple[Image, array[float] | None]]:
+        """Yields the same pictures, each with its embedding: `array("f")` of unit length, None if the service reports it as
+        damaged. All are from one model: if the gallery switches to another one meanwhile, AlikeProblem `serving_changed`
+        is raised. Then begin again.
+        """
+        async for image in self.images(gallery, limit=limit, include=["vector"], **parameters):
+            yield with_vector(image)
 
     async def put_image(
         self, gallery: str, id: str, picture: bytes, headers: Mapping[str, str] | None = None, **parameters: Any

@@ -6,6 +6,7 @@ import json
 import os
 import time
 import uuid
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, cast
@@ -14,6 +15,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 
 from .calls import Call, Content, json_call, picture_call
+from .embeddings import with_vector
 from .folder import FolderUpload, folder_upload
 from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
@@ -100,6 +102,16 @@ class AlikeClient:
             cursor = page.get("nextCursor")
             if cursor is None:
                 return
+
+    def embeddings(
+        self, gallery: str, *, limit: int = 1000, **parameters: Any
+    ) -> Iterator[tuple[Image, array[float] | None]]:
+        """Yields the same pictures, each with its embedding: `array("f")` of unit length, None if the service reports it as
+        damaged. All are from one model: if the gallery switches to another one meanwhile, AlikeProblem `serving_changed`
+        is raised. Then begin again.
+        """
+        for image in self.images(gallery, limit=limit, include=["vector"], **parameters):
+            yield with_vector(image)
 
     def put_image(
         self, gallery: str, id: str, picture: bytes, headers: Mapping[str, str] | None = None, **parameters: Any

@@ -748,6 +748,10 @@ class Image(TypedDict):
     """
     createdAt: str
     updatedAt: str
+    vector: NotRequired[list[float] | None]
+    """
+    In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again.
+    """
 
 
 class Failure(TypedDict):

@@ -31,10 +31,21 @@ export interface ListOptions {
   oneAtLeast: boolean
   /** Characters after which the list yields its turn. */
   lengthOfTurn: number
+  /** Characters that each picture counts in addition. Default 0. */
+  lengthOfEach?: number | undefined
   /** `null`: pictures without a label; undefined: all. */
   label?: string | null
   /** Only these ids, as stored, in this order. */
   ids?: readonly string[]
+}
+
+export interface Listed {
+  images: ImageRecord[]
+  /** One for each picture. */
+  slots: number[]
+  length: number
+  /** `yes` if more follow but the page is full; `no`; or `open` if the list needs another turn. */
+  more: 'yes' | 'no' | 'open'
 }
 
 /** Bytes; the metadata of nearly every picture. */
@@ -124,26 +135,31 @@ export class ImageTable {
     return found
   }
 
-  /** @returns `more`: `yes` if more follow but the page is full; `no`; or `open` if the list needs another turn */
   list(
     gallery: number,
-    { after, limit, maxLength, oneAtLeast, lengthOfTurn, label, ids }: ListOptions,
-  ): { images: ImageRecord[]; length: number; more: 'yes' | 'no' | 'open' } {
+    { after, limit, maxLength, oneAtLeast, lengthOfTurn, lengthOfEach = 0, label, ids }: ListOptions,
+  ): Listed {
     const rows =
       ids === undefined ? this.#listed(gallery, label, after, limit + 1) : this.#named(gallery, ids.slice(0, limit + 1))
     const images: ImageRecord[] = []
+    const slots: number[] = []
     let length = 0
     for (const row of rows) {
       const image = isWhole(row, this.#namesDamaged) ? recordOf(row) : damagedRecord(row)
       const own =
-        image.id.length + (image.label?.length ?? 0) + (image.unreadable === undefined ? row.metadata.length : 0)
+        image.id.length +
+        (image.label?.length ?? 0) +
+        (image.unreadable === undefined ? row.metadata.length : 0) +
+        lengthOfEach
       const isFirst = oneAtLeast && images.length === 0
-      if (images.length === limit || (length + own > maxLength && !isFirst)) return { images, length, more: 'yes' }
+      if (images.length === limit || (length + own > maxLength && !isFirst))
+        return { images, slots, length, more: 'yes' }
       images.push(image)
+      slots.push(slotOf(row.key))
       length += own
-      if (length >= lengthOfTurn) return { images, length, more: 'open' }
+      if (length >= lengthOfTurn) return { images, slots, length, more: 'open' }
     }
-    return { images, length, more: 'no' }
+    return { images, slots, length, more: 'no' }
   }
 
   /** Removed pictures are missing. */

@@ -1,5 +1,6 @@
 /** Implements the jobs interface on the store. */
 import type { StoredCounts } from '../../../../gallery/job-progress.js'
+import { dueOf } from '../../../../jobs/due-webhooks.js'
 import type { JobStore } from '../../../../jobs/job-store.js'
 import type { GalleryStore } from '../gallery-store.js'
 
@@ -24,7 +25,7 @@ export function storedJobs(store: GalleryStore, now: () => string): JobStore {
     forget: (finishedBefore) => commit('forgetJobs', { finishedBefore }),
     finish: (id, result) => commit('finishJob', { id, result, at: now() }),
     steer: (id, steering) => commit('steerJob', { id, steering }),
-    webhooks: async () => store.read(({ jobs }) => jobs.webhooks()),
+    webhooks: async (_, times) => store.read(({ jobs }) => dueOf(jobs.webhooks(), times)),
     noteWebhook: (id, next) => commit('noteWebhook', { id, next }),
     get: async (id) => store.read(({ jobs }) => jobs.get(id)),
     result: async (id) => store.readAtOnce(({ jobs }) => jobs.result(id)),

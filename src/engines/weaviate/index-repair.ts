@@ -1,16 +1,21 @@
 /**
- * Searches each node for the pictures stored while one was in doubt, and inserts those that one of them misses into all replicas' graphs
+ * Looks on each node for the pictures written while one was in doubt, and inserts those that one of them misses into all replicas' indexes
  * again. Nothing is read and written back: each replica inserts what it has, so concurrent changes by other processes are kept.
+ *
+ * A node that is killed may have stored a picture whose entries in its other indexes it has lost, in any of them: each has a log of its own. No
+ * list, filter or count of the node shows such a picture, so that the store itself is walked, whole.
  */
+import { Filters } from 'weaviate-client'
 import { AlikeError, hasCode } from '../../errors.js'
 import { nextTurn } from '../../turns.js'
-import { everyToken } from './filter-tokens.js'
+import { wordNames } from './id-words.js'
 import { ImageCollection } from './image-collection.js'
-import { anyToken, both, putBetween } from './pushed-filter.js'
+import type { Found } from './image-object.js'
+import type { Where } from './pushed-filter.js'
 import type { WeaviateServer } from './weaviate-server.js'
 import { type CollectionLayout, tuningDefaults } from './weaviate-settings.js'
 
-export interface GraphRepairOptions {
+export interface IndexRepairOptions {
   server: WeaviateServer
   layout: CollectionLayout
   /** Prefix of the names of sets' collections. */
@@ -25,29 +30,26 @@ export interface Repaired {
   entered: number
 }
 
-interface Put {
-  stamp: number
-  vector: readonly number[]
-}
-
-const listedAtOnce = 256
-/** A change may have received its stamp from a clock that is ahead by this much; looking further costs nothing. */
-const aheadMs = 3_600_000
+const walkedAtOnce = 1_000
+const checkedAtOnce = 256
 /** Searches and writes continue in the meantime. */
 const searchesAtOnce = 8
 /** A picture is found if it is among this many nearest neighbours of itself: there may be duplicates. */
 const nearest = 4
+/** Everything that the server keeps an index of, other than the vector. */
+const indexedNumbers = ['stamp', 'labelWord', ...wordNames] as const
+const indexed = ['tokens', ...indexedNumbers] as const
 
-export class GraphRepair {
-  readonly #options: GraphRepairOptions
+export class IndexRepair {
+  readonly #options: IndexRepairOptions
 
-  constructor(options: GraphRepairOptions) {
+  constructor(options: IndexRepairOptions) {
     this.#options = options
   }
 
   /**
    * Call again after a failure: what is already repaired is skipped.
-   * @param since milliseconds since 1970
+   * @param since milliseconds since 1970, by the clocks of the nodes
    * @throws AlikeError `engine_unreachable` while a replica is missing; `gallery_newer` after all others
    */
   async run(since: number, signal: AbortSignal): Promise<Repaired> {
@@ -83,14 +85,15 @@ export class GraphRepair {
     const of = (way: WeaviateServer) => new ImageCollection(way, name, { layout, tuning: tuningDefaults })
     const collection = of(server)
     const views = nodes.map(of)
-    for await (const pages of slicesOf(views, since * 1_000, (Date.now() + aheadMs) * 1_000)) {
-      const puts = newestOf(pages)
-      const due: string[] = isEachSearched ? [] : [...puts.keys()]
-      if (isEachSearched)
-        await eachOf([...puts], async ([uuid, put]) => {
+    for await (const uuids of writtenSince(views, since)) {
+      const due: string[] = isEachSearched ? [] : [...uuids]
+      if (isEachSearched) {
+        const copies = await Promise.all(views.map((view) => copiesOf(view, uuids)))
+        await eachOf(uuids, async (uuid) => {
           signal.throwIfAborted()
-          if (!(await isOnAll(views, pages, uuid, put))) due.push(uuid)
+          if (!(await isOnAll(views, copies, uuid))) due.push(uuid)
         })
+      }
       await eachOf(due, async (uuid) => {
         signal.throwIfAborted()
         if (!(await enter(collection, uuid))) return
@@ -98,8 +101,8 @@ export class GraphRepair {
         done.entered++
       })
       // what replicas copied from each other may be in the graph without its log having been flushed
-      await collection.writes.flush([...puts.keys()], 'all')
-      done.checked += puts.size
+      await collection.writes.flush(uuids, 'all')
+      done.checked += uuids.length
       await nextTurn()
     }
   }
@@ -114,46 +117,63 @@ interface CollectionRepair {
   signal: AbortSignal
 }
 
-/** What one node lists. By uuid. */
-type Page = ReadonlyMap<string, Put>
-
-/** What each node lists for the same period, slice by slice. */
-async function* slicesOf(views: readonly ImageCollection[], first: number, upTo: number): AsyncGenerator<Page[]> {
-  for (let from = first; from <= upTo; ) {
-    const where = both(anyToken([everyToken]), putBetween(from, upTo))
-    const query = { where, limit: listedAtOnce, properties: ['stamp'] as const, vectors: true }
-    const lists = await Promise.all(views.map((view) => view.sorted('stamp', query)))
-    const puts = lists.map((list) =>
-      list.map(({ uuid, properties, vector }) => [uuid, { stamp: properties.stamp!, vector }] as const),
-    )
-    // a full list may not contain everything with its last stamp
-    const ends = puts.flatMap((list) => (list.length < listedAtOnce ? [] : list.at(-1)![1].stamp - 1))
-    const end = Math.max(from, Math.min(upTo, ...ends))
-    yield puts.map((list) => new Map(list.filter(([, { stamp }]) => stamp <= end)))
-    from = end + 1
-  }
+/** Uuids of what one of the nodes has that was written, or changed, since then; each about once. */
+async function* writtenSince(views: readonly ImageCollection[], since: number): AsyncGenerator<string[]> {
+  for (const [n, view] of views.entries())
+    for await (const page of view.all({ limit: walkedAtOnce, properties: [], consistency: 'one' })) {
+      const written = page.filter(({ updateTime = 0 }) => updateTime >= since)
+      for (let begin = 0; begin < written.length; begin += checkedAtOnce) {
+        const uuids = await unseen(views.slice(0, n), written.slice(begin, begin + checkedAtOnce))
+        if (uuids.length > 0) yield uuids
+      }
+      await nextTurn()
+    }
 }
 
-function newestOf(pages: readonly Page[]): Map<string, Put> {
-  const newest = new Map<string, Put>()
-  for (const page of pages)
-    for (const [uuid, put] of page) if ((newest.get(uuid)?.stamp ?? 0) < put.stamp) newest.set(uuid, put)
-  return newest
+/** Those that were not found, as they are, on the nodes that were walked before. */
+async function unseen(before: readonly ImageCollection[], written: readonly Found[]): Promise<string[]> {
+  const uuids = written.map(({ uuid }) => uuid)
+  const options = { properties: [], consistency: 'one' } as const
+  const copies = await Promise.all(before.map((view) => view.ofIds(uuids, options)))
+  const isSeen = ({ uuid, updateTime }: Found) => copies.some((copy) => copy.get(uuid)?.updateTime === updateTime)
+  return written.flatMap((one) => (isSeen(one) ? [] : one.uuid))
 }
 
-/** Whether each node lists the picture and finds it in its graph. */
-async function isOnAll(
-  views: readonly ImageCollection[],
-  pages: readonly Page[],
-  uuid: string,
-  { stamp, vector }: Put,
-): Promise<boolean> {
+/** As one node has them, by uuid. */
+type Copies = ReadonlyMap<string, Found>
+
+function copiesOf(view: ImageCollection, uuids: readonly string[]): Promise<Copies> {
+  return view.ofIds(uuids, { properties: indexed, vectors: true })
+}
+
+/** Whether each node has the picture, and all of its indexes do. */
+async function isOnAll(views: readonly ImageCollection[], copies: readonly Copies[], uuid: string): Promise<boolean> {
+  const stamps = new Set(copies.map((copy) => copy.get(uuid)?.properties.stamp))
+  if (stamps.size > 1) return false
   for (const [n, view] of views.entries()) {
-    if (pages[n]!.get(uuid)?.stamp !== stamp) return false
-    const found = await view.near(Float32Array.from(vector), { limit: nearest, properties: ['stamp'], vectors: false })
-    if (!found.some((one) => one.uuid === uuid)) return false
+    const one = copies[n]!.get(uuid)
+    // removed in the meantime
+    if (one === undefined) continue
+    const listed = await view.sortedFully('stamp', {
+      where: exactly(one),
+      limit: 1,
+      properties: [],
+      consistency: 'one',
+    })
+    if (listed[0]?.uuid !== uuid) return false
+    const query = { limit: nearest, properties: [], vectors: false } as const
+    const found = await view.near(Float32Array.from(one.vector), query)
+    if (!found.some((other) => other.uuid === uuid)) return false
   }
   return true
+}
+
+/** Met by this picture alone: stamps are unique. */
+function exactly({ properties }: Found): Where {
+  const numbers = indexedNumbers.map(
+    (property): Where => ({ operator: 'Equal', target: { property }, value: properties[property]! }),
+  )
+  return Filters.and({ operator: 'ContainsAll', target: { property: 'tokens' }, value: properties.tokens! }, ...numbers)
 }
 
 /** @returns false if it was removed in the meantime */
