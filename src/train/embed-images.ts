@@ -4,9 +4,8 @@ import type { SplitImage } from '../datasets/split.js'
 import type { EditedCopies } from '../eval/copies.js'
 import { editedBatches } from './edited-copies.js'
 import type { ImageLoader } from './loader/image-loader.js'
-import { normalised } from './loader/normalise.js'
 import type { RowsOfParts } from './models/joined-embedding.js'
-import { forward, type TrainableNetwork } from './models/network.js'
+import { forward, networkInput, type TrainableNetwork } from './models/network.js'
 import { inPieces, microBatchHere } from './models/pieces.js'
 
 /** Rows in the order of `images`. */
@@ -49,16 +48,14 @@ export async function embedCopies(
 
 /** Collects the network's outputs over batches, separately for each output. */
 function partsOf(network: TrainableNetwork) {
-  const { preprocessing, embeddingDimension: dimension } = network
+  const { embeddingDimension: dimension } = network
   const outputs: Float32Array[][] = network.model.outputs.map(() => [])
   return {
     /** @param pixels [n, inputSize, inputSize, 3] */
     async add(pixels: Uint8Array): Promise<void> {
-      const batch = tf.tidy(() =>
-        inPieces(normalised(pixels, preprocessing.inputSize, preprocessing), microBatchHere(), (rows) =>
-          forward(network, rows, false),
-        ),
-      )
+      const input = await networkInput(network, pixels)
+      const batch = tf.tidy(() => inPieces(input, microBatchHere(), (rows) => forward(network, rows, false)))
+      input.dispose()
       for (const [i, output] of batch.entries()) outputs[i]!.push((await output.data()) as Float32Array)
       tf.dispose(batch)
     },

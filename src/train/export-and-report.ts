@@ -42,7 +42,7 @@ export interface FinishedRun {
 export interface ExportedRun {
   /** The model folder. */
   folder: string
-  /** Whether val shows what a smaller precision loses: otherwise there can be none. */
+  /** Whether val shows what a smaller precision loses, and every layer is ours: otherwise there can be none. */
   canQuantize: boolean
   /** Absent if there is no report. */
   metrics?: ModelMetrics
@@ -88,7 +88,8 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
     now: new Date(),
   })
   log(`exported ${folder}, model ${manifest.id}`)
-  const exported = { folder, canQuantize: isRankable(data.val.map((index) => data.images[index]!)) }
+  const canQuantize = run.network.encoder === undefined && isRankable(data.val.map((index) => data.images[index]!))
+  const exported = { folder, canQuantize }
   if (!report || stop.aborted) return exported
 
   // the only evaluation on the test pictures

@@ -1,6 +1,7 @@
 /** The options of `npm run train`: names, defaults, bounds and descriptions, declared only here. */
 import { Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings'
 import { command, fraction, oneOf, positiveNumber, wholeNumber } from '../command-line.js'
+import { fits } from '../image/preprocessing.js'
 import { backendChoices } from './backend.js'
 import { phasesOf } from './fine-tuning/phases.js'
 import { defaultFineTuneSettings as fineTune } from './fine-tuning/settings.js'
@@ -86,16 +87,19 @@ const fromScratch = () =>
       scratch.teacherViews,
     )
     .option(
-      '--fit <squash|cover>',
+      `--fit <${fits.join('|')}>`,
       'how a picture is fitted to the square input',
-      oneOf(['squash', 'cover']),
+      oneOf(fits),
       scratch.preprocessing.fit,
     )
 
 const start = () =>
   new Command()
     .optionsGroup(fineTuningHeading)
-    .option('--init <path>', 'starting weights: safetensors, Keras .h5, or the folder of a network trained by this job')
+    .option(
+      '--init <path>',
+      'starting weights: safetensors, Keras .h5, or the folder of a network, trained by this job or imported',
+    )
     .option('--init-sha256 <hex>', 'expected checksum of the weights')
     .option(
       '--input-size <pixels>',
@@ -105,7 +109,7 @@ const start = () =>
     .addOption(
       new Option(
         '--phases <list>',
-        'what is trained, and for how many epochs: head (new layers), tail (also the end of the network, from cached ' +
+        'what is trained, and for how many epochs: head (new layers; the only one for an imported network), tail (also the end of the network, from cached ' +
           'maps), all (every layer; all:1@160 on pictures of side 160, all:1x2 at twice the usual learning rates)',
       )
         .argParser(phasesOf)

@@ -14,6 +14,9 @@ export interface NamedRun {
   force: boolean
 }
 
+/** An import has no run. */
+type NewNetwork = Pick<NamedRun, 'name' | 'out' | 'force'> & Partial<NamedRun>
+
 /**
  * Before the first epoch: a run must not find out after the last one that there is nowhere to write its network.
  * @throws AlikeError `folder_unwritable`
@@ -33,18 +36,18 @@ export async function makeFolder(path: string): Promise<void> {
  * A run that is resumed without a checkpoint starts anew, which would overwrite a network that is not its own.
  * @throws AlikeError `run_exists`, also as `expectReplaceable`
  */
-export async function expectUnused({ name, out, work, resume, exportOnly, force }: NamedRun): Promise<void> {
-  await expectReplaceable(join(out, name))
+export async function expectUnused({ name, out, work, resume, exportOnly, force }: NewNetwork): Promise<void> {
+  const network = join(out, name)
+  await expectReplaceable(network)
   if (exportOnly || force) return
-  const [network, run] = [join(out, name), join(work, name)]
-  const hasRun = await exists(join(run, 'checkpoint.safetensors'))
+  const run = work && join(work, name)
+  const hasRun = run !== undefined && (await exists(join(run, 'checkpoint.safetensors')))
   const hasNetwork = await exists(join(network, 'manifest.json'))
   if (hasRun ? resume : !hasNetwork) return
   const what = hasNetwork ? `the network ${network}` : `a run in ${run}`
-  const resuming = hasRun ? '--resume continues it' : `there is no run in ${run} to resume`
-  throw new AlikeError('run_exists', {
-    detail: `It is ${what}: ${resuming}, --force overwrites it, --name chooses another name.`,
-  })
+  const ways = ['--force overwrites it', '--name chooses another name']
+  if (run !== undefined) ways.unshift(hasRun ? '--resume continues it' : `there is no run in ${run} to resume`)
+  throw new AlikeError('run_exists', { detail: `It is ${what}: ${ways.join(', ')}.` })
 }
 
 /**

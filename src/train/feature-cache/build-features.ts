@@ -17,6 +17,8 @@ export interface View {
   index: number
   seed: number
   augmentation: Augmentation
+  /** Whether every picture gets the edits that pictures undergo in the wild; not in the serving view. */
+  wild?: true | undefined
 }
 
 /** What computes a row from each picture. */
@@ -93,10 +95,11 @@ function requestsOf({ maker, indices, view }: BuildFeaturesOptions, first: numbe
   return starts.map((start) => {
     const images = indices.slice(start, start + chunkSize)
     const seeds = images.map((_, i) => viewSeed(view, start + i))
+    const wild = images.map(() => view.wild === true)
     return {
       images,
       preprocessing: maker.preprocessing,
-      ...(view.index > 0 && { augmentation: { ...view.augmentation, seeds } }),
+      ...(view.index > 0 && { augmentation: { ...view.augmentation, seeds, wild } }),
     }
   })
 }

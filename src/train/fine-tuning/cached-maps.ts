@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { buildFeatures, picturesHash, type RowMaker } from '../feature-cache/build-features.js'
 import type { FeatureFile, MapShape } from '../feature-cache/feature-file.js'
 import type { ImageLoader } from '../loader/image-loader.js'
-import { normalised } from '../loader/normalise.js'
+import { networkInput } from '../models/network.js'
 import { inPieces, microBatchHere } from '../models/pieces.js'
 import type { StagedNetwork } from '../models/staged-network.js'
 import type { ConvolutionPrecision } from '../native/bfloat16-convolutions.js'
@@ -85,28 +85,41 @@ function buildView(
     seed,
     augmentation: { minScale, colourJitter },
   } = settings
+  const isFloat32 = compute === 'float32' || network.encoder !== undefined
   return buildFeatures({
     path: join(cache, `${network.architecture}-${part}-view${index}.f16`),
-    maker: trunkOf(network, compute === 'float32' ? weightsSha256 : `${weightsSha256} in ${compute}`),
+    maker: trunkOf(network, isFloat32 ? weightsSha256 : `${weightsSha256} in ${compute}`),
     loader,
     part,
     indices: data[part],
     pictures,
-    view: { index, seed, augmentation: { minScale, colourJitter } },
+    view: {
+      index,
+      seed,
+      augmentation: { minScale, colourJitter },
+      // the only phase of an imported network, which must learn here what `all` shows the others
+      ...(network.encoder && { wild: true }),
+    },
     log,
     stop,
   })
 }
 
 /** @param weights SHA-256 of the trunk's weights file, and the precision unless it is float32 */
-function trunkOf({ trunk, preprocessing }: StagedNetwork, weights: string): RowMaker {
+function trunkOf(network: StagedNetwork, weights: string): RowMaker {
+  const { encoder, trunk, preprocessing } = network
+  if (encoder !== undefined)
+    return { weights, preprocessing, shape: [1, 1, encoder.dimension], rows: (pixels) => encoder.rows(pixels) }
   const { inputSize } = preprocessing
   const [, ...shape] = trunk.computeOutputShape([1, inputSize, inputSize, 3]) as number[]
-  const rows = (pixels: Uint8Array) =>
-    tf.tidy(() => {
-      const input = normalised(pixels, inputSize, preprocessing)
-      return inPieces(input, microBatchHere(), (piece) => [trunk.apply(piece, { training: false }) as tf.Tensor])[0]
-    })
+  const rows = async (pixels: Uint8Array) => {
+    const input = await networkInput(network, pixels)
+    const maps = tf.tidy(
+      () => inPieces(input, microBatchHere(), (piece) => [trunk.apply(piece, { training: false }) as tf.Tensor])[0],
+    )
+    input.dispose()
+    return maps
+  }
   return { weights, preprocessing, shape: shape as unknown as MapShape, rows }
 }
 

@@ -44,6 +44,7 @@ export async function fineTune(
   } finally {
     await run.loader.close()
     await run.teachers?.close()
+    await run.starting.encoder?.close()
     for (const { model } of [run.network, run.averaged]) model.dispose()
   }
 }
@@ -72,11 +73,28 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
 }
 
 /** @throws AlikeError `weights_unreadable` */
-async function startingWeightsOf({ init, initSha256, architecture }: FineTuneSettings): Promise<StartingWeights> {
+async function startingWeightsOf(settings: FineTuneSettings): Promise<StartingWeights> {
+  const { init, initSha256, architecture } = settings
   const starting = await readStartingWeights(init, initSha256)
+  if (starting.encoder !== undefined) expectHeadOnly(settings, starting)
   if (architecture === undefined || architecture === starting.architecture) return starting
   const detail = `${starting.file} is for ${starting.architecture}, not for ${architecture}.`
   throw new AlikeError('weights_unreadable', { detail })
+}
+
+/** An imported network is run as it is. @throws AlikeError `weights_unreadable` */
+function expectHeadOnly(
+  { phases, inputSize, head }: FineTuneSettings,
+  { description, preprocessing }: StartingWeights,
+): void {
+  const problem = phases.some(({ trains }) => trains !== 'head')
+    ? 'its layers cannot be trained, only a head on its vectors: --phases head:10'
+    : inputSize !== undefined && inputSize !== preprocessing.inputSize
+      ? `it takes pictures of ${preprocessing.inputSize} × ${preprocessing.inputSize} pixels: leave out --input-size`
+      : head.pooling !== 'average'
+        ? 'its vectors are not pooled: leave out --pooling'
+        : undefined
+  if (problem !== undefined) throw new AlikeError('weights_unreadable', { detail: `The ${description}: ${problem}.` })
 }
 
 /** Exports the averaged network in its final state. */

@@ -37,11 +37,12 @@ function symmetricBeta(alpha: number, random: () => number): number {
   }
 }
 
-/** @param input [N, S, S, 3] @returns the same shape */
+/** @param input [N, S, S, C]; a vector, S = 1, has no rectangle, and is blended @returns the same shape */
 export function mixed(input: tf.Tensor4D, { partners, share, box }: Mix): tf.Tensor4D {
   return tf.tidy(() => {
     const others = tf.gather(input, tf.tensor1d(partners, 'int32'))
-    if (box === undefined) return tf.add(tf.mul(input, share), tf.mul(others, 1 - share)) as tf.Tensor4D
+    if (box === undefined || input.shape[1] === 1)
+      return tf.add(tf.mul(input, share), tf.mul(others, 1 - share)) as tf.Tensor4D
     const own = maskAround(box, input.shape[1])
     return tf.add(tf.mul(input, own), tf.mul(others, tf.sub(1, own))) as tf.Tensor4D
   })

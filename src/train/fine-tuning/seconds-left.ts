@@ -15,7 +15,11 @@ export function secondsLeftOf(
     return { phase: trains, side }
   })
   const size = { pictures: data.train.length * rowsOfPicture(settings), judged: data.val.length, fullSide }
-  const secondsEach = backend.endsWith('(gpu)') ? secondsOfExportedPass(averaged.model.countParams()) : undefined
+  const { encoder } = averaged
+  if (encoder !== undefined && encoder.secondsPerPicture === undefined) return null
+  const secondsEach =
+    encoder?.secondsPerPicture ??
+    (backend.endsWith('(gpu)') ? secondsOfExportedPass(averaged.model.countParams()) : undefined)
   const count = exportPasses(data, { report: settings.report, hasInstance: averaged.instanceDimension > 0 })
   return secondsLeft(timed, toCome, size, { count, secondsEach })
 }

@@ -2,6 +2,7 @@
 import { assignWeights } from '../weights/assign.js'
 import type { StartingWeights } from '../weights/weight-format.js'
 import { efficientNetLite0 } from './efficientnet-lite0.js'
+import { importedNetwork } from './imported-network.js'
 import { resnet50 } from './resnet50.js'
 import type { RetrievalHeadSettings } from './retrieval-head.js'
 import type { StagedNetwork } from './staged-network.js'
@@ -22,7 +23,8 @@ export function startingNetwork(
   weights: StartingWeights,
   { inputSize, ...options }: StartingNetworkOptions,
 ): StagedNetwork {
-  const { preprocessing: asStored, resnet, folded } = weights
+  const { preprocessing: asStored, resnet, folded, encoder } = weights
+  if (encoder !== undefined) return importedNetwork({ ...options, preprocessing: asStored, encoder })
   const preprocessing = inputSize === undefined ? asStored : { ...asStored, inputSize, resizeShortSide: inputSize }
   const shape = { ...options, preprocessing }
   const network =

@@ -1,14 +1,14 @@
 /** Converts a trained network into an ONNX model, directly from its layers. */
-import type { SymbolicTensor } from '@tensorflow/tfjs-layers'
+import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers'
 import type { TrainableNetwork } from '../models/network.js'
 import { addActivation, addRelu } from './activation.js'
 import { addGemPooling } from './gem-layer.js'
-import { GraphBuilder, type Value } from './graph-builder.js'
+import { GraphBuilder, type GraphOutput, type Value } from './graph-builder.js'
 import { addCosineClassifier, addJoinedEmbedding, addL2Normalize, addUnitLength } from './head-layers.js'
 import { addBatchNorm, addKernelLayer } from './kernel-layers.js'
 import { callOf, countUses, type LayerCall, onlyInput, unsupported } from './layer-call.js'
 import type { LayerContext } from './layer-context.js'
-import { encodeModel } from './onnx-proto.js'
+import { encodeModel, type ModelProto } from './onnx-proto.js'
 import { addPlaceMap } from './place-map.js'
 import { addFlatten, addGlobalPooling, addPooling, addSum, addZeroPadding } from './shape-layers.js'
 
@@ -44,15 +44,9 @@ const converters: Record<string, (context: LayerContext, call: LayerCall) => Val
  * The same network yields the same bytes: no timestamps are written, because the model id is their hash.
  * @throws AlikeError `export_layer_unsupported`.
  */
-export function convertNetwork({
-  model,
-  preprocessing,
-  embeddingDimension,
-  labels,
-  name,
-}: TrainableNetwork): Uint8Array {
+export function convertNetwork(network: TrainableNetwork): Uint8Array {
   const builder = new GraphBuilder()
-  const { inputSize, mean, std } = preprocessing
+  const { inputSize, mean, std } = network.preprocessing
   const pixels = builder.input('pixels', 'uint8', ['N', inputSize, inputSize, 3])
   const planes = builder.add(
     'Cast',
@@ -69,30 +63,50 @@ export function convertNetwork({
     builder.floats('pixels/std', Float32Array.from(std), [3, 1, 1]),
   ])
 
+  const { model, embeddingDimension } = network
+  const context = walk(model, { builder, input: normalised, anyOpset: false })
+  const outputs = outputsOf(network, context)
+  const map = addPlaceMap(context, model.outputs[0]!)
+  if (map !== undefined)
+    outputs.push({ name: 'map', value: map.value, shape: ['N', map.height, map.width, embeddingDimension] })
+  return encodeModel(builder.build(network.name, outputs))
+}
+
+/**
+ * The layers after an encoder.
+ * @param vectors [N, D], its outputs @param scale that the layers get them with
+ * @returns nodes, constants and outputs; the nodes mean the same in all opsets from 11 on
+ * @throws AlikeError `export_layer_unsupported`
+ */
+export function convertHead(network: TrainableNetwork, vectors: Value, scale: number): Partial<ModelProto['graph']> {
+  const builder = new GraphBuilder()
+  const factor = builder.floats('vectors/factor', Float32Array.of(scale), [])
+  const shape = builder.integers('vectors/shape', [0, -1, 1, 1])
+  const input = builder.add('Reshape', 'vectors', [builder.add('Mul', 'vectors/scaled', [vectors, factor]), shape])
+  const context = walk(network.model, { builder, input, anyOpset: true })
+  return builder.build(network.name, outputsOf(network, context)).graph
+}
+
+function outputsOf({ model, embeddingDimension, labels }: TrainableNetwork, context: LayerContext): GraphOutput[] {
   const [embedding, logits] = model.outputs
   if (embedding === undefined || logits === undefined)
     throw new RangeError('a network has two outputs, embedding and logits')
-  const context = walk(builder, model.inputs[0]!, normalised, countUses(model))
   const isUnit = ['L2Normalize', 'JoinedEmbedding'].includes(callOf(embedding).kind)
-  const unit = isUnit ? context.value(embedding) : addUnitLength(builder, 'unit', context.value(embedding))
-  const outputs = [
+  const value = context.value(embedding)
+  const unit = isUnit ? value : addUnitLength(context, 'unit', value)
+  return [
     { name: 'embedding', value: unit, shape: ['N', embeddingDimension] },
     { name: 'logits', value: context.value(logits), shape: ['N', labels.length] },
   ]
-  const map = addPlaceMap(context, embedding)
-  if (map !== undefined)
-    outputs.push({ name: 'map', value: map.value, shape: ['N', map.height, map.width, embeddingDimension] })
-  return encodeModel(builder.build(name, outputs))
 }
 
 /** Converts on demand, from an output back to the input; every tensor once. */
 function walk(
-  builder: GraphBuilder,
-  input: SymbolicTensor,
-  inputValue: Value,
-  uses: ReadonlyMap<number, number>,
+  model: LayersModel,
+  { input, ...given }: Pick<LayerContext, 'builder' | 'anyOpset'> & { input: Value },
 ): LayerContext {
-  const values = new Map([[input.id, inputValue]])
+  const uses = countUses(model)
+  const values = new Map([[model.inputs[0]!.id, input]])
   const value = (tensor: SymbolicTensor): Value => {
     const known = values.get(tensor.id)
     if (known !== undefined) return known
@@ -103,7 +117,7 @@ function walk(
     values.set(tensor.id, converted)
     return converted
   }
-  const context: LayerContext = { builder, value, uses: (tensor) => uses.get(tensor.id) ?? 0 }
+  const context: LayerContext = { ...given, value, uses: (tensor) => uses.get(tensor.id) ?? 0 }
   return context
 }
 

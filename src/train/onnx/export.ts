@@ -6,6 +6,7 @@ import type { ModelManifest } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { TrainableNetwork } from '../models/network.js'
 import { convertNetwork } from './convert.js'
+import { encoderWithHead } from './foreign/encoder-with-head.js'
 import { describedManifest, writeManifest, writeModelFolder } from './model-folder.js'
 import { openOnnx } from './onnx-session.js'
 import { checkParity, type Parity } from './parity.js'
@@ -40,7 +41,10 @@ export async function exportModel(network: TrainableNetwork, options: ExportOpti
   const folder = resolve(options.folder)
   return writeModelFolder(folder, async (draft) => {
     const modelFile = join(draft, 'model.onnx')
-    await writeFile(modelFile, convertNetwork(network))
+    await writeFile(
+      modelFile,
+      await (network.encoder ? encoderWithHead(network, network.encoder) : convertNetwork(network)),
+    )
     if (options.split !== undefined) await writeFile(join(draft, splitRecordFile), options.split)
     const parity = await provenParity(network, modelFile, options.parityImages)
     const provenance = { ...options.provenance, exportParity: parity }

@@ -8,11 +8,12 @@ import type { LayerContext } from './layer-context.js'
 const smallestLength = 1e-6
 
 export function addL2Normalize(context: LayerContext, call: LayerCall): Value {
-  return addUnitLength(context.builder, call.layer.name, context.value(onlyInput(call)))
+  return addUnitLength(context, call.layer.name, context.value(onlyInput(call)))
 }
 
-/** [N, D] → rows of length 1. */
-export function addUnitLength(builder: GraphBuilder, name: string, value: Value): Value {
+/** [N, D] → rows of length 1. The axes of a reduction are an attribute up to opset 17, and an input from 18 on. */
+export function addUnitLength({ builder, anyOpset }: LayerContext, name: string, value: Value): Value {
+  if (anyOpset) return builder.add('LpNormalization', name, [value], { axis: 1, p: 2 })
   return builder.add('Div', name, [value, addLength(builder, name, value)])
 }
 

@@ -5,6 +5,8 @@ import type { GraphBuilder, Value } from './graph-builder.js'
 /** Pictures and maps are [N, C, H, W] in the graph, [N, H, W, C] in the layers; vectors are [N, D] in both. */
 export interface LayerContext {
   readonly builder: GraphBuilder
+  /** Whether the nodes must mean the same in all opsets from 11 on, not only in ours. */
+  readonly anyOpset: boolean
   /** The graph value of a tensor; first converts the layers that lead to it. */
   value(tensor: SymbolicTensor): Value
   /** How many layers or outputs read a tensor. */

@@ -1,6 +1,6 @@
 /** Checks that the exported graph computes the same as the trained layers, on the same pixels. */
 import * as tf from '@tensorflow/tfjs-core'
-import type { TrainableNetwork } from '../models/network.js'
+import { networkInput, type TrainableNetwork } from '../models/network.js'
 import { nativeDevice } from '../native/native-backend.js'
 import type { OnnxOutputs, OnnxSession } from './onnx-session.js'
 
@@ -31,7 +31,7 @@ export async function checkParity(
   const size = network.preprocessing.inputSize
   const pixels = new Uint8Array(images.length * size * size * 3)
   images.forEach((image, i) => pixels.set(image, i * size * size * 3))
-  const [trained, exported] = [runLayers(network, pixels, images.length), await session.run(pixels, size)]
+  const [trained, exported] = [await runLayers(network, pixels, images.length), await session.run(pixels, size)]
 
   const minCosine = minimumCosine(trained.embedding, exported.embedding, network.embeddingDimension)
   const maxLogitDifference = largestDifference(trained.logits, exported.logits)
@@ -49,12 +49,10 @@ export async function checkParity(
   }
 }
 
-function runLayers({ model, preprocessing }: TrainableNetwork, pixels: Uint8Array, count: number): OnnxOutputs {
-  const { inputSize, mean, std } = preprocessing
-  const tensors = tf.tidy(() => {
-    const input = tf.div(tf.sub(tf.tensor4d(pixels, [count, inputSize, inputSize, 3], 'float32'), mean), std)
-    return model.predict(input, { batchSize: count }) as [tf.Tensor, tf.Tensor, ...tf.Tensor[]]
-  })
+async function runLayers(network: TrainableNetwork, pixels: Uint8Array, count: number): Promise<OnnxOutputs> {
+  const input = await networkInput(network, pixels)
+  const tensors = network.model.predict(input, { batchSize: count }) as [tf.Tensor, tf.Tensor, ...tf.Tensor[]]
+  input.dispose()
   const [embedding, logits] = tensors
   const outputs = { embedding: Float32Array.from(embedding.dataSync()), logits: Float32Array.from(logits.dataSync()) }
   tf.dispose(tensors)

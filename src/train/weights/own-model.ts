@@ -5,13 +5,14 @@
 import { type Model, type ModelManifest, readModel } from '../../embedding/model-manifest.js'
 import { AlikeError } from '../../errors.js'
 import type { ResNetVariant } from '../models/resnet50.js'
+import { encoderOf } from '../onnx/foreign/encoder.js'
 import { elementTypes, type ModelProto } from '../onnx/onnx-proto.js'
 import { type FloatGraph, readFloatGraph } from '../onnx/precisions/float-graph.js'
 import { floatsOf } from '../onnx/precisions/graph-facts.js'
 import { foldedLite0Layers } from './efficientnet-lite0-format.js'
 import { layersFrom, widthsOf } from './resnet50-formats.js'
 import { kernelFromChannelsFirst, tensorOf } from './tensor-layout.js'
-import type { StartingWeights, TensorsByName, WeightFormat } from './weight-format.js'
+import { importedArchitecture, type StartingWeights, type TensorsByName, type WeightFormat } from './weight-format.js'
 
 /** The graph of a network folder, with its constants as the exporter named them. */
 export interface OwnGraph extends FloatGraph {
@@ -27,7 +28,25 @@ const usable: readonly WeightFormat['architecture'][] = ['resnet50', 'efficientn
  * @throws AlikeError `model_unreadable`, `weights_unreadable`.
  */
 export async function readOwnModel(folder: string): Promise<StartingWeights> {
-  return weightsOf(await readOwnGraph(await readModel(folder), 'starting weights'))
+  const own = await readModel(folder)
+  return own.manifest.architecture === importedArchitecture
+    ? importedWeights(own)
+    : weightsOf(await readOwnGraph(own, 'starting weights'))
+}
+
+/** Its bytes stay as they are; a head is trained on its vectors. */
+function importedWeights(own: Model): StartingWeights {
+  const { id, name, preprocessing, labels, files, provenance } = own.manifest
+  if (labels.length > 0) throw unreadable(own.manifest, 'already has a head: start from the imported network itself')
+  return {
+    architecture: importedArchitecture,
+    description: `imported network ${name}, model ${id}, from ${String(provenance['importedFrom'])}`,
+    file: `${name}/${files.fp32.file}`,
+    sha256: files.fp32.sha256,
+    layers: new Map(),
+    preprocessing,
+    encoder: encoderOf(own),
+  }
 }
 
 /** @throws AlikeError `weights_unreadable` */

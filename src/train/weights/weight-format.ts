@@ -1,7 +1,11 @@
 /** The content of a weights file, independent of its framework's names and layouts. */
 import type { Preprocessing } from '../../embedding/model-manifest.js'
+import type { Encoder } from '../models/network.js'
 import type { ResNetVariant } from '../models/resnet50.js'
 import type { NamedTensor } from '../safetensors.js'
+
+/** In the manifest of a network of another framework, with or without a head. */
+export const importedArchitecture = 'imported'
 
 /** Keyed by the file's own names. */
 export type TensorsByName = ReadonlyMap<string, NamedTensor>
@@ -30,7 +34,9 @@ export interface WeightFormat {
 }
 
 export interface StartingWeights extends ReadFormat {
-  architecture: WeightFormat['architecture']
+  architecture: WeightFormat['architecture'] | typeof importedArchitecture
+  /** Of an imported network, which has no layers to train. */
+  encoder?: Encoder | undefined
   description: string
   file: string
   /** Of the whole weights file; recorded in the manifest, and distinguishes feature caches. */

@@ -105,3 +105,25 @@ test('a view shows the same of a picture, whatever pictures the other parts of t
   // the file of one would be taken for that of the other: their pictures are the same
   assert.deepEqual(await built(`${means.path}-shifted`, [2, 3, 4, 5]), alone)
 })
+
+test('a wild view shows each picture with edits, and is another view than the crop without them', async (t) => {
+  const { means } = await pictures(t, 4)
+  // of a row: the mean of its pixels
+  const maker: RowMaker = {
+    ...makerOf(0),
+    rows: (pixels) => tf.tidy(() => tf.mean(tf.reshape(tf.tensor1d(pixels), [-1, 192]), 1, true)),
+  }
+  const crop = { index: 1, seed: 1, augmentation: { minScale: 1, colourJitter: 0 } }
+  const rowsOf = async (given: typeof crop & { wild?: true }): Promise<number[]> => {
+    const file = await buildFeatures({ ...means, maker, view: given, log() {}, stop: never })
+    const values = new Float32Array(4)
+    for (const row of values.keys()) await file!.read(row, false, values, row)
+    await file!.close()
+    return [...values]
+  }
+  const [plain, wild] = [await rowsOf(crop), await rowsOf({ ...crop, wild: true })]
+  assert.ok(
+    plain.every((value, row) => Math.abs(value - wild[row]!) > 0.01),
+    `${plain} ${wild}`,
+  )
+})

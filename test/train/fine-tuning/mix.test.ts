@@ -34,6 +34,12 @@ test('every batch is mixed as planned: each row with its partner, in the planned
   }
 })
 
+test('vectors have no places: a box blends them in the planned shares', () => {
+  const vectors = tf.tensor4d([0, 1, 2, 3], [count, 1, 1, 1])
+  const plan: Mix = { partners: [1, 0, 3, 2], share: 0.75, box: { left: 0.5, top: 0.25, side: 0.5 } }
+  assert.deepEqual([...mixed(vectors, plan).dataSync()], [0.25, 0.75, 2.25, 2.75])
+})
+
 test('a box holds the partner and nothing else changes', () => {
   const plan: Mix = { partners: [1, 0, 3, 2], share: 0.75, box: { left: 0.5, top: 0.25, side: 0.5 } }
   const image = (mixed(rows(), plan).arraySync() as number[][][][])[2]!

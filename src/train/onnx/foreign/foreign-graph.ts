@@ -6,7 +6,7 @@ import { type Field, fieldsOf, nameIn, tagOf } from '../../../embedding/protobuf
 import { AlikeError } from '../../../errors.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
 import { GraphBuilder, type Value } from '../graph-builder.js'
-import { decodeModel, elementTypes, encodeGraph, type ValueInfoProto } from '../onnx-proto.js'
+import { decodeModel, elementTypes, encodeGraph, type ModelProto, type ValueInfoProto } from '../onnx-proto.js'
 import { renamed } from './renamed-graph.js'
 
 /** Field numbers of onnx.proto. */
@@ -86,11 +86,25 @@ export interface Wrapping {
 export function wrapForeignGraph({ bytes, input }: ForeignGraph, wrapping: Wrapping): Uint8Array {
   const before = pictureInput(input, wrapping.preprocessing)
   const after = unitOutput(wrapping.output, wrapping.pooling)
+  return parsed(() => surrounded(bytes, { before, prefix, after }))
+}
+
+export interface Surroundings {
+  /** Nodes, constants, and the inputs of the whole. */
+  before: Partial<ModelProto['graph']>
+  /** Of every name of the graph between them. */
+  prefix: string
+  /** Nodes, constants, and the outputs of the whole. */
+  after: Partial<ModelProto['graph']>
+}
+
+/** The graph of a file between nodes of ours; its own inputs and outputs are values of the whole. */
+export function surrounded(bytes: Buffer, { before, prefix: own, after }: Surroundings): Uint8Array {
   const graph = fieldsIn(bytes).find(({ number }) => number === fields.modelGraph)!
   const kept = fieldsOf(bytes, graph.from, graph.to).filter(
     ({ number }) => number !== fields.input && number !== fields.output,
   )
-  const body = [encodeGraph(before), parsed(() => renamed(bytes, kept, prefix)), encodeGraph(after)]
+  const body = [encodeGraph(before), renamed(bytes, kept, own), encodeGraph(after)]
   const rest = fieldsIn(bytes).filter(({ number }) => number !== fields.modelGraph)
   return Buffer.concat([...bytesOf(bytes, rest), ...message(fields.modelGraph, body)])
 }

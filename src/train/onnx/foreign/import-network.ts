@@ -6,6 +6,7 @@ import { embeddingDimensionMax, type ModelManifest } from '../../../embedding/mo
 import { prepareImage } from '../../../image/prepare.js'
 import { inputSizes, type Preprocessing } from '../../../image/preprocessing.js'
 import { drawGolden } from '../../golden/drawings.js'
+import { importedArchitecture } from '../../weights/weight-format.js'
 import { describedManifest, writeManifest, writeModelFolder } from '../model-folder.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { type Calibrated, calibrateOn } from './calibrate-imported.js'
@@ -62,7 +63,14 @@ export async function importNetwork({
   return writeModelFolder(folder, async (draft) => {
     await writeFile(join(draft, 'model.onnx'), graph)
     const provenance = { importedFrom: basename(file), output: chosen.name, ...(pooling && { pooling }) }
-    const described = { name, architecture: 'imported', embeddingDimension, preprocessing, labels: [], provenance }
+    const described = {
+      name,
+      architecture: importedArchitecture,
+      embeddingDimension,
+      preprocessing,
+      labels: [],
+      provenance,
+    }
     const plain = await describedManifest(draft, described, now)
     const calibrated = images && (await calibrateOn(images, { folder: draft, manifest: plain }, { log, stop }))
     const manifest = calibrated === undefined ? plain : { ...plain, calibration: calibrated.calibration }

@@ -5,11 +5,10 @@ import { pathToFileURL } from 'node:url'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { cancelled, command, oneOf, runCommand, shellWord, wholeNumber } from '../../../command-line.js'
 import { readSplitImages } from '../../../datasets/split-images.js'
-import { AlikeError } from '../../../errors.js'
-import { inputSizes } from '../../../image/preprocessing.js'
+import { fits, inputSizes, kernels, shortSides } from '../../../image/preprocessing.js'
 import { networkName } from '../../network-name.js'
 import { share } from '../../report/markdown.js'
-import { expectReplaceable, makeFolder, networkIn } from '../../run-folder.js'
+import { expectUnused, makeFolder } from '../../run-folder.js'
 import { poolings } from './foreign-graph.js'
 import { importNetwork } from './import-network.js'
 
@@ -28,19 +27,13 @@ export function importCommand() {
       'side of its pictures, if the file leaves it open',
       wholeNumber(inputSizes.minimum, inputSizes.maximum),
     )
+    .option(`--fit <${fits.join('|')}>`, 'cut the middle square out, or squash the picture', oneOf(fits), 'cover')
     .option(
-      '--fit <cover|squash>',
-      'cut the middle square out, or squash the picture',
-      oneOf(['cover', 'squash']),
-      'cover',
+      '--short-side <pixels>',
+      'to which cover resizes a picture (default: the input size)',
+      wholeNumber(shortSides.minimum, shortSides.maximum),
     )
-    .option('--short-side <pixels>', 'to which cover resizes a picture (default: the input size)', wholeNumber(8, 1280))
-    .option(
-      '--kernel <name>',
-      'of the resize: linear, cubic or lanczos3',
-      oneOf(['linear', 'cubic', 'lanczos3']),
-      'cubic',
-    )
+    .option(`--kernel <${kernels.join('|')}>`, 'of the resize', oneOf(kernels), 'cubic')
     .option('--output <name>', 'output to use, where several are possible')
     .option(
       `--pooling <${poolings.join('|')}>`,
@@ -73,11 +66,7 @@ async function run(
   program: { error(text: string): never },
 ): Promise<void> {
   const folder = shellWord(join(out, name))
-  await expectReplaceable(join(out, name))
-  if (!force && (await networkIn(join(out, name))) !== undefined)
-    throw new AlikeError('run_exists', {
-      detail: `${folder} is a network: --force replaces it, --name chooses another name.`,
-    })
+  await expectUnused({ name, out, force })
   if (data === undefined && labels !== undefined) program.error('error: --labels needs --data')
   const images = data === undefined ? undefined : await readSplitImages({ data, labels })
   await makeFolder(out)
@@ -114,6 +103,7 @@ async function run(
     console.log(`mAP@1 ${share(first)}, mAP@10 ${share(ten)}, normalised mean rank ${share(rank)}`)
   }
   console.log(`next: MODEL_DIR=${folder} npm start, or npm run model -- install ${folder}`)
+  console.log(`      npm run train -- --init ${folder} --phases head:10 … trains a head on labelled pictures`)
 }
 
 if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url)

@@ -12,6 +12,7 @@ import { writeGolden } from '../../golden/write-golden.js'
 import { isRankable } from '../../rankable.js'
 import { preparePicture } from '../../report/embed-exported.js'
 import { rewriteCard } from '../../report/write-report.js'
+import { importedArchitecture } from '../../weights/weight-format.js'
 import { encodeModel } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
 import { type FloatGraph, readFloatGraph } from './float-graph.js'
@@ -51,6 +52,9 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   const { folder, precisions, log = () => {} } = options
   const model = await readModel(folder)
   const { absent = [] } = model
+  // our schema is a subset of the format: what an imported graph has besides would be lost
+  if (model.manifest.architecture === importedArchitecture)
+    throw unreadable('It is an imported network, which stays in the precision of its file.')
   const { proven, calibration } = await provePrecisions(model, options, log)
   expectGood(precisions, proven)
 

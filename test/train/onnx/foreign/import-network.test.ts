@@ -399,7 +399,7 @@ test('npm run import makes a folder that a service serves; a name is replaced on
   )
   assert.ok(existsSync(join(out, 'foreign/golden/golden.json')))
   const again = await runCommand('train/onnx/foreign/main', words)
-  assert.deepEqual([again.code, /^run_exists: .*--force replaces it/.test(again.output)], [1, true], again.output)
+  assert.deepEqual([again.code, /^run_exists: .*--force overwrites it/.test(again.output)], [1, true], again.output)
   assert.equal((await runCommand('train/onnx/foreign/main', [...words, '--force'])).code, 0)
   await mkdir(join(out, 'photos'))
   await writeFile(join(out, 'photos/a.jpg'), '')
