@@ -15,6 +15,8 @@ export { Preprocessing }
 
 export const precisions = ['fp32', 'fp16', 'int8'] as const
 export type Precision = (typeof precisions)[number]
+/** From the one that is fastest on a CPU to the slowest. */
+export const onCpu: readonly Precision[] = ['int8', 'fp32', 'fp16']
 
 const ModelFile = Type.Object(
   {

@@ -1,6 +1,6 @@
 /** Plans how a model would run on a provider: precision, number of workers, batch sizes. Pure. */
 import { availableParallelism } from 'node:os'
-import { type Model, networkFile, type Precision, precisionsIn } from './model-manifest.js'
+import { type Model, networkFile, onCpu, type Precision, precisionsIn } from './model-manifest.js'
 import type { Provider, SessionSettings } from './worker-protocol.js'
 
 export interface ProviderOptions {
@@ -106,7 +106,7 @@ function sizesUpTo(sizes: readonly number[], max: number): number[] {
 
 /** From the fastest precision to the slowest. */
 const preferred: Record<Provider, readonly Precision[]> = {
-  cpu: ['int8', 'fp32', 'fp16'],
+  cpu: onCpu,
   cuda: ['fp16', 'fp32', 'int8'],
 }
 

@@ -12,6 +12,7 @@ import { readRecords } from '../../datasets/split-record.js'
 import {
   type Model,
   networkFile,
+  onCpu,
   type Precision,
   precisions,
   precisionsIn,
@@ -63,7 +64,7 @@ export function judgeCommand() {
     .requiredOption('--data <folder>', 'labelled pictures, as for npm run train')
     .option('--labels <csv>', 'as for npm run train')
     .option('--split <val|test>', 'pictures that query each other', oneOf(['val', 'test']), 'val')
-    .option(`--precision <${precisions.join('|')}>`, 'file to judge; the first that is there', oneOf(precisions))
+    .option(`--precision <${precisions.join('|')}>`, 'file to judge; default: as served on a CPU', oneOf(precisions))
     .option('--mirror', 'also with the mirror image of every picture averaged in: --views 2', false)
     .option('--views <count>', 'also with so many views averaged', wholeNumber(2, 4))
     .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
@@ -82,7 +83,7 @@ export async function judgeOptionsOf({
 }: JudgeArguments): Promise<JudgeOptions> {
   const model = await readModel(rest.model)
   const present = precisionsIn(model)
-  const precision = rest.precision ?? present[0]!
+  const precision = rest.precision ?? onCpu.find((one) => present.includes(one))!
   if (!present.includes(precision))
     throw new AlikeError('model_unreadable', { detail: `It has no ${precision} file, only ${present.join(', ')}.` })
   const views = rest.views ?? (rest.mirror ? 2 : 1)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, readdir, rename } from 'node:fs/promises'
+import { copyFile, cp, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { optionsOf } from '../../../src/command-line.js'
@@ -42,6 +42,22 @@ test('test pictures are evaluated only on request', async () => {
   const { images, viewCounts } = await asked([...given, '--split', 'test', '--views', '4'])
   assert.ok(images.length === 32 && images.every(({ split }) => split === 'test'))
   assert.deepEqual(viewCounts, [1, 4])
+})
+
+test('the precision that is served on a CPU is judged, unless another one is named', async (t) => {
+  const copy = await temporaryFolder(t)
+  await cp(folder, copy, { recursive: true })
+  const manifest = JSON.parse(await readFile(join(copy, 'manifest.json'), 'utf8')) as {
+    files: Record<string, { file: string }>
+  }
+  const { fp32 } = manifest.files
+  manifest.files['int8'] = { ...fp32!, file: 'model.int8.onnx' }
+  await copyFile(join(copy, fp32!.file), join(copy, 'model.int8.onnx'))
+  await writeFile(join(copy, 'manifest.json'), JSON.stringify(manifest))
+  const both = ['--model', copy, ...given.slice(2)]
+  assert.equal((await asked(given)).precision, 'fp32')
+  assert.equal((await asked(both)).precision, 'int8')
+  assert.equal((await asked([...both, '--precision', 'fp32'])).precision, 'fp32')
 })
 
 test('a network is judged on its own val pictures where the data has no split, and never on what it was trained on', async (t) => {
