@@ -44,6 +44,7 @@ export async function openBucketObjects(
   buckets.expectAllowed(bucket, prefix)
   const maxBytes = limits.uploadMaxBytes
   const ids = new RepeatedIds()
+  const total = await countLines(file)
   let ignored = 0
   const source = await openLines(file, {
     lineMaxBytes,
@@ -56,7 +57,6 @@ export async function openBucketObjects(
       return 'id' in item ? { ...item, repeats: ids.meet(item.id) } : item
     },
   })
-  const total = await countLines(file)
   const { items } = source
   return Object.assign(source, {
     total,
