@@ -52,9 +52,9 @@ export class CollectionAccess {
     )
   }
 
-  /** @throws AlikeError `gallery_newer`; as `WeaviateServer.call` does */
-  async expectReadable(): Promise<void> {
-    await (this.#upToDate ?? this.call((server) => server.call((client) => this.#bringUpToDate(client))))
+  /** @returns its definition, as first read @throws AlikeError `gallery_newer`; as `WeaviateServer.call` does */
+  expectReadable(): Promise<CollectionDefinition> {
+    return this.call((server) => server.call((client) => this.#bringUpToDate(client)))
   }
 
   /** As created. */
@@ -73,7 +73,7 @@ export class CollectionAccess {
    * another version may have made it, and its owner may have changed it in the server.
    */
   async exactBelow(): Promise<number> {
-    const { vectorizers } = await this.call((server) => server.call((client) => this.#bringUpToDate(client)))
+    const { vectorizers } = await this.expectReadable()
     const index = vectorizers['default']?.indexConfig as { flatSearchCutoff?: number } | undefined
     return index?.flatSearchCutoff ?? 0
   }

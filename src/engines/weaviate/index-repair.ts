@@ -85,7 +85,7 @@ export class IndexRepair {
     const of = (way: WeaviateServer) => new ImageCollection(way, name, { layout, tuning: tuningDefaults })
     const collection = of(server)
     const views = nodes.map(of)
-    for await (const uuids of writtenSince(views, since)) {
+    for await (const uuids of writtenSince(views, { since, signal })) {
       const due: string[] = isEachSearched ? [] : [...uuids]
       if (isEachSearched) {
         const copies = await Promise.all(views.map((view) => copiesOf(view, uuids)))
@@ -118,9 +118,13 @@ interface CollectionRepair {
 }
 
 /** Uuids of what one of the nodes has that was written, or changed, since then; each about once. */
-async function* writtenSince(views: readonly ImageCollection[], since: number): AsyncGenerator<string[]> {
+async function* writtenSince(
+  views: readonly ImageCollection[],
+  { since, signal }: Pick<CollectionRepair, 'since' | 'signal'>,
+): AsyncGenerator<string[]> {
   for (const [n, view] of views.entries())
     for await (const page of view.all({ limit: walkedAtOnce, properties: [], consistency: 'one' })) {
+      signal.throwIfAborted()
       const written = page.filter(({ updateTime = 0 }) => updateTime >= since)
       for (let begin = 0; begin < written.length; begin += checkedAtOnce) {
         const uuids = await unseen(views.slice(0, n), written.slice(begin, begin + checkedAtOnce))
