@@ -22,6 +22,8 @@ export class CollectionAccess {
   #isDropped = false
   #isReplicated: boolean | undefined
   #upToDate: Promise<CollectionDefinition> | undefined
+  /** Once it is up to date. */
+  #definition: CollectionDefinition | undefined
 
   constructor(server: WeaviateServer, name: string, options: CollectionOptions) {
     this.#server = server
@@ -53,8 +55,8 @@ export class CollectionAccess {
   }
 
   /** @returns its definition, as first read @throws AlikeError `gallery_newer`; as `WeaviateServer.call` does */
-  expectReadable(): Promise<CollectionDefinition> {
-    return this.call((server) => server.call((client) => this.#bringUpToDate(client)))
+  async expectReadable(): Promise<CollectionDefinition> {
+    return this.#definition ?? this.call((server) => server.call((client) => this.#bringUpToDate(client)))
   }
 
   /** As created. */
@@ -126,7 +128,8 @@ export class CollectionAccess {
   async #bringUpToDate(client: WeaviateClient): Promise<CollectionDefinition> {
     this.#upToDate ??= this.#addProperties(client)
     try {
-      return await this.#upToDate
+      this.#definition = await this.#upToDate
+      return this.#definition
     } catch (error) {
       this.#upToDate = undefined
       throw error
