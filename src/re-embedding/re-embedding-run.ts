@@ -46,7 +46,7 @@ export class ReEmbeddingRun {
   #position: number
   /** The most that any comparison has examined. */
   #looked = 0
-  /** Next free place in the report behind the first comparison's lines: in a later one, a picture may have another place. */
+  /** Next free place in the report after the lines of the first comparison: in a later one, places may be others. */
   #behind = 0
   /** Ids with a line in the report, if everything may be compared again. */
   readonly #reported = new Set<string>()
@@ -106,7 +106,7 @@ export class ReEmbeddingRun {
     return Math.max(this.#looked, this.#position)
   }
 
-  /** Once more if the list was shorter than the gallery, which happens only with engines that may not list all they store. */
+  /** Repeated if the list was shorter than the gallery: some engines do not list all they store at once. */
   async #compare(): Promise<void> {
     const { mirror, signal, total, pausesMs = listedAgainAfterMs } = this.#options
     let looked = await this.#bringDiffering((place) => place)
