@@ -55,7 +55,7 @@ export const catalogue = {
   move_under_way: 'The gallery is already being moved.',
   move_differs: 'The copy of the gallery differs from the gallery; nothing has changed.',
   gate_not_passed: 'The embedding set did not pass the quality gate.',
-  serving_changed: 'The gallery has switched to another model; repeat the request, a list from its first page.',
+  serving_changed: 'The gallery has switched to another model; repeat the request, or begin the list again.',
   originals_missing: 'Some pictures cannot be embedded again: their originals were not kept, or cannot be read.',
   model_card_missing: 'The model card has no such part.',
   explain_unsupported: 'The model cannot explain its scores by region.',

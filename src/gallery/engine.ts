@@ -131,7 +131,7 @@ export interface OpenSet {
   change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]>
   /**
    * Instead of repeating a change that was interrupted, perhaps because its process died: searches find what it has stored of these
-   * pictures, by default of those stored last. An engine without this method stores no picture that searches do not find.
+   * pictures, by default of those stored last. An engine without this method stores no picture that searches or lists do not find.
    */
   makeFindable?(ids?: readonly string[]): Promise<void>
   /**

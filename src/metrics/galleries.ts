@@ -4,8 +4,8 @@ import { counters } from './instruments.js'
 
 export interface GalleryInstruments {
   countIndexRebuild(): void
-  /** Pictures were inserted into the graphs of an engine's nodes again. */
-  countGraphRepair(images: number): void
+  /** Pictures were inserted into the indexes of an engine's nodes again. */
+  countIndexRepair(images: number): void
   /** A job that moves a gallery to another engine has ended; `refused`: the copy differed. */
   countMove(outcome: 'moved' | 'refused' | 'broken_off'): void
   countDecided(decision: string): void
@@ -15,10 +15,10 @@ export interface GalleryInstruments {
 }
 
 export function galleryInstruments(registry: Registry): GalleryInstruments {
-  const { indexRebuilds, graphRepairs, moves, decided, judged, dataSnapshots } = counters(registry, {
+  const { indexRebuilds, indexRepairs, moves, decided, judged, dataSnapshots } = counters(registry, {
     indexRebuilds: ['alike_index_rebuilds_total', 'Times a graph was built anew from the database.'],
-    graphRepairs: [
-      'alike_graph_repaired_images_total',
+    indexRepairs: [
+      'alike_index_repaired_images_total',
       'Pictures inserted into the indexes of Weaviate nodes again because one of them missed them.',
     ],
     moves: [
@@ -45,7 +45,7 @@ export function galleryInstruments(registry: Registry): GalleryInstruments {
   })
   return {
     countIndexRebuild: () => indexRebuilds.inc(),
-    countGraphRepair: (images) => graphRepairs.inc(images),
+    countIndexRepair: (images) => indexRepairs.inc(images),
     countMove: (outcome) => moves.inc({ outcome }),
     countDecided: (decision) => decided.inc({ decision }),
     countJudged: (verdict, count) => judged.inc({ verdict }, count),

@@ -44,7 +44,12 @@ export class ReEmbeddingRun {
   readonly #pace: PaceLimit
   /** As committed with the job. */
   #position: number
+  /** The most that any comparison has examined. */
   #looked = 0
+  /** Next free place in the report after the lines of the first comparison: in a later one, places may be others. */
+  #behind = 0
+  /** Ids with a line in the report, if everything may be compared again. */
+  readonly #reported = new Set<string>()
   /** Undefined for a job that omits such pictures. */
   readonly #missed: MissedImages | undefined
   #done = 0
@@ -91,37 +96,50 @@ export class ReEmbeddingRun {
     // a run whose process died may have stored them before searches found them; below they are skipped
     await mirror.to.makeFindable?.()
     if (this.#missed !== undefined) await this.#expectOriginals()
-    await this.#bringDiffering()
-    const { pausesMs = listedAgainAfterMs } = this.#options
-    for (const pauseMs of pausesMs) {
-      const { images } = await patiently(() => mirror.from.state(), signal)
-      if (this.#looked >= Math.min(images, this.#options.total)) break
-      await sleep(pauseMs, undefined, { signal })
-      this.#looked = 0
-      await this.#bringDiffering()
-    }
+    await this.#compare()
     for await (const gone of goneImages(mirror, signal))
       await changed.note((await mirror.bring(gone, { signal, lock })).again)
     await this.#advance(this.#looked, [])
     await this.#missed?.expectNone()
-    // behind all others in the report, each at a place of its own
-    let place = this.#looked
-    await catchUp({ mirror, changed, signal, lock, onLost: (lost) => this.#miss(lost, () => place++) })
+    await catchUp({ mirror, changed, signal, lock, onLost: (lost) => this.#miss(lost, () => this.#behind++) })
     await this.#missed?.expectNone()
     return Math.max(this.#looked, this.#position)
   }
 
-  async #bringDiffering(): Promise<void> {
-    const { mirror, signal } = this.#options
-    for await (const { looked, differing } of differingImages(mirror, signal)) {
-      for (let begin = 0; begin < differing.length; begin += broughtAtOnce)
-        await this.#bring(differing.slice(begin, begin + broughtAtOnce))
-      if (this.#missed?.areTooMany === true) await this.#missed.expectNone()
-      this.#looked += looked.length
+  /** Repeated if the list was shorter than the gallery: some engines do not list all they store at once. */
+  async #compare(): Promise<void> {
+    const { mirror, signal, total, pausesMs = listedAgainAfterMs } = this.#options
+    let looked = await this.#bringDiffering((place) => place)
+    this.#behind = Math.max(looked, this.#job.position)
+    if (!this.#mayListLess) return
+    for (const pauseMs of pausesMs) {
+      const { images } = await patiently(() => mirror.from.state(), signal)
+      if (looked >= Math.min(images, total)) return
+      await sleep(pauseMs, undefined, { signal })
+      looked = await this.#bringDiffering(() => this.#behind++)
     }
   }
 
-  async #bring(group: readonly Placed[]): Promise<void> {
+  get #mayListLess(): boolean {
+    return this.#options.mirror.from.makeFindable !== undefined
+  }
+
+  /** @param lineOf place in the report by place in the list @returns the number of pictures examined */
+  async #bringDiffering(lineOf: (place: number) => number): Promise<number> {
+    const { mirror, signal } = this.#options
+    let examined = 0
+    for await (const { looked, differing } of differingImages(mirror, signal)) {
+      const due = differing.filter(({ id }) => !this.#reported.has(id))
+      for (let begin = 0; begin < due.length; begin += broughtAtOnce)
+        await this.#bring(due.slice(begin, begin + broughtAtOnce), lineOf)
+      if (this.#missed?.areTooMany === true) await this.#missed.expectNone()
+      examined += looked.length
+      this.#looked = Math.max(this.#looked, examined)
+    }
+    return examined
+  }
+
+  async #bring(group: readonly Placed[], lineOf: (place: number) => number): Promise<void> {
     const { mirror, changed, signal, lock, advance } = this.#options
     const placeOf = new Map(group.map(({ id, place }) => [id, place]))
     const end = group.at(-1)!.place + 1
@@ -133,7 +151,7 @@ export class ReEmbeddingRun {
         this.#progress(
           end,
           group.length,
-          this.#miss(lost, (id) => placeOf.get(id)!),
+          this.#miss(lost, (id) => lineOf(placeOf.get(id)!)),
         ),
     })
     this.#position = Math.max(this.#position, end)
@@ -144,7 +162,10 @@ export class ReEmbeddingRun {
 
   /** @returns report lines to write at once; excludes pictures that would fail the job but may succeed in a moment */
   #miss(lost: readonly LostImage[], placeOf: (id: string) => number): JobError[] {
-    if (this.#missed === undefined) return lost.map((image) => missedLine(image, placeOf(image.id)))
+    if (this.#missed === undefined) {
+      if (this.#mayListLess) for (const { id } of lost) this.#reported.add(id)
+      return lost.map((image) => missedLine(image, placeOf(image.id)))
+    }
     for (const image of lost) this.#missed.add(image, placeOf(image.id))
     return []
   }

@@ -192,7 +192,7 @@ async function openWeaviateOf(
     storage: { pageMaxLength: pageMaxLengthOf(config) },
     isKept: (set) => isKept(set, catalogue),
     logger,
-    onRepair: metrics.countGraphRepair,
+    onRepair: metrics.countIndexRepair,
   })
 }
 

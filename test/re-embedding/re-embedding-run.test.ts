@@ -8,6 +8,8 @@ import type { JobProgress } from '../../src/gallery/job-progress.js'
 import type { ImageOriginalsParts } from '../../src/originals/image-originals.js'
 import type { OriginalStore } from '../../src/originals/original-store.js'
 import { ReEmbeddingRun } from '../../src/re-embedding/re-embedding-run.js'
+import type { WithoutOriginal } from '../../src/re-embedding/set-about.js'
+import type { SetMirror } from '../../src/re-embedding/set-mirror.js'
 import { SetMirrors } from '../../src/re-embedding/set-mirrors.js'
 import { engineOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
@@ -42,12 +44,16 @@ async function begun(
   await jobs.create({ id: 'j', kind: 're-embedding', gallery: 'a', source: null })
   const job = await jobs.transition('j', { from: ['queued'], to: 'running' })
   const { signal } = new AbortController()
-  const run = (advance: (progress: JobProgress) => Promise<void>, { total = 0, pausesMs = [] as number[] } = {}) =>
+  const begin = (
+    advance: (progress: JobProgress) => Promise<void>,
+    { total = 0, pausesMs = [] as number[], withoutOriginal = 'fail' as WithoutOriginal } = {},
+  ) =>
     new ReEmbeddingRun(job, {
       ...{ mirror, changed, signal, advance, lock: { isHeld: async () => true } },
-      ...{ withoutOriginal: 'fail', ratePerSecond: 0, total, pausesMs },
-    }).run()
-  return { galleries, jobs, mirror, put, run }
+      ...{ withoutOriginal, ratePerSecond: 0, total, pausesMs },
+    })
+  const run = (...given: Parameters<typeof begin>) => begin(...given).run()
+  return { galleries, jobs, mirror, put, begin, run }
 }
 
 test('a run first makes findable what an earlier one, whose process died, has stored last', async (t) => {
@@ -79,6 +85,18 @@ test('pictures stored during a job that cannot be embedded again are each a line
   )
 })
 
+/** As a server that was killed lists its pictures: the first lists lack one. */
+function lackAtFirst({ from }: SetMirror, lacking: string, { lists, onList }: { lists: number; onList?: () => void }) {
+  let begun = 0
+  const page: typeof from.page = async function* (options) {
+    if (options.after === undefined) begun++
+    onList?.()
+    for await (const { images, ...rest } of Object.getPrototypeOf(from).page.call(from, options))
+      yield { images: images.filter(({ id }: { id: string }) => begun > lists || id !== lacking), ...rest }
+  }
+  Object.assign(from, { page, makeFindable: async () => {} })
+}
+
 test('what a list of the gallery lacks at first is found by the next one', async (t) => {
   const unreachable = {
     expectGiven: () => {},
@@ -87,14 +105,7 @@ test('what a list of the gallery lacks at first is found by the next one', async
     fetch: () => Promise.reject(new AlikeError('url_unreachable')),
   }
   const { jobs, mirror, run } = await begun(t, () => ({ references: unreachable }), ['one', 'two'])
-  let lists = 0
-  const { from } = mirror
-  const page: typeof from.page = async function* (options) {
-    const isFirst = options.after === undefined && ++lists <= 2
-    for await (const { images, ...rest } of Object.getPrototypeOf(from).page.call(from, options))
-      yield { images: images.filter(({ id }: { id: string }) => !isFirst || id !== 'two'), ...rest }
-  }
-  Object.assign(from, { page })
+  lackAtFirst(mirror, 'two', { lists: 2 })
   await assert.rejects(
     run((progress) => jobs.advance(progress), { total: 2, pausesMs: [1] }),
     {
@@ -103,6 +114,33 @@ test('what a list of the gallery lacks at first is found by the next one', async
   )
   const names = (await jobs.errors('j')).map(({ name }) => name)
   assert.deepEqual(names.sort(), ['one', 'two'])
+})
+
+test('a picture without an original is counted once, however often everything is compared, and progress never falls', async (t) => {
+  const { jobs, mirror, begin } = await begun(t, undefined, ['one', 'two'])
+  const shares: number[] = []
+  const run = begin((progress) => jobs.advance(progress), { total: 2, pausesMs: [1, 1], withoutOriginal: 'leave_out' })
+  lackAtFirst(mirror, 'one', { lists: 1, onList: () => void shares.push(run.reading().share) })
+  assert.equal(await run.run(), 2)
+  assert.deepEqual(shares, [0, 0.5])
+  assert.equal((await jobs.get('j'))?.failed, 2)
+  assert.deepEqual((await jobs.errors('j')).map(({ name }) => name).sort(), ['one', 'two'])
+})
+
+test('a gallery in use whose engine lists everything is compared once', async (t) => {
+  const { galleries, jobs, mirror, put, run } = await begun(t, undefined, ['one', 'two'])
+  const { from } = mirror
+  let lists = 0
+  const page: typeof from.page = async function* (options) {
+    if (options.after === undefined) lists++
+    yield* Object.getPrototypeOf(from).page.call(from, { ...options, limit: 1 })
+    if (options.after !== undefined) return
+    await put(['before'])
+    await removeImages(galleries.images, 'a', ['two'])
+  }
+  Object.assign(from, { page })
+  await run((progress) => jobs.advance(progress), { total: 2, pausesMs: [1, 1], withoutOriginal: 'leave_out' })
+  assert.equal(lists, 1)
 })
 
 test('pictures that are deleted after they could not be embedded again do not fail the job', async (t) => {

@@ -465,7 +465,7 @@ export interface paths {
         };
         /**
          * Get a picture’s original file
-         * @description Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed` (of which HEAD notices another size only). Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.
+         * @description Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed` (HEAD compares only the size). Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.
          */
         get: operations["getOriginal"];
         put?: never;
@@ -6054,7 +6054,7 @@ export interface operations {
                 label?: string;
                 /** @description Only pictures that match this filter, as JSON text like that of a search. One page reads at most 100,000 records, so it may be short, or empty, although more pages follow. */
                 filter?: string;
-                /** @description Extras for each picture: its embedding. All of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`. */
+                /** @description Extras for each picture: its embedding. All embeddings of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`. */
                 include?: "vector"[];
             };
             header?: never;

@@ -22,6 +22,8 @@ export class CollectionAccess {
   #isDropped = false
   #isReplicated: boolean | undefined
   #upToDate: Promise<CollectionDefinition> | undefined
+  /** Once it is up to date. */
+  #definition: CollectionDefinition | undefined
 
   constructor(server: WeaviateServer, name: string, options: CollectionOptions) {
     this.#server = server
@@ -52,9 +54,9 @@ export class CollectionAccess {
     )
   }
 
-  /** @throws AlikeError `gallery_newer`; as `WeaviateServer.call` does */
-  async expectReadable(): Promise<void> {
-    await (this.#upToDate ?? this.call((server) => server.call((client) => this.#bringUpToDate(client))))
+  /** @returns its definition, as first read @throws AlikeError `gallery_newer`; as `WeaviateServer.call` does */
+  async expectReadable(): Promise<CollectionDefinition> {
+    return this.#definition ?? this.call((server) => server.call((client) => this.#bringUpToDate(client)))
   }
 
   /** As created. */
@@ -73,7 +75,7 @@ export class CollectionAccess {
    * another version may have made it, and its owner may have changed it in the server.
    */
   async exactBelow(): Promise<number> {
-    const { vectorizers } = await this.call((server) => server.call((client) => this.#bringUpToDate(client)))
+    const { vectorizers } = await this.expectReadable()
     const index = vectorizers['default']?.indexConfig as { flatSearchCutoff?: number } | undefined
     return index?.flatSearchCutoff ?? 0
   }
@@ -126,7 +128,8 @@ export class CollectionAccess {
   async #bringUpToDate(client: WeaviateClient): Promise<CollectionDefinition> {
     this.#upToDate ??= this.#addProperties(client)
     try {
-      return await this.#upToDate
+      this.#definition = await this.#upToDate
+      return this.#definition
     } catch (error) {
       this.#upToDate = undefined
       throw error

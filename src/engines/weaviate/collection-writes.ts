@@ -59,9 +59,9 @@ export class CollectionWrites {
   }
 
   /**
-   * Inserts the picture into the replicas' graphs again, as it is stored there. Unlike a batch, a single change is acknowledged after
+   * Inserts the picture into the replicas' indexes again, as it is stored there. Unlike a batch, a single change is acknowledged after
    * the graph's log has left the process.
-   * @param consistency `all`: into every replica's graph; default: as configured
+   * @param consistency `all`: into every replica's indexes; default: as configured
    * @throws AlikeError `engine_unreachable` while too many replicas are missing, `image_not_found`
    */
   async enterAgain(uuid: string, consistency?: Consistency): Promise<void> {

@@ -95,8 +95,8 @@ export class ImageCollection {
   }
 
   /**
-   * The same from one replica, and fewer than the limit only if there are no more. A node killed in the middle of a change keeps index entries
-   * of objects that it has replaced: they match, count, and come back as nothing, so that a short list is not the end.
+   * The same, but with fewer than the limit only if one replica has no more. A node killed in the middle of a change keeps index entries of
+   * objects that it has replaced: they are matched and counted, but nothing is returned for them, so a short list is not the end.
    * @throws Error if more such entries are in the way than the server can list at a time
    */
   async sortedFully(

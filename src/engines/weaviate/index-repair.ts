@@ -2,8 +2,8 @@
  * Looks on each node for the pictures written while one was in doubt, and inserts those that one of them misses into all replicas' indexes
  * again. Nothing is read and written back: each replica inserts what it has, so concurrent changes by other processes are kept.
  *
- * A node that is killed may have stored a picture whose entries in its other indexes it has lost, in any of them: each has a log of its own. No
- * list, filter or count of the node shows such a picture, so that the store itself is walked, whole.
+ * A node that is killed may have stored a picture and lost its entry in any of the indexes: each has a log of its own. No list, filter or
+ * count of the node shows such a picture, so its whole store is walked.
  */
 import { Filters } from 'weaviate-client'
 import { AlikeError, hasCode } from '../../errors.js'
@@ -36,7 +36,7 @@ const checkedAtOnce = 256
 const searchesAtOnce = 8
 /** A picture is found if it is among this many nearest neighbours of itself: there may be duplicates. */
 const nearest = 4
-/** Everything that the server keeps an index of, other than the vector. */
+/** All indexed properties. */
 const indexedNumbers = ['stamp', 'labelWord', ...wordNames] as const
 const indexed = ['tokens', ...indexedNumbers] as const
 
@@ -85,7 +85,7 @@ export class IndexRepair {
     const of = (way: WeaviateServer) => new ImageCollection(way, name, { layout, tuning: tuningDefaults })
     const collection = of(server)
     const views = nodes.map(of)
-    for await (const uuids of writtenSince(views, since)) {
+    for await (const uuids of writtenSince(views, { since, signal })) {
       const due: string[] = isEachSearched ? [] : [...uuids]
       if (isEachSearched) {
         const copies = await Promise.all(views.map((view) => copiesOf(view, uuids)))
@@ -117,10 +117,14 @@ interface CollectionRepair {
   signal: AbortSignal
 }
 
-/** Uuids of what one of the nodes has that was written, or changed, since then; each about once. */
-async function* writtenSince(views: readonly ImageCollection[], since: number): AsyncGenerator<string[]> {
+/** Uuids of what any of the nodes has and that was written or changed since then, usually once each. */
+async function* writtenSince(
+  views: readonly ImageCollection[],
+  { since, signal }: Pick<CollectionRepair, 'since' | 'signal'>,
+): AsyncGenerator<string[]> {
   for (const [n, view] of views.entries())
     for await (const page of view.all({ limit: walkedAtOnce, properties: [], consistency: 'one' })) {
+      signal.throwIfAborted()
       const written = page.filter(({ updateTime = 0 }) => updateTime >= since)
       for (let begin = 0; begin < written.length; begin += checkedAtOnce) {
         const uuids = await unseen(views.slice(0, n), written.slice(begin, begin + checkedAtOnce))

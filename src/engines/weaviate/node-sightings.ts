@@ -86,7 +86,7 @@ export class NodeSightings {
     node.wasGone = false
   }
 
-  /** Since when pictures may be missing from a graph; undefined if none are, or while a node does not respond. */
+  /** Since when pictures may be missing from an index; undefined if none are, or while a node does not respond. */
   get inDoubtSince(): number | undefined {
     const returned = [...this.#nodes.values()].filter((node) => isInDoubt(node) && !node.isAway)
     if (!this.#isComplete || returned.length === 0) return undefined
@@ -98,7 +98,7 @@ export class NodeSightings {
     return [...this.#nodes].flatMap(([name, node]) => (isInDoubt(node) && node.wasGone ? [name] : [])).sort()
   }
 
-  /** Everything stored before `began` is in the graphs of the nodes that have been there since. */
+  /** Everything stored before `began` is in the indexes of the nodes that have been there since. */
   repaired(began: number): void {
     for (const node of this.#nodes.values())
       if (!node.isAway && node.hereSince <= began) node.soundUntil = Math.max(node.soundUntil, began)

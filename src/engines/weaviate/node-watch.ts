@@ -27,7 +27,7 @@ const sightEveryMs = 1_000
 const noteEveryMs = 5_000
 /** Another process takes over if the note is not renewed for this long. */
 const heldForMs = 15_000
-/** By the clock of a node that is behind. */
+/** A node that writes dates it by its own clock, which may be this far behind. */
 const behindMs = 30_000
 const retryMs = { first: 5_000, most: 30_000 }
 /** A server that does not respond must not delay closing. */

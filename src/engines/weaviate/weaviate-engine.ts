@@ -25,7 +25,7 @@ export interface WeaviateOptions {
   logger: Logger
   /** The time written to records. */
   clock?: (() => Date) | undefined
-  /** Pictures were inserted into graphs again because a node had been away. */
+  /** Pictures were inserted into indexes again because a node had been away. */
   onRepair?: ((images: number) => void) | undefined
 }
 

@@ -47,7 +47,7 @@ export const originalRoutes: Routes<OriginalRouteOptions> = async (app, options)
         tags: ['images'],
         summary: 'Get a picture’s original file',
         description:
-          'Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed` (of which HEAD notices another size only). Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.',
+          'Supports byte `Range`, `If-Match`, `If-None-Match` and `If-Range`. If the original is not kept, or its store has archived it or denies it, but the picture has a `reference`, it is fetched from there and returned only if it is unchanged, otherwise refused with `original_changed` (HEAD compares only the size). Without a reference the error is `original_not_kept` or, if the store archived or denies it, `original_unreadable`.',
         params: ImagePath,
         response: {
           200: { description: 'The whole file.', content: { 'image/*': { schema: binary } } },

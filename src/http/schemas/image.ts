@@ -140,7 +140,7 @@ export const ImageListParameters = Type.Object(
       Type.Array(Type.Enum(['vector'], { type: 'string' }), {
         maxItems: 10,
         description:
-          'Extras for each picture: its embedding. All of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`.',
+          'Extras for each picture: its embedding. All embeddings of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`.',
       }),
     ),
   },

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { expectSynchronousIndexing } from '../../../src/engines/weaviate/synchronous-indexing.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
@@ -86,6 +87,15 @@ test('a missing collection is reported and not recreated, by reads or writes', n
   await assert.rejects(store.patch('a', { label: 'b' }), lost)
   await assert.rejects(store.removeFitting({ field: 'label', in: ['b'] }), lost)
   await assert.rejects(store.labels({ limit: 10 }), lost)
+  const engine = await openWeaviate({ server: server.settings, layout, logger })
+  t.after(() => engine.close())
+  const another = await engine.open(set)
+  const [reads, failures]: [Promise<void>[], unknown[]] = [[], []]
+  let isOver = false
+  const read = () => assert.rejects(another.find(['a']), lost).finally(() => (isOver = true))
+  for (; !isOver; await sleep(1)) reads.push(read().catch((error: unknown) => void failures.push(error)))
+  await Promise.all(reads)
+  assert.deepEqual(failures, [], `each of ${reads.length} reads, the first of them still under way`)
   assert.equal((await fetch(collection)).status, 404)
 })
 

@@ -5,8 +5,10 @@ import { pino } from 'pino'
 import { everyToken } from '../../../src/engines/weaviate/filter-tokens.js'
 import { answerMax } from '../../../src/engines/weaviate/image-collection.js'
 import { uuidOf } from '../../../src/engines/weaviate/image-object.js'
+import { IndexRepair } from '../../../src/engines/weaviate/index-repair.js'
 import { anyToken, both, putBetween } from '../../../src/engines/weaviate/pushed-filter.js'
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
+import { WeaviateServer } from '../../../src/engines/weaviate/weaviate-server.js'
 import type { OpenSet } from '../../../src/gallery/engine.js'
 import { newImage } from '../../gallery/stored-images.js'
 import { until } from '../../support/until.js'
@@ -162,4 +164,22 @@ test('pictures that a killed server stored and lists no more are listed again, a
   const stored = await whole()
   await until(async () => (await listedBy(opened)).length === stored.length, 'all being listed', repairedWithinMs)
   assert.deepEqual(await listedBy(opened), stored)
+})
+
+test('a repair ends with its process, also while it has found nothing to repair', {
+  skip: skipWithoutWeaviate,
+}, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const stored = new RandomChanges({ uid: '00000000000000b2', perChange: 2, seed: 44 })
+  const engine = await openWeaviate({ server: server.settings, layout, tuning, logger })
+  t.after(() => engine.close())
+  await engine.prepare(stored.set, {}, false)
+  await (await engine.open(stored.set)).change(stored.stepsOf(0))
+  const connection = new WeaviateServer(server.settings)
+  t.after(() => connection.close())
+  const repair = new IndexRepair({ server: connection, layout, prefix: 'Alike_', onImages: () => {} })
+  const later = Date.now() + 3_600_000
+  await assert.rejects(repair.run(later, AbortSignal.abort()), { name: 'AbortError' })
+  assert.equal((await repair.run(later, new AbortController().signal)).checked, 0)
 })
