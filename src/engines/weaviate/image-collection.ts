@@ -1,5 +1,6 @@
 /** The pictures of one set in its collection: reads, in this engine's terms. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { AlikeError } from '../../errors.js'
 import { CollectionAccess, type CollectionOptions, levelOf, type Opened } from './collection-access.js'
 import { CollectionWrites } from './collection-writes.js'
 import { everyToken } from './filter-tokens.js'
@@ -97,7 +98,7 @@ export class ImageCollection {
   /**
    * The same, but with fewer than the limit only if one replica has no more. A node killed in the middle of a change keeps index entries of
    * objects that it has replaced: they are matched and counted, but nothing is returned for them, so a short list is not the end.
-   * @throws Error if more such entries are in the way than the server can list at a time
+   * @throws AlikeError `engine_unreachable` if more such entries are in the way than the server can list at a time
    */
   async sortedFully(
     by: PropertyName,
@@ -108,7 +109,10 @@ export class ImageCollection {
       if (found.length >= limit) return found.slice(0, limit)
       const matching = await this.count(where)
       if (matching <= listed) return found
-      if (listed === answerMax) throw new Error(`${matching - found.length} index entries without an object`)
+      if (listed === answerMax)
+        throw new AlikeError('engine_unreachable', {
+          detail: `It counts ${matching} objects and lists ${found.length}.`,
+        })
     }
   }
 
