@@ -3,13 +3,14 @@
  * it, tests that need one are skipped and say so.
  */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WeaviateSettings } from '../../src/engines/weaviate/weaviate-settings.js'
 import { freePorts } from './free-ports.js'
 import { folderOfProcess } from './temporary-folder.js'
 import { startTied, type TiedProcess } from './tied-process.js'
+import { until } from './until.js'
 
 /** Path of the binary; undefined if it is not installed. */
 export const weaviateBinary: string | undefined =
@@ -33,8 +34,8 @@ export interface RunningWeaviate {
   kill(): Promise<void>
   /** Starts it with the same data, on the same ports. */
   start(): Promise<void>
-  /** Connections stay open, and nothing is answered until it is thawed. */
-  freeze(): void
+  /** Connections stay open, and nothing is answered until it is thawed. Resolves once each of its threads has stopped. */
+  freeze(): Promise<void>
   thaw(): void
 }
 
@@ -91,9 +92,19 @@ export async function startWeaviate({ apiKey, environment = {} }: WeaviateExtras
     start,
     memory: () => residentBytes(server.pid),
     kill: () => server.kill(),
-    freeze: () => void process.kill(server.pid, 'SIGSTOP'),
+    async freeze() {
+      process.kill(server.pid, 'SIGSTOP')
+      await until(() => isStopped(server.pid), 'the stop of all threads')
+    },
     thaw: () => void process.kill(server.pid, 'SIGCONT'),
   }
+}
+
+/** Linux: the state follows the name in brackets. */
+async function isStopped(pid: number): Promise<boolean> {
+  const tasks = `/proc/${pid}/task`
+  const states = await Promise.all((await readdir(tasks)).map((task) => readFile(join(tasks, task, 'stat'), 'utf8')))
+  return states.every((state) => / T /.test(state.slice(state.lastIndexOf(')'))))
 }
 
 /** For a service that uses it. */

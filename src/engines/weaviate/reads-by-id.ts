@@ -10,28 +10,33 @@ export interface ReadOptions {
   properties: readonly PropertyName[]
   vectors?: boolean | undefined
   /**
-   * Default: as configured. With `one`, an index of one replica finds them: that is faster for many, a replica that is cut off delays nothing,
-   * and what the replica or its index lacks is missing.
+   * Default: as configured. With `one`, an index of one replica finds them, and only it: a replica that is cut off delays nothing, and what the
+   * replica or its index lacks is missing.
    */
   consistency?: Consistency | undefined
 }
 
 /**
- * Those that exist, in no particular order. Each is read by itself from the stores of as many replicas as the level says. A filter would find
- * many objects at once, by the index of one replica: that misses what the replica has missed, and what a node stored whose process was killed
- * before it wrote the index (`index-repair.ts`).
+ * Those that exist, in no particular order. A filter finds many objects at once, by the index of one replica: it misses what the replica has
+ * missed, and what a node stored whose process was killed before it wrote the index (`index-repair.ts`). So with several replicas each object
+ * is read by itself from the stores of as many as the level says; with one, those that the filter has not found.
  */
 export async function readByIds(
   access: CollectionAccess,
   uuids: readonly string[],
   options: ReadOptions,
 ): Promise<Found[]> {
-  const read = options.consistency === 'one' ? byFilter : eachByItself
+  const isFiltered = options.consistency === 'one' || (await access.isByOne())
   const distinct = [...new Set(uuids)]
   const found: Found[] = []
   for (let begin = 0; begin < distinct.length; begin += idsAtOnce) {
     const part = distinct.slice(begin, begin + idsAtOnce)
-    found.push(...(await read(access, part, options)))
+    const filtered = isFiltered ? await byFilter(access, part, options) : []
+    found.push(...filtered)
+    if (options.consistency === 'one') continue
+    const seen = new Set(filtered.map(({ uuid }) => uuid))
+    const unseen = part.filter((uuid) => !seen.has(uuid))
+    if (unseen.length > 0) found.push(...(await eachByItself(access, unseen, options)))
   }
   return found
 }

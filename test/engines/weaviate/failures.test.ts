@@ -214,7 +214,7 @@ test('calls to a server that no longer responds end by their own timeout', needs
   t.after(() => server.kill())
   const store = await opened(t, { ...server.settings, timeoutMs: 4_000 })
   await store.change([{ put: newImage('a', vectors[0]!) }])
-  server.freeze()
+  await server.freeze()
   const refused = ({ code, cause }: AlikeError) => {
     assert.equal(code, 'engine_unreachable')
     assert.match(String(cause), /no answer within|the node does not answer|given up/)
