@@ -153,7 +153,16 @@ export class KilledGallery {
       this.counts.halfStored += lost.length
       const formerly = this.#halfStored.get(set.uid)
       const unexpected = lost.filter((id) => !this.#isUnknown(id) && formerly?.has(id) !== true)
-      if (set.stage === 'serving') assert.deepEqual(unexpected, [], 'not found')
+      if (set.stage === 'serving' && unexpected.length > 0) {
+        // while one is inserted into the indexes again, it is in none of them for some milliseconds
+        await sleep(1_000)
+        const still = await this.#parts.sets.notFound(set)
+        assert.deepEqual(
+          unexpected.filter((id) => still.includes(id)),
+          [],
+          'not found',
+        )
+      }
       this.#halfStored.set(set.uid, new Set(lost))
     }
     const isFound = (id: string) => ![...this.#halfStored.values()].some((ids) => ids.has(id))
