@@ -10,6 +10,7 @@ import { anyToken, both, putBetween } from '../../../src/engines/weaviate/pushed
 import { openWeaviate } from '../../../src/engines/weaviate/weaviate-engine.js'
 import { WeaviateServer } from '../../../src/engines/weaviate/weaviate-server.js'
 import type { OpenSet } from '../../../src/gallery/engine.js'
+import { pagesOf } from '../../../src/re-embedding/compared-sets.js'
 import { newImage } from '../../gallery/stored-images.js'
 import { until } from '../../support/until.js'
 import { skipWithoutWeaviate, startWeaviate } from '../../support/weaviate-server.js'
@@ -108,26 +109,19 @@ test('pictures that a killed server stored and lists no more are listed again, a
   t.after(() => server.kill())
   const replaced = new RandomChanges({ uid: '00000000000000b1', perChange: 256, seed: 43 })
   const collection = replaced.collection(t, server.settings)
-  const ids = async (found: AsyncIterable<readonly { properties: { imageId?: string } }[]>) => {
-    const all: string[] = []
-    for await (const page of found) all.push(...page.map(({ properties }) => properties.imageId!))
-    return all.sort()
-  }
   const properties = ['imageId'] as const
-  const whole = () => ids(collection.all({ limit: 500, properties }))
+  const whole = async () => {
+    const stored: string[] = []
+    for await (const page of collection.all({ limit: 500, properties }))
+      stored.push(...page.map(({ properties: { imageId = '' } }) => imageId))
+    return stored.sort()
+  }
   const atOnce = () =>
     collection.sorted('stamp', { where: putBetween(0, Number.MAX_SAFE_INTEGER), limit: 100, properties })
   const listedBy = async (opened: OpenSet) => {
     const listed: string[] = []
-    for (let after: string | undefined; ; ) {
-      let end: string | undefined
-      for await (const { images, next } of opened.page({ after, limit: 60 })) {
-        listed.push(...images.map(({ id }) => id))
-        end = next
-      }
-      if (end === undefined) return listed.sort()
-      after = end
-    }
+    for await (const page of pagesOf(opened, new AbortController().signal)) listed.push(...page.map(({ id }) => id))
+    return listed.sort()
   }
   const open = async (isPrepared: boolean) => {
     const engine = await openWeaviate({ server: server.settings, layout, tuning, logger })
