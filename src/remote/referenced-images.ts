@@ -109,26 +109,39 @@ export class ReferencedImages {
     if (size !== undefined && size !== bytes) throw new AlikeError('original_changed')
   }
 
-  async #size(reference: string, options: Pick<ReferenceFetch, 'signal' | 'patienceMs'>): Promise<number | undefined> {
+  #size(reference: string, options: Pick<ReferenceFetch, 'signal' | 'patienceMs'>): Promise<number | undefined> {
     const { remote, buckets, sizeOfFile } = this.#options
-    if (reference.startsWith('file:')) return sizeOfFile(new URL(reference))
-    const place = placeOf(reference)
-    if (place === undefined) return remote.size(reference, options.signal)
-    buckets.expectAllowed(place.bucket, place.key) // the list may have changed by now
-    return buckets.size(place.bucket, place.key, options)
+    return this.#asked<number | undefined>(reference, {
+      file: sizeOfFile,
+      object: ({ bucket, key }) => buckets.size(bucket, key, options),
+      url: () => remote.size(reference, options.signal),
+    })
   }
 
-  async #read(reference: string, { bytes, signal, attempts = 1, patienceMs }: ReferenceFetch): Promise<Buffer> {
+  #read(reference: string, { bytes, signal, attempts = 1, patienceMs }: ReferenceFetch): Promise<Buffer> {
     const { remote, buckets, readFile, uploadMaxBytes } = this.#options
     const maxBytes = Math.min(uploadMaxBytes, bytes ?? uploadMaxBytes)
-    if (reference.startsWith('file:')) return readFile(new URL(reference), maxBytes)
-    const place = placeOf(reference)
-    if (place !== undefined) {
-      buckets.expectAllowed(place.bucket, place.key) // the list may have changed by now
-      return buckets.read(place.bucket, place.key, { maxBytes, signal, patienceMs })
-    }
-    return attempted(() => remote.fetch(reference, signal, atMost(maxBytes)), { attempts, signal })
+    return this.#asked(reference, {
+      file: (path) => readFile(path, maxBytes),
+      object: ({ bucket, key }) => buckets.read(bucket, key, { maxBytes, signal, patienceMs }),
+      url: () => attempted(() => remote.fetch(reference, signal, atMost(maxBytes)), { attempts, signal }),
+    })
   }
+
+  async #asked<Reply>(reference: string, { file, object, url }: Ways<Reply>): Promise<Reply> {
+    if (reference.startsWith('file:')) return file(new URL(reference))
+    const place = placeOf(reference)
+    if (place === undefined) return url()
+    this.#options.buckets.expectAllowed(place.bucket, place.key) // the list may have changed by now
+    return object(place)
+  }
+}
+
+/** Of asking whoever keeps what a reference names. */
+interface Ways<Reply> {
+  file(path: URL): Promise<Reply>
+  object(place: ReferencedObject): Promise<Reply>
+  url(): Promise<Reply>
 }
 
 /** Counts what arrives. @throws AlikeError `image_too_large` */
