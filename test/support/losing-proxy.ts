@@ -11,15 +11,16 @@ export interface LosingProxy {
   lose(...changes: number[]): void
 }
 
-/** Closed with the test. */
-export async function losingProxy(t: TestContext, url: string): Promise<LosingProxy> {
+/** Closed with the test. @param of only changes whose path begins with it are counted and lost; default: all */
+export async function losingProxy(t: TestContext, url: string, of = '/'): Promise<LosingProxy> {
   const target = new URL(url)
   let [lost, changes]: [readonly number[], number] = [[], 0]
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url: path, headers } = incoming
     // `Host` is signed, and stays that of the proxy
     const asked = ask({ host: target.hostname, port: target.port, method, path, headers }, (answer) => {
-      const isLost = !['GET', 'HEAD'].includes(method) && lost.includes(changes++)
+      const isChange = !['GET', 'HEAD'].includes(method) && path!.startsWith(of)
+      const isLost = isChange && lost.includes(changes++)
       if (isLost) return void answer.resume().on('end', () => incoming.socket.destroy())
       outgoing.writeHead(answer.statusCode!, answer.headers)
       answer.pipe(outgoing)

@@ -4,18 +4,15 @@
  */
 import { configure } from 'weaviate-client'
 import { hasCode } from '../../errors.js'
-import type { SoundUntil } from './node-sightings.js'
+import type { KnownNodes } from './node-sightings.js'
 import type { WeaviateServer } from './weaviate-server.js'
 
-export interface Noted {
+export interface Noted extends KnownNodes {
   /** The process that watches the nodes, and until when if it does not renew the note; milliseconds since 1970. */
   holder: string
   until: number
-  soundUntil: SoundUntil
   /** Nodes that may lack what others have. */
   inDoubt?: readonly string[] | undefined
-  /** Since when no process has seen all nodes. */
-  before?: number | undefined
 }
 
 /** Not the collection of a set: those have an underscore after `Alike`. */

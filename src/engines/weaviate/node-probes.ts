@@ -6,21 +6,32 @@ import type { WeaviateServer } from './weaviate-server.js'
 
 const respondWithinMs = 2_000
 
-/** By host; by name behind a load balancer, or if there is one node. @throws AlikeError `engine_unreachable` */
-export async function sightNodes(server: WeaviateServer): Promise<Map<string, Sighting>> {
+export interface SeenNodes {
+  /** By host; by name behind a load balancer, or if there is one node. */
+  seen: Map<string, Sighting>
+  /** Of a server that is a single node: changes with each of its starts. Undefined if the API key may not ask. */
+  term?: number | undefined
+}
+
+/** @throws AlikeError `engine_unreachable` */
+export async function sightNodes(server: WeaviateServer): Promise<SeenNodes> {
   const places = await server.places()
-  if (places.length === 1) return sightingsOf(await server.nodes())
+  if (places.length === 1) {
+    const seen = sightingsOf(await server.nodes())
+    return { seen, term: seen.size === 1 ? await server.soleTerm().catch(() => undefined) : undefined }
+  }
   const { apiKey } = server.settings
   const probes = await Promise.all(places.map(({ url }) => probe(new URL(url), apiKey)))
   const here = probes.filter(({ isHere }) => isHere).length
   const most = Math.max(...probes.map(({ counted = 0 }) => counted))
-  return new Map(
+  const seen = new Map<string, Sighting>(
     // one that counts fewer nodes than another is left out of their writes, although it responds
     probes.map(({ host, isHere, counted = most }) => [
       host,
       isHere && counted >= Math.min(here, most) ? 'here' : 'away',
     ]),
   )
+  return { seen }
 }
 
 interface Probe {

@@ -9,6 +9,15 @@ export type Sighting = 'here' | 'away' | 'unknown'
 /** By node name: until when its indexes are known to be complete; milliseconds since 1970. */
 export type SoundUntil = Record<string, number>
 
+/** What one process leaves to the next. */
+export interface KnownNodes {
+  soundUntil: SoundUntil
+  /** Since when no process has watched the nodes; undefined if one has. */
+  before?: number | undefined
+  /** Of a server that is a single node, which has not restarted since `soundUntil` if its term is still this one. */
+  term?: number | undefined
+}
+
 /** Longer than a look that another node delays. A node unseen for this long may have restarted in the meantime. */
 const unseenMs = 10_000
 
@@ -24,18 +33,23 @@ interface Node {
 
 const isInDoubt = ({ soundUntil, hereSince, isAway }: Node): boolean => isAway || soundUntil < hereSince
 
+interface Look {
+  seen: ReadonlyMap<string, Sighting>
+  now: number
+  term: number | undefined
+}
+
 export class NodeSightings {
   readonly #nodes: Map<string, Node>
   /** Applies to nodes found by the first look. */
   #before: number | undefined
   #isComplete = false
+  /** As last seen, by this process or the previous one. */
+  #term: number | undefined
 
-  /**
-   * @param soundUntil as the previous process recorded it
-   * @param before since when no process has watched the nodes; undefined if one has
-   */
-  constructor(soundUntil: SoundUntil = {}, before?: number) {
+  constructor({ soundUntil, before, term }: KnownNodes = { soundUntil: {} }) {
     this.#before = before
+    this.#term = term
     const noted = Object.entries(soundUntil)
     this.#nodes = new Map(
       noted.map(([name, at]) => [
@@ -63,25 +77,41 @@ export class NodeSightings {
     return Object.fromEntries([...this.#nodes].map(([name, { soundUntil }]) => [name, soundUntil]))
   }
 
-  /** @param seen a node missing from it is away: the server forgets nodes that have been down for a while */
-  record(seen: ReadonlyMap<string, Sighting>, now: number): void {
+  /** To be recorded: undefined while a node is in doubt, or if there are several. */
+  get term(): number | undefined {
+    const [node, ...others] = this.#nodes.values()
+    if (node === undefined || others.length > 0 || !this.#isComplete) return undefined
+    return isInDoubt(node) ? undefined : this.#term
+  }
+
+  /**
+   * @param seen a node missing from it is away: the server forgets nodes that have been down for a while
+   * @param term of a single node; undefined if it is not known
+   */
+  record(seen: ReadonlyMap<string, Sighting>, now: number, term?: number): void {
     this.#isComplete = [...seen.values()].every((sighting) => sighting === 'here')
     for (const [name, node] of this.#nodes)
       if ((seen.get(name) ?? 'away') === 'away') Object.assign(node, { isAway: true, wasGone: true })
-    for (const [name, sighting] of seen) if (sighting === 'here') this.#see(name, seen, now)
+    for (const [name, sighting] of seen) if (sighting === 'here') this.#see(name, { seen, now, term })
+    this.#term = seen.size === 1 ? (term ?? this.#term) : undefined
     if (this.#isComplete) this.#before = undefined
   }
 
-  #see(name: string, seen: ReadonlyMap<string, Sighting>, now: number): void {
+  #see(name: string, { seen, now, term }: Look): void {
     const at = this.#before ?? now
     const node = this.#nodes.get(name) ??
       this.#takeGone(seen) ?? { soundUntil: at, hereSince: at, seenAt: at, isAway: false, wasGone: false }
     this.#nodes.set(name, node)
-    if (node.isAway || now - node.seenAt > unseenMs) node.wasGone = true
-    if (node.hereSince === Infinity || node.isAway || now - node.seenAt > unseenMs) node.hereSince = now
+    const isSameTerm = term !== undefined && term === this.#term
+    const isOtherTerm = term !== undefined && this.#term !== undefined && term !== this.#term
+    if (isOtherTerm || (!isSameTerm && (node.isAway || now - node.seenAt > unseenMs)))
+      Object.assign(node, { wasGone: true, hereSince: now })
+    else if (node.hereSince === Infinity) node.hereSince = isSameTerm ? node.soundUntil : now
     node.isAway = false
     node.seenAt = now
-    if (isInDoubt(node)) return
+    // while a node starts its term is not known yet
+    const isTermMissing = seen.size === 1 && this.#term !== undefined && term === undefined
+    if (isInDoubt(node) || isTermMissing) return
     node.soundUntil = now
     node.wasGone = false
   }

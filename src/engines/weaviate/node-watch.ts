@@ -40,6 +40,8 @@ export class NodeWatch {
   readonly #running: Promise<void>[]
   /** Undefined while another process watches the nodes, or while this is unknown. */
   #sightings: NodeSightings | undefined
+  /** As the process left it whose note this one takes over. */
+  #leftTerm: number | undefined
   /** The nodes in doubt as last reported. */
   #inDoubt = ''
 
@@ -61,10 +63,15 @@ export class NodeWatch {
     ]
   }
 
-  async close(): Promise<void> {
+  /**
+   * @param allWritten no write of this process has failed, which may have left pictures in the store and in no index: then the next
+   * process need not look for them, unless the node has restarted
+   */
+  async close({ allWritten }: { allWritten: boolean }): Promise<void> {
     this.#closing.abort()
     if (this.#sightings !== undefined) {
-      const givenBack = this.#options.note.write({ ...this.#noteOf(this.#sightings), until: 0 })
+      const term = allWritten ? this.#sightings.term : undefined
+      const givenBack = this.#options.note.write({ ...this.#noteOf(this.#sightings), until: 0, term })
       await Promise.race([givenBack.catch(() => {}), sleep(givenBackWithinMs)])
     }
     await this.#options.server.close()
@@ -89,10 +96,12 @@ export class NodeWatch {
       return
     }
     // if several processes find it free, the last one to write gets it, as the next read shows
-    if (noted?.holder === this.#id) this.#sightings ??= new NodeSightings(noted.soundUntil, noted.before)
+    if (noted?.holder === this.#id) this.#sightings ??= new NodeSightings({ ...noted, term: this.#leftTerm })
+    else this.#leftTerm = noted?.term
     await note.write({ ...this.#noteOf(this.#sightings ?? noted), until: Date.now() + heldForMs })
   }
 
+  /** Without the term: if this process is killed, a change of its own may be half done. */
   #noteOf({ soundUntil, before, inDoubt }: Known = { soundUntil: {}, before: Date.now() }): Omit<Noted, 'until'> {
     return { holder: this.#id, soundUntil, before, inDoubt }
   }
@@ -100,10 +109,10 @@ export class NodeWatch {
   /** Other processes are told at once. */
   async #sight(): Promise<void> {
     if (this.#sightings === undefined) return
-    const seen = await sightNodes(this.#options.server)
+    const { seen, term } = await sightNodes(this.#options.server)
     const sightings = this.#sightings
     if (sightings === undefined) return
-    sightings.record(seen, Date.now())
+    sightings.record(seen, Date.now(), term)
     if (this.#reportDoubt(sightings.inDoubt))
       await this.#options.note.write({ ...this.#noteOf(sightings), until: Date.now() + heldForMs })
   }

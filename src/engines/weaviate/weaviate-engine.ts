@@ -175,7 +175,7 @@ export class WeaviateEngine implements Engine {
     clearInterval(this.#checking)
     for (const removal of this.#removals) clearTimeout(removal)
     for (const { set } of this.#sets.values()) await set.settled()
-    await this.#watch.close()
+    await this.#watch.close({ allWritten: !this.#server.hasFailedWrites })
     await this.#server.close()
   }
 

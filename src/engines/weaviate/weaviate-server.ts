@@ -1,7 +1,7 @@
 /** What the server is asked to do. The only access to it. */
 import pMap from 'p-map'
 import type { WeaviateClient } from 'weaviate-client'
-import { AlikeError } from '../../errors.js'
+import { AlikeError, hasCode } from '../../errors.js'
 import { type BatchResult, expectRemoved, type Removal, type WrittenObject, writtenOf } from './batch-outcomes.js'
 import { RestRefusal, SlowAnswer } from './rest-requests.js'
 import { ServerCalls } from './server-calls.js'
@@ -40,6 +40,7 @@ const foundWithinMs = 25_000
 export class WeaviateServer {
   readonly settings: WeaviateSettings
   readonly #calls: ServerCalls
+  #hasFailedWrites = false
 
   constructor(settings: WeaviateSettings) {
     this.settings = settings
@@ -49,6 +50,11 @@ export class WeaviateServer {
   /** Why the last call failed; undefined if it succeeded. */
   get unreachable(): string | undefined {
     return this.#calls.unreachable
+  }
+
+  /** Of these the server may have stored pictures, and put them into none of its indexes. */
+  get hasFailedWrites(): boolean {
+    return this.#hasFailedWrites
   }
 
   /**
@@ -78,6 +84,14 @@ export class WeaviateServer {
     return this.#calls.ask(async ({ rest }) => (await rest<{ nodes?: NodeReport[] }>('v1/nodes')).nodes ?? [])
   }
 
+  /** Of a single node, which elects itself at each start with the next term; undefined until it has. @throws AlikeError as `call` does */
+  async soleTerm(): Promise<number | undefined> {
+    const { statistics = [] } = await this.#calls.ask(({ rest }) => rest<RaftReport>('v1/cluster/statistics'))
+    const [{ raft } = {}, ...others] = statistics
+    const isSole = others.length === 0 && raft?.numPeers === '0' && raft.state === 'Leader'
+    return isSole ? Number(raft.term) : undefined
+  }
+
   /** Each node, as far as addresses are known. */
   places(): Promise<{ url: string; grpcAddress: string }[]> {
     return this.#calls.places()
@@ -99,12 +113,14 @@ export class WeaviateServer {
 
   /** Each object is written or fails independently. @param objects built for each attempt @throws AlikeError as `call` does */
   async write(objects: () => readonly BatchObject[]): Promise<BatchResult[]> {
-    return this.#calls.ask(async ({ rest, expectLed }) => {
+    return this.#write(async ({ rest, expectLed }) => {
       const written = objects()
       await this.#expectLed(expectLed, written[0]!.class)
       const path = `v1/batch/objects?${levelOf(this.settings.consistency)}`
       const answers = await rest<WrittenObject[]>(path, { method: 'POST', body: { objects: written } })
-      return writtenOf(answers, written.length)
+      const results = writtenOf(answers, written.length)
+      this.#hasFailedWrites ||= results.some((failure) => failure !== undefined)
+      return results
     })
   }
 
@@ -163,7 +179,7 @@ export class WeaviateServer {
     ids: readonly string[],
     { dryRun = false, consistency = this.settings.consistency, deletedAt }: RemovalOptions = {},
   ): Promise<void> {
-    await this.#calls.ask(async ({ rest, expectLed, expectWhole }) => {
+    await this.#write(async ({ rest, expectLed, expectWhole }) => {
       await this.#expectLed(expectLed, collection)
       const where = { operator: 'ContainsAny', path: ['id'], valueTextArray: ids }
       const body = { match: { class: collection, where }, dryRun, output: 'minimal', deletionTimeUnixMilli: deletedAt }
@@ -184,7 +200,7 @@ export class WeaviateServer {
     properties: () => object,
     consistency: Consistency = this.settings.consistency,
   ): Promise<void> {
-    await this.#calls.ask(async ({ rest, expectLed }) => {
+    await this.#write(async ({ rest, expectLed }) => {
       await this.#expectLed(expectLed, collection)
       await align(rest, collection, id)
       const body = { class: collection, id, properties: properties() }
@@ -200,6 +216,15 @@ export class WeaviateServer {
 
   close(): Promise<void> {
     return this.#calls.close()
+  }
+
+  async #write<Reply>(ask: (node: NodeAccess) => Promise<Reply>): Promise<Reply> {
+    try {
+      return await this.#calls.ask(ask)
+    } catch (error) {
+      if (!hasCode(error, 'image_not_found')) this.#hasFailedWrites = true
+      throw error
+    }
   }
 
   /** With consistency `one`, an isolated replica may acknowledge alone. */
@@ -219,6 +244,11 @@ async function align(rest: NodeAccess['rest'], collection: string, id: string): 
 }
 
 const levelOf = (consistency: Consistency) => `consistency_level=${consistency.toUpperCase()}`
+
+/** Of `GET /v1/cluster/statistics`, what is read. */
+interface RaftReport {
+  statistics?: { raft?: { term: string; numPeers: string; state: string } }[]
+}
 
 interface CallOptions {
   /** A collection of which no shard may be missing from the answer. */

@@ -26,5 +26,6 @@ for (const [name, counts, expected] of [
   ['of two nodes one still counts the third, which is down', [2, 3, undefined], ['here', 'here', 'away']],
 ] as const)
   test(`nodes are sighted: ${name}`, async (t) => {
-    assert.deepEqual([...(await sightNodes(await serverOf(t, [...counts]))).values()], expected)
+    const { seen } = await sightNodes(await serverOf(t, [...counts]))
+    assert.deepEqual([...seen.values()], expected)
   })

@@ -61,14 +61,14 @@ test('one slow answer is no doubt; a node that is not seen for long may have sta
 
 test('another process goes on from what was noted', () => {
   const { soundUntil } = seenFrom(0, 20_000)
-  const { inDoubt } = seenFrom(22_000, 23_000, new NodeSightings(soundUntil))
+  const { inDoubt } = seenFrom(22_000, 23_000, new NodeSightings({ soundUntil }))
   assert.deepEqual(inDoubt, [], 'a node that has hardly had the time to restart is not avoided')
-  assert.equal(seenFrom(50_000, 51_000, new NodeSightings(soundUntil)).inDoubtSince, 20_000)
+  assert.equal(seenFrom(50_000, 51_000, new NodeSightings({ soundUntil })).inDoubtSince, 20_000)
 })
 
 test('a node may have restarted in the moment between two processes that watch it', () => {
   const { soundUntil } = seenFrom(0, 20_000)
-  const sightings = seenFrom(22_000, 25_000, new NodeSightings(soundUntil))
+  const sightings = seenFrom(22_000, 25_000, new NodeSightings({ soundUntil }))
   assert.equal(sightings.inDoubtSince, 20_000)
   assert.deepEqual(sightings.soundUntil, soundUntil, 'the next process knows of it, too')
   sightings.repaired(24_000)
@@ -76,7 +76,7 @@ test('a node may have restarted in the moment between two processes that watch i
   seenFrom(26_000, 27_000, sightings)
   assert.deepEqual(sightings.soundUntil, { a: 27_000, b: 27_000 })
 
-  const away = new NodeSightings(soundUntil)
+  const away = new NodeSightings({ soundUntil })
   away.record(of('here', 'away'), 22_000)
   assert.deepEqual(away.inDoubt, ['b'])
   seenFrom(23_000, 24_000, away)
@@ -84,14 +84,60 @@ test('a node may have restarted in the moment between two processes that watch i
 })
 
 test('of a server that nobody has looked at yet nothing is known before; of a node that joins it there is nothing to miss', () => {
-  const sightings = seenFrom(50_000, 51_000, new NodeSightings({}, 20_000))
+  const sightings = seenFrom(50_000, 51_000, new NodeSightings({ soundUntil: {}, before: 20_000 }))
   assert.equal(sightings.inDoubtSince, 20_000)
   assert.equal(sightings.before, undefined)
-  assert.equal(seenFrom(22_000, 23_000, new NodeSightings({}, 20_000)).inDoubtSince, undefined)
+  assert.equal(seenFrom(22_000, 23_000, new NodeSightings({ soundUntil: {}, before: 20_000 })).inDoubtSince, undefined)
   const { soundUntil } = seenFrom(0, 20_000)
   const { a } = soundUntil
-  const joined = seenFrom(21_000, 22_000, new NodeSightings({ a: a! }))
+  const joined = seenFrom(21_000, 22_000, new NodeSightings({ soundUntil: { a: a! } }))
   assert.deepEqual(joined.soundUntil, { a, b: 22_000 })
+})
+
+const only = of('here')
+
+/** A single node, each second. */
+function seenAlone(from: number, to: number, term: number | undefined, sightings = new NodeSightings()): NodeSightings {
+  for (let at = from; at <= to; at += 1_000) sightings.record(only, at, term)
+  return sightings
+}
+
+test('a single node that has not restarted between two processes is in no doubt, as its term shows', () => {
+  const { soundUntil, term } = seenAlone(0, 20_000, 4)
+  assert.equal(term, 4)
+  const known = { soundUntil, term }
+  const next = seenAlone(900_000, 900_000, 4, new NodeSightings(known))
+  assert.equal(next.inDoubtSince, undefined)
+  assert.deepEqual([next.soundUntil, next.term], [{ a: 900_000 }, 4])
+  for (const [name, other] of [
+    ['restarted', 5],
+    ['does not tell its term', undefined],
+  ] as const) {
+    const sightings = seenAlone(900_000, 901_000, other, new NodeSightings(known))
+    assert.equal(sightings.inDoubtSince, 20_000, name)
+    assert.equal(sightings.term, undefined, `${name}: not recorded while it is in doubt`)
+  }
+  assert.equal(seenAlone(900_000, 901_000, 4, new NodeSightings({ soundUntil })).inDoubtSince, 20_000, 'none left')
+})
+
+test('a single node that was not seen for a while is in doubt only if its term has changed', () => {
+  const sightings = seenAlone(0, 20_000, 4)
+  seenAlone(60_000, 61_000, 4, sightings)
+  assert.equal(sightings.inDoubtSince, undefined)
+  seenAlone(62_000, 63_000, undefined, sightings) // it starts
+  seenAlone(64_000, 66_000, 5, sightings)
+  assert.deepEqual([sightings.inDoubtSince, sightings.inDoubt], [61_000, ['a']], 'however short its absence was')
+  sightings.repaired(65_000)
+  assert.equal(sightings.inDoubtSince, undefined)
+  seenAlone(67_000, 67_000, 5, sightings)
+  assert.deepEqual([sightings.soundUntil, sightings.term], [{ a: 67_000 }, 5])
+})
+
+test('a term says nothing once there are several nodes', () => {
+  const sightings = seenAlone(0, 20_000, 4)
+  seenFrom(21_000, 22_000, sightings)
+  assert.equal(sightings.term, undefined)
+  assert.deepEqual(sightings.soundUntil, { a: 22_000, b: 22_000 })
 })
 
 test('a node that comes back with another address is in doubt since it was last seen', () => {
