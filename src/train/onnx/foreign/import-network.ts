@@ -14,6 +14,8 @@ import { outputOf, type Pooling, readForeignGraph, unsupported, wrapForeignGraph
 
 export interface ImportOptions {
   file: string
+  /** To be recorded. Default: the name of the file. */
+  importedFrom?: string | undefined
   name: string
   /** Where the network's folder goes. */
   out: string
@@ -44,6 +46,7 @@ export interface Imported {
 /** @throws AlikeError `import_unsupported`, `data_unreadable`; nothing is left behind */
 export async function importNetwork({
   file,
+  importedFrom = basename(file),
   name,
   out,
   output,
@@ -62,7 +65,7 @@ export async function importNetwork({
   const folder = resolve(out, name)
   return writeModelFolder(folder, async (draft) => {
     await writeFile(join(draft, 'model.onnx'), graph)
-    const provenance = { importedFrom: basename(file), output: chosen.name, ...(pooling && { pooling }) }
+    const provenance = { importedFrom, output: chosen.name, ...(pooling && { pooling }) }
     const described = {
       name,
       architecture: importedArchitecture,
@@ -88,7 +91,7 @@ function preprocessingOf(given: ImportOptions['preprocessing'], size: number | u
   if (inputSize < minimum || inputSize > maximum)
     throw unsupported(`It takes pictures of ${inputSize} × ${inputSize} pixels; ${minimum} to ${maximum} are possible.`)
   if (size !== undefined && inputSize !== size)
-    throw unsupported(`It takes pictures of ${size} × ${size} pixels only: leave out --input-size.`)
+    throw unsupported(`It takes pictures of ${size} × ${size} pixels only, not of ${inputSize} × ${inputSize}.`)
   const resizeShortSide = given.resizeShortSide ?? inputSize
   if (resizeShortSide < inputSize) throw unsupported(`--short-side must be at least ${inputSize}, the input size.`)
   return { ...given, inputSize, resizeShortSide }

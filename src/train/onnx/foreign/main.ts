@@ -5,35 +5,39 @@ import { pathToFileURL } from 'node:url'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { cancelled, command, oneOf, runCommand, shellWord, wholeNumber } from '../../../command-line.js'
 import { readSplitImages } from '../../../datasets/split-images.js'
-import { fits, inputSizes, kernels, shortSides } from '../../../image/preprocessing.js'
+import { fits, inputSizes, kernels, type Preprocessing, shortSides } from '../../../image/preprocessing.js'
 import { networkName } from '../../network-name.js'
 import { share } from '../../report/markdown.js'
 import { expectUnused, makeFolder } from '../../run-folder.js'
+import { chosenPreprocessing, exportedNetwork } from './exported-folder.js'
 import { poolings } from './foreign-graph.js'
-import { importNetwork } from './import-network.js'
+import { type Imported, importNetwork } from './import-network.js'
 
 export function importCommand() {
   return command('npm run import --', 'Makes a network from an ONNX file that another framework exported.')
-    .argument('<file>', 'encoder of pictures: float pictures in, a vector for each picture out')
-    .requiredOption('--name <name>', 'of the network and its folder', networkName)
-    .requiredOption(
-      '--mean <r,g,b>',
-      'subtracted from each colour, 0 to 1: image_mean of preprocessor_config.json',
-      colours(0),
+    .argument(
+      '<file>',
+      'encoder of pictures: float pictures in, a vector for each picture out; or the folder of an exporter, which says its preprocessing',
     )
-    .requiredOption('--std <r,g,b>', 'that each colour is then divided by: its image_std', colours(Number.MIN_VALUE))
+    .requiredOption('--name <name>', 'of the network and its folder', networkName)
+    .option('--mean <r,g,b>', 'subtracted from each colour, 0 to 1; required for a file', colours(0))
+    .option('--std <r,g,b>', 'that each colour is then divided by; required for a file', colours(Number.MIN_VALUE))
     .option(
       '--input-size <pixels>',
       'side of its pictures, if the file leaves it open',
       wholeNumber(inputSizes.minimum, inputSizes.maximum),
     )
-    .option(`--fit <${fits.join('|')}>`, 'cut the middle square out, or squash the picture', oneOf(fits), 'cover')
+    .option(
+      `--fit <${fits.join('|')}>`,
+      'cut the middle square out, or squash the picture (default: cover)',
+      oneOf(fits),
+    )
     .option(
       '--short-side <pixels>',
       'to which cover resizes a picture (default: the input size)',
       wholeNumber(shortSides.minimum, shortSides.maximum),
     )
-    .option(`--kernel <${kernels.join('|')}>`, 'of the resize', oneOf(kernels), 'cubic')
+    .option(`--kernel <${kernels.join('|')}>`, 'of the resize (default: cubic)', oneOf(kernels))
     .option('--output <name>', 'output to use, where several are possible')
     .option(
       `--pooling <${poolings.join('|')}>`,
@@ -69,13 +73,15 @@ async function run(
   await expectUnused({ name, out, force })
   if (data === undefined && labels !== undefined) program.error('error: --labels needs --data')
   const images = data === undefined ? undefined : await readSplitImages({ data, labels })
-  await makeFolder(out)
+  const { stated, ...network } = await exportedNetwork(file)
   const { mean, std, fit, kernel, inputSize, shortSide: resizeShortSide, output, pooling } = given
-  const preprocessing = { inputSize, fit, resizeShortSide, kernel, mean, std }
+  const options = { inputSize, fit, resizeShortSide, kernel, mean, std }
+  const preprocessing = chosenPreprocessing(options, stated?.preprocessing)
+  await makeFolder(out)
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort()) // a second one ends the process at once
   const done = await importNetwork({
-    file,
+    ...network,
     name,
     out,
     preprocessing,
@@ -93,17 +99,29 @@ async function run(
     process.exitCode = cancelled
     return
   }
-  const { manifest, quality, ...imported } = done
+  report(done, folder, stated?.by)
+}
+
+/** @param statedBy the file that says its preprocessing */
+function report({ manifest, quality, output }: Imported, folder: string, statedBy: string | undefined): void {
   const { id, embeddingDimension, preprocessing: used, files } = manifest
   console.log(
-    `${folder} (${id}): ${embeddingDimension} numbers a picture, from the output ${imported.output}; pictures of ${used.inputSize} × ${used.inputSize}; ${(files.fp32.bytes / 1e6).toFixed(1)} MB`,
+    `${folder} (${id}): ${embeddingDimension} numbers a picture, from the output ${output}; pictures of ${used.inputSize} × ${used.inputSize}; ${(files.fp32.bytes / 1e6).toFixed(1)} MB`,
   )
+  if (statedBy !== undefined) console.log(`preprocessing as in ${statedBy}: ${described(used)}`)
   if (quality !== undefined) {
     const { 'mAP@1': first, 'mAP@10': ten, normalisedMeanRank: rank } = quality
     console.log(`mAP@1 ${share(first)}, mAP@10 ${share(ten)}, normalised mean rank ${share(rank)}`)
   }
   console.log(`next: MODEL_DIR=${folder} npm start, or npm run model -- install ${folder}`)
   console.log(`      npm run train -- --init ${folder} --phases head:10 … trains a head on labelled pictures`)
+}
+
+/** On the scale of the options. */
+function described({ fit, resizeShortSide, inputSize, kernel, mean, std }: Preprocessing): string {
+  const square = fit === 'cover' ? `short side ${resizeShortSide}, cut to ${inputSize}` : `squashed to ${inputSize}`
+  const numbers = (colours: readonly number[]) => colours.map((one) => Number((one / 255).toFixed(4))).join(',')
+  return `${square}, ${kernel}, mean ${numbers(mean)}, std ${numbers(std)}`
 }
 
 if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).href === import.meta.url)

@@ -425,3 +425,47 @@ test('npm run import makes a folder that a service serves; a name is replaced on
   const [hit] = hits as { id: string; score: number }[]
   assert.deepEqual([hit?.id, hit?.score, 'pSame' in hit!], ['a', 1, false])
 })
+
+test('a folder of an exporter says its preprocessing', async (t) => {
+  const out = await temporaryFolder(t, 'alike-import-')
+  const folder = join(out, 'exported')
+  await mkdir(join(folder, 'onnx'), { recursive: true })
+  const words = [folder, '--name', 'foreign', '--out', out]
+  const none = await runCommand('train/onnx/foreign/main', words)
+  assert.deepEqual(
+    [none.code, /^import_unsupported: .*none of vision_model/m.test(none.output)],
+    [1, true],
+    none.output,
+  )
+  await writeFile(join(folder, 'onnx/model.onnx'), foreignFile({ shape: ['batch', 3, 'height', 'width'] }))
+  const silent = await runCommand('train/onnx/foreign/main', words)
+  assert.deepEqual([silent.code, /--mean and --std/.test(silent.output)], [1, true], silent.output)
+  const config = {
+    image_processor_type: 'BitImageProcessor',
+    size: { shortest_edge: 10 },
+    crop_size: { height: size, width: size },
+    do_center_crop: true,
+    resample: 2,
+    image_mean: [0.5, 0.25, 0.125],
+    image_std: [1, 0.5, 0.2],
+  }
+  await writeFile(join(folder, 'preprocessor_config.json'), JSON.stringify(config))
+  const made = await runCommand('train/onnx/foreign/main', words)
+  assert.equal(made.code, 0, made.output)
+  assert.match(
+    made.output,
+    /as in preprocessor_config.json: short side 10, cut to 8, linear, mean 0.5,0.25,0.125, std 1,0.5,0.2\n/,
+  )
+  const { preprocessing, provenance } = (await readModel(join(out, 'foreign'))).manifest
+  assert.deepEqual([preprocessing.resizeShortSide, preprocessing.kernel], [10, 'linear'])
+  assert.equal(provenance?.['importedFrom'], 'exported/onnx/model.onnx')
+
+  await writeFile(join(folder, 'preprocessor_config.json'), '{"size":')
+  const damaged = await runCommand('train/onnx/foreign/main', [...words, '--force'])
+  assert.deepEqual([damaged.code, /preprocessor_config.json cannot be read/.test(damaged.output)], [1, true])
+  await rm(join(folder, 'preprocessor_config.json'))
+  const timm = { input_size: [3, size, size], crop_pct: 1, interpolation: 'bicubic', mean: [0, 0, 0], std: [1, 1, 1] }
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ architecture: 'resnet10t', pretrained_cfg: timm }))
+  const other = await runCommand('train/onnx/foreign/main', [...words, '--force'])
+  assert.deepEqual([other.code, /as in config.json: short side 8/.test(other.output)], [0, true], other.output)
+})

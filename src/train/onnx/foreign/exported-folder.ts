@@ -1,0 +1,77 @@
+/** A folder as exporters leave it and model hubs keep it: an ONNX file, and what its preprocessing is. */
+import { access, readFile, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import type { Preprocessing } from '../../../image/preprocessing.js'
+import { unsupported } from './foreign-graph.js'
+import type { ImportOptions } from './import-network.js'
+import { type StatedPreprocessing, timmPreprocessing, transformersPreprocessing } from './preprocessor-config.js'
+
+export interface ExportedNetwork {
+  /** The ONNX file. */
+  file: string
+  /** To be recorded: where it is in the folder, or its name. */
+  importedFrom: string
+  /** Of the folder; undefined if it says nothing. */
+  stated?: { by: string; preprocessing: StatedPreprocessing } | undefined
+}
+
+/** Where exporters put it; the first is the half for pictures of a network for pictures and text. */
+const networkFiles = ['vision_model.onnx', 'model.onnx'].flatMap((name) => [name, join('onnx', name)])
+
+/** @param path an ONNX file, or a folder with one @throws AlikeError `import_unsupported` */
+export async function exportedNetwork(path: string): Promise<ExportedNetwork> {
+  const isFolder = await stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false, // reading it says why
+  )
+  if (!isFolder) return { file: path, importedFrom: basename(path) }
+  const found = await Promise.all(networkFiles.map((name) => isThere(join(path, name))))
+  const name = networkFiles.find((_, i) => found[i])
+  if (name === undefined) throw unsupported(`The folder has none of ${networkFiles.join(', ')}: name the ONNX file.`)
+  return {
+    file: join(path, name),
+    importedFrom: join(basename(resolve(path)), name),
+    stated: await statedIn(path),
+  }
+}
+
+async function statedIn(folder: string): Promise<ExportedNetwork['stated']> {
+  const config = await jsonIn(folder, 'preprocessor_config.json')
+  if (config !== undefined) return { by: 'preprocessor_config.json', preprocessing: transformersPreprocessing(config) }
+  const model = await jsonIn(folder, 'config.json')
+  if (typeof model !== 'object' || model === null || !('pretrained_cfg' in model)) return undefined
+  return { by: 'config.json', preprocessing: timmPreprocessing(model) }
+}
+
+/** @returns undefined if there is no such file */
+async function jsonIn(folder: string, name: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(join(folder, name), 'utf8'))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw unsupported(`${name} cannot be read.`, cause)
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+/**
+ * What the folder says, except for what the options say. Of a larger or smaller input, the same share is cut out of a picture.
+ * @throws AlikeError `import_unsupported` if neither says how colours are scaled
+ */
+export function chosenPreprocessing(
+  options: { [Name in keyof Preprocessing]: Preprocessing[Name] | undefined },
+  stated: Partial<StatedPreprocessing> = {},
+): ImportOptions['preprocessing'] {
+  const { inputSize = stated.inputSize, fit = stated.fit ?? 'cover', kernel = stated.kernel ?? 'cubic' } = options
+  const { mean = stated.mean, std = stated.std } = options
+  if (mean === undefined || std === undefined)
+    throw unsupported('Say how it scales colours, with --mean and --std: no preprocessor_config.json beside it does.')
+  const { resizeShortSide: short, inputSize: cut } = stated
+  const sameShare = short && cut && inputSize && fit === 'cover' ? Math.round((short * inputSize) / cut) : undefined
+  return { inputSize, fit, resizeShortSide: options.resizeShortSide ?? sameShare, kernel, mean, std }
+}

@@ -1,0 +1,162 @@
+/**
+ * What exporters say of a network's preprocessing: `preprocessor_config.json` of the Transformers library, or the `pretrained_cfg` that
+ * timm puts into `config.json`. Anything that the pixel path does not do is refused; a wrong value would only show in worse results.
+ */
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Preprocessing } from '../../../image/preprocessing.js'
+import { unsupported } from './foreign-graph.js'
+
+/** `resizeShortSide` only with `cover`. */
+export type StatedPreprocessing = Omit<Preprocessing, 'resizeShortSide'> & { resizeShortSide?: number | undefined }
+
+const Side = Type.Integer({ minimum: 1 })
+const Square = Type.Object({ height: Side, width: Side })
+const Colours = Type.Array(Type.Number(), { minItems: 3, maxItems: 3 })
+const Size = Type.Union([Side, Type.Object({ shortest_edge: Side }), Square])
+
+/** Members that exporters write; others are ignored. */
+const TransformersConfig = Type.Object({
+  image_processor_type: Type.Optional(Type.String()),
+  /** Formerly. */
+  feature_extractor_type: Type.Optional(Type.String()),
+  size: Size,
+  crop_size: Type.Optional(Type.Union([Side, Square, Type.Null()])),
+  crop_pct: Type.Optional(Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 1 }), Type.Null()])),
+  resample: Type.Integer(),
+  image_mean: Type.Optional(Colours),
+  image_std: Type.Optional(Colours),
+  rescale_factor: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  do_resize: Type.Optional(Type.Unknown()),
+  do_center_crop: Type.Optional(Type.Unknown()),
+  do_rescale: Type.Optional(Type.Unknown()),
+  do_normalize: Type.Optional(Type.Unknown()),
+  do_flip_channel_order: Type.Optional(Type.Unknown()),
+  do_pad: Type.Optional(Type.Unknown()),
+  rescale_offset: Type.Optional(Type.Unknown()),
+})
+type TransformersConfig = Static<typeof TransformersConfig>
+
+const TimmConfig = Type.Object({
+  pretrained_cfg: Type.Object({
+    input_size: Type.Tuple([Type.Literal(3), Side, Side]),
+    interpolation: Type.String(),
+    crop_pct: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    crop_mode: Type.Optional(Type.String()),
+    mean: Colours,
+    std: Colours,
+  }),
+})
+
+/** What a class of the Transformers library does where its file does not say it. */
+const known: Readonly<Record<string, { crops: boolean; number: 'short side' | 'square' }>> = {
+  Beit: { crops: false, number: 'square' },
+  Bit: { crops: true, number: 'short side' },
+  Blip: { crops: false, number: 'square' },
+  ChineseCLIP: { crops: true, number: 'short side' },
+  CLIP: { crops: true, number: 'short side' },
+  ConvNext: { crops: false, number: 'short side' },
+  DeiT: { crops: true, number: 'square' },
+  DINOv3ViT: { crops: false, number: 'square' },
+  EfficientNet: { crops: false, number: 'square' },
+  MobileNetV1: { crops: true, number: 'short side' },
+  MobileNetV2: { crops: true, number: 'short side' },
+  Pvt: { crops: false, number: 'square' },
+  Siglip: { crops: false, number: 'square' },
+  ViT: { crops: false, number: 'square' },
+}
+/** Of Pillow, by number. */
+const kernelsByNumber: Readonly<Record<number, Preprocessing['kernel']>> = { 1: 'lanczos3', 2: 'linear', 3: 'cubic' }
+const kernelsByName: Readonly<Record<string, Preprocessing['kernel']>> = { bilinear: 'linear', bicubic: 'cubic' }
+/** From this side on ConvNext squashes a picture instead of cutting it. */
+const convNextSquashes = 384
+
+/** @throws AlikeError `import_unsupported` */
+export function transformersPreprocessing(config: unknown): StatedPreprocessing {
+  const given = checked(TransformersConfig, config)
+  const family = (given.image_processor_type ?? given.feature_extractor_type ?? '').replace(
+    /(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/,
+    '',
+  )
+  const usual = known[family]
+  if (usual === undefined)
+    throw refused(`its image processor is ${family || 'not named'}, not one of ${Object.keys(known).join(', ')}`)
+  for (const step of ['do_flip_channel_order', 'do_pad', 'rescale_offset'] as const)
+    if (given[step]) throw refused(`${step} is set`)
+  for (const step of ['do_resize', 'do_rescale'] as const) if (given[step] === false) throw refused(`${step} is false`)
+  const kernel = kernelsByNumber[given.resample]
+  if (kernel === undefined) throw refused(`resample is ${given.resample}; 1, 2 and 3 are possible`)
+  return { ...fitOf(given, family, usual), kernel, ...scaleOf(given) }
+}
+
+/** @throws AlikeError `import_unsupported` */
+export function timmPreprocessing(config: unknown): StatedPreprocessing {
+  const {
+    input_size,
+    interpolation,
+    crop_pct,
+    crop_mode = 'center',
+    mean,
+    std,
+  } = checked(TimmConfig, config).pretrained_cfg
+  const kernel = kernelsByName[interpolation]
+  if (kernel === undefined) throw refused(`interpolation is ${interpolation}`)
+  const [, height, width] = input_size
+  const inputSize = square({ height, width })
+  const onScale = { kernel, mean: onBytes(mean), std: onBytes(std) }
+  if (crop_mode === 'squash' && crop_pct === 1) return { fit: 'squash', inputSize, ...onScale }
+  if (crop_mode !== 'center') throw refused(`crop_mode is ${crop_mode}, with crop_pct ${crop_pct}`)
+  return { fit: 'cover', inputSize, resizeShortSide: Math.floor(inputSize / crop_pct), ...onScale }
+}
+
+type Fit = Pick<StatedPreprocessing, 'fit' | 'inputSize' | 'resizeShortSide'>
+
+function fitOf(given: TransformersConfig, family: string, usual: (typeof known)[string]): Fit {
+  const size = typeof given.size === 'number' ? sizeOf(given.size, usual.number) : given.size
+  const crops = given.do_center_crop === undefined ? usual.crops : Boolean(given.do_center_crop)
+  if ('height' in size) {
+    if (crops) throw refused('pictures are squashed first, then cut')
+    return { fit: 'squash', inputSize: square(size) }
+  }
+  const { shortest_edge: side } = size
+  if (family === 'ConvNext') {
+    const resizeShortSide = Math.floor(side / (given.crop_pct ?? 224 / 256))
+    return side < convNextSquashes
+      ? { fit: 'cover', inputSize: side, resizeShortSide }
+      : { fit: 'squash', inputSize: side }
+  }
+  if (!crops) throw refused('pictures keep their proportions')
+  const { crop_size: crop } = given
+  if (crop === undefined || crop === null) throw refused('it has no crop_size')
+  return { fit: 'cover', inputSize: square(crop), resizeShortSide: side }
+}
+
+const sizeOf = (side: number, meaning: 'short side' | 'square') =>
+  meaning === 'square' ? { height: side, width: side } : { shortest_edge: side }
+
+function square(size: number | Static<typeof Square>): number {
+  if (typeof size === 'number') return size
+  if (size.height !== size.width) throw refused(`pictures of ${size.width} × ${size.height} pixels are not square`)
+  return size.height
+}
+
+/** Of bytes times the factor, on the scale of bytes. */
+function scaleOf({ do_normalize, rescale_factor: factor = 1 / 255, image_mean, image_std }: TransformersConfig) {
+  if (do_normalize === false) return { mean: [0, 0, 0], std: [1, 1, 1].map((one) => one / factor) }
+  if (image_mean === undefined || image_std === undefined) throw refused('it has no image_mean and image_std')
+  return { mean: image_mean.map((one) => one / factor), std: image_std.map((one) => one / factor) }
+}
+
+const onBytes = (colours: readonly number[]): number[] => colours.map((one) => one * 255)
+
+function checked<Schema extends typeof TransformersConfig | typeof TimmConfig>(
+  schema: Schema,
+  config: unknown,
+): Static<Schema> {
+  if (Value.Check(schema, config)) return config
+  const [first] = Value.Errors(schema, config)
+  throw refused(`${first?.instancePath || 'it'} ${first?.message ?? 'is malformed'}`)
+}
+
+const refused = (reason: string) =>
+  unsupported(`Its preprocessing is not one of the service: ${reason}. Import the ONNX file, with options instead.`)
