@@ -211,6 +211,21 @@ test('a screen that could not be loaded does not take the place of the next one'
   await page.waitForSelector('text=This gallery has no map yet')
 })
 
+test('a screen opened while the service cannot be reached is shown, with its style, once it can', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g`)
+  await page.waitForSelector('.hit img')
+  await page.context().setOffline(true)
+  await page.click('nav >> text=Gallery')
+  await page.waitForSelector('text=The service cannot be reached')
+  await expectNone(page, 'text=This screen cannot be loaded')
+  await page.context().setOffline(false)
+  await page.waitForSelector('.tile img')
+  assert.equal(await page.evaluate("getComputedStyle(document.querySelector('.grid-row')).display"), 'grid')
+})
+
 test('a job is followed through a restart of the service', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await page.route(
