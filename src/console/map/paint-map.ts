@@ -27,30 +27,38 @@ export function paintMap(brush: CanvasRenderingContext2D, image: MapImage): Layo
   const inSight = points.filter((point) => isInSight(toPixels(view, frame, point), frame))
   const asImages = inSight.length <= thumbnailsMax
   const side = thumbnailSide(view)
-  const ink = image.colourOf('ink')
   const colours = remembered(image.colourOf)
-  const outlines = outlinesOf(asImages ? 5 : 3)
-  // the selected ones last, on top of the others
-  const chosen = inSight.filter(({ id }) => image.chosen.has(id))
-  const ordered = chosen.length === 0 ? inSight : [...inSight.filter(({ id }) => !image.chosen.has(id)), ...chosen]
-  for (const point of ordered) {
+  const radius = asImages ? 5 : 3
+  const outlines = outlinesOf(radius)
+  const paintPoint = (point: LayoutPoint) => {
     const { x, y } = toPixels(view, frame, point)
     const thumbnail = asImages ? image.thumbnailOf(point.id) : undefined
-    const isChosen = image.chosen.has(point.id)
     const { colour, shape } = image.markOf(point)
     brush.fillStyle = colours(colour)
-    if (thumbnail === undefined) {
-      fillAt(brush, outlines[shape], x, y)
-      if (isChosen) ring(brush, x, y, asImages ? 8 : 6, ink)
-    } else {
-      const high = (side * thumbnail.naturalHeight) / thumbnail.naturalWidth
-      brush.fillRect(x - side / 2 - 2, y - high / 2 - 2, side + 4, high + 4)
-      brush.drawImage(thumbnail, x - side / 2, y - high / 2, side, high)
-      // of its frame only the colour is seen
-      if (shape !== 'disc') fillAt(brush, outlines[shape], x - side / 2, y - high / 2)
-      if (isChosen) border(brush, { x: x - side / 2 - 4, y: y - high / 2 - 4 }, side + 8, high + 8, ink)
+    if (thumbnail === undefined) return fillAt(brush, outlines[shape], x, y)
+    const high = (side * thumbnail.naturalHeight) / thumbnail.naturalWidth
+    brush.fillRect(x - side / 2 - 2, y - high / 2 - 2, side + 4, high + 4)
+    brush.drawImage(thumbnail, x - side / 2, y - high / 2, side, high)
+    // of its frame only the colour is seen
+    if (shape !== 'disc') fillAt(brush, outlines[shape], x - side / 2, y - high / 2)
+    if (image.chosen.has(point.id))
+      border(brush, { x: x - side / 2 - 4, y: y - high / 2 - 4 }, side + 8, high + 8, colours('ink'))
+  }
+  const chosen = inSight.filter(({ id }) => image.chosen.has(id))
+  for (const point of inSight) if (!image.chosen.has(point.id)) paintPoint(point)
+  // the selected ones last, on top of the others; one line around all that touch
+  for (const [name, reach] of [
+    ['ink', radius + 4],
+    ['surface', radius + 2],
+  ] as const) {
+    brush.fillStyle = colours(name)
+    const { disc } = outlinesOf(reach)
+    for (const point of chosen) {
+      const { x, y } = toPixels(view, frame, point)
+      fillAt(brush, disc, x, y)
     }
   }
+  chosen.forEach(paintPoint)
   paintLasso(brush, image)
   return asImages ? inSight : []
 }
@@ -91,14 +99,6 @@ function remembered(look: (name: string) => string): (name: string) => string {
     known.set(name, value)
     return value
   }
-}
-
-function ring(brush: CanvasRenderingContext2D, x: number, y: number, radius: number, colour: string): void {
-  brush.strokeStyle = colour
-  brush.lineWidth = 2
-  brush.beginPath()
-  brush.arc(x, y, radius, 0, 7)
-  brush.stroke()
 }
 
 function border(brush: CanvasRenderingContext2D, { x, y }: Point, width: number, height: number, colour: string): void {
