@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
 import { expectNone, failing, opened, passTimeToUndo, problem, skip, withCopies, withMap } from './small-gallery.js'
-import { until, untilCounted } from './walk.js'
+import { until, untilCounted, untilTold } from './walk.js'
 
 test('Back leaves a console that chose the gallery itself', { skip }, async (t) => {
   const { page, base, expectQuiet } = await opened(t)
@@ -209,6 +209,19 @@ test('a screen that could not be loaded does not take the place of the next one'
   await page.unroute('**/map-screen*.js')
   await page.click('text=Reload the page')
   await page.waitForSelector('text=This gallery has no map yet')
+})
+
+test('a gallery that was deleted meanwhile is offered no longer once a call has missed it', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/another' })
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  await app.call(204, { method: 'DELETE', url: '/v1/galleries/g' })
+  await page.locator('.verdict-right').first().click()
+  await untilTold(page, 'main', /There is no gallery called g\. Choose another one above\./)
+  assert.doesNotMatch(await page.locator('.gallery-choice').innerText(), /^g \(/m)
+  await page.selectOption('.gallery-choice select', 'another')
+  await untilTold(page, 'main', /no pictures/i)
 })
 
 test('a screen opened while the service cannot be reached is shown, with its style, once it can', {

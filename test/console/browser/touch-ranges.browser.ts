@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { opened, skip } from './small-gallery.js'
+import { opened, problem, skip } from './small-gallery.js'
 import { until, untilTold } from './walk.js'
 
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
@@ -121,6 +121,12 @@ test('on a phone what is selected leaves the wall in sight until something is to
   assert.equal(await page.isVisible('.selection-panel .danger'), false)
   await page.tap('.selection-panel >> text=Actions')
   assert.ok(await page.isVisible('.selection-panel .danger'))
+  // also while something is told
+  await page.route('**/v1/galleries/g/images/*', (route) => route.fulfill(problem))
+  await page.fill('input[aria-label="New label"]', 'x')
+  await page.tap('text=Set label')
+  await page.waitForSelector('.toast-fault')
+  await page.locator('.selection-panel .danger').tap({ trial: true })
 })
 
 test('Space, arrow keys and Shift with Space select a range, and a screen reader is told how many', {
