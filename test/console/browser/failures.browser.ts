@@ -165,11 +165,11 @@ test('of a group of copies all pictures can be seen before one is kept', { skip 
 
 test('a legend says how many labels are not in it', { skip }, async (t) => {
   const { page, base } = await opened(t)
-  const points = Array.from({ length: 30 }, (_, place) => ({ id: `${place}`, x: 0, y: 0, label: `${place}`, doubt: 0 }))
-  const layout = { points, pictures: 30, stale: false, madeAt: '2026-01-01T00:00:00Z' }
+  const points = Array.from({ length: 38 }, (_, place) => ({ id: `${place}`, x: 0, y: 0, label: `${place}`, doubt: 0 }))
+  const layout = { points, pictures: 38, stale: false, madeAt: '2026-01-01T00:00:00Z' }
   await page.route('**/v1/galleries/g/layout*', (route) => route.fulfill({ json: layout }))
   await page.goto(`${base}#/map/g`)
-  await page.waitForSelector('.legend >> text=and 6 more labels')
+  await page.waitForSelector('.legend >> text=6 more labels')
 })
 
 test('every page of labels is loaded', { skip }, async (t) => {
@@ -219,9 +219,7 @@ test('a gallery that was deleted meanwhile is offered no longer once a call has 
   await app.call(204, { method: 'DELETE', url: '/v1/galleries/g' })
   await page.locator('.verdict-right').first().click()
   await untilTold(page, 'main', /There is no gallery called g\. Choose another one above\./)
-  assert.doesNotMatch(await page.locator('.gallery-choice').innerText(), /^g \(/m)
-  await page.selectOption('.gallery-choice select', 'another')
-  await untilTold(page, 'main', /no pictures/i)
+  assert.doesNotMatch((await page.locator('.gallery-choice option').allTextContents()).join(), /\bg \(/)
 })
 
 test('a screen opened while the service cannot be reached is shown, with its style, once it can', {
