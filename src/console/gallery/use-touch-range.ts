@@ -49,6 +49,7 @@ export function useTouchRange(options: TouchRangeOptions): void {
 function followFinger(frame: HTMLElement, { target, touches }: TouchEvent, latest: RefObject<TouchRangeOptions>) {
   const first = pointOf(touches[0]!)
   let finger = first
+  let hasMoved = false
   let held: number | undefined
   let drawing = 0
   const waiting = setTimeout(() => {
@@ -60,7 +61,7 @@ function followFinger(frame: HTMLElement, { target, touches }: TouchEvent, lates
   }, holdMs)
 
   const draw = () => {
-    frame.scrollTop += scrollAt(frame, finger)
+    if (hasMoved) frame.scrollTop += scrollAt(frame, finger)
     const place = placeUnder(frame, finger)
     if (place !== undefined && place !== held) {
       held = place
@@ -70,15 +71,15 @@ function followFinger(frame: HTMLElement, { target, touches }: TouchEvent, lates
   }
   const move = (event: TouchEvent) => {
     finger = pointOf(event.touches[0]!)
+    hasMoved ||= Math.hypot(finger.x - first.x, finger.y - first.y) > stillPixels
     if (held !== undefined)
       event.preventDefault() // would scroll
-    else if (Math.hypot(finger.x - first.x, finger.y - first.y) > stillPixels) end()
+    else if (hasMoved) end()
   }
   const lift = (event: TouchEvent) => {
     if (held !== undefined && event.cancelable) event.preventDefault() // would click
     end()
   }
-  const refuseMenu = (event: Event) => event.preventDefault()
   const end = () => {
     clearTimeout(waiting)
     cancelAnimationFrame(drawing)
@@ -89,7 +90,7 @@ function followFinger(frame: HTMLElement, { target, touches }: TouchEvent, lates
     ['touchmove', move],
     ['touchend', lift],
     ['touchcancel', end],
-    ['contextmenu', refuseMenu],
+    ['contextmenu', (event: Event) => event.preventDefault()],
   ] as [string, EventListener][]
   // on what was touched: it still receives them when the wall has scrolled it off the page
   for (const [type, listener] of listeners) target!.addEventListener(type, listener, { passive: false })

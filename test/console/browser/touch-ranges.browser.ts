@@ -36,6 +36,7 @@ async function fingerOn(page: Page) {
   return {
     middleOf,
     down: async (place: number) => send('touchStart', [await middleOf(place)]),
+    downAt: (x: number, y: number) => send('touchStart', [{ x, y }]),
     to: async (place: number) => send('touchMove', [await middleOf(place)]),
     move: (x: number, y: number) => send('touchMove', [{ x, y }]),
     up: () => send('touchEnd', []),
@@ -84,6 +85,18 @@ test('a finger that moves at once scrolls the wall and selects nothing', { skip 
   await finger.up()
   await until(page, "document.querySelector('.grid-frame').scrollTop > 50")
   assert.deepEqual(await selected(page), [])
+})
+
+test('a picture at the edge that is only held does not move away from under the finger', { skip }, async (t) => {
+  const { page, finger, hold } = await openedWall(t)
+  const { x } = await finger.middleOf(0)
+  await finger.downAt(x, 820)
+  await hold()
+  await untilSelected(page, 1)
+  await page.clock.runFor(1_000)
+  await finger.up()
+  assert.equal(await scrolled(page), 0)
+  await untilSelected(page, 1)
 })
 
 test('a range goes on below what is in sight while the finger waits at the edge', { skip }, async (t) => {
