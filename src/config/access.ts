@@ -46,6 +46,19 @@ export const accessSettings = {
     minLength: 1,
     description: 'Claim that names the caller, in logs and for rate limits.',
   }),
+  thumbnailLinkSecret: Type.String({
+    default: '',
+    pattern: '^$|^.{32,}$',
+    accepts: 'at least 32 characters',
+    description:
+      'Secret that signs the links to thumbnails in hits, which then load without a key, for callers who may only search, and in `<img>`; the same in all processes; none: thumbnails need the verb `read`.',
+  }),
+  thumbnailLinkSeconds: Type.Integer({
+    default: 900,
+    minimum: 60,
+    maximum: 86_400,
+    description: 'For how long a signed link is valid at most; at least for half as long.',
+  }),
   rateLimitPerMinute: Type.Integer({
     default: 0,
     minimum: 0,

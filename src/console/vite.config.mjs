@@ -34,6 +34,8 @@ export default defineConfig({
     outDir,
     emptyOutDir: true,
     target: 'es2022',
+    // small, and a style sheet that once failed to load would not be loaded again
+    cssCodeSplit: false,
     // the page's policy allows no `data:` scripts, styles or fonts
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

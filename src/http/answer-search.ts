@@ -85,7 +85,7 @@ export async function answerSearch(input: SearchInput, searching: SearchParts): 
   if (given.pageToken === undefined && input.set === undefined) watchAnswer(answer, input, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),
-    basePath: config.basePath,
+    links: config,
     calibration: answer.isExpanded ? undefined : parts.images.modelOf(answer.modelId).manifest.calibration,
     threshold,
   })

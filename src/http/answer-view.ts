@@ -1,4 +1,5 @@
 /** Search results as shown to callers: ranked ids, with the requested details. */
+import { signedQuery, type ThumbnailLinkSettings } from '../access/thumbnail-links.js'
 import {
   basisOf,
   type CalibratedThreshold,
@@ -15,11 +16,15 @@ import { numbersOf } from './vector-numbers.js'
 
 export interface AnswerViewOptions {
   include: readonly string[]
-  /** Prefix of links. */
-  basePath: string
+  links: LinkSettings
   calibration?: ScoreCalibration | undefined
   /** The threshold below which the vote sees no match. */
   threshold?: CalibratedThreshold | undefined
+}
+
+export interface LinkSettings extends ThumbnailLinkSettings {
+  /** Prefix of links. */
+  basePath: string
 }
 
 /** Everything except what was searched. */
@@ -61,7 +66,7 @@ export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAn
 function hitView(
   { rank, score: raised, boost, similarity: score = raised, gallery, nearCopyScore, record }: RankedHit,
   searched: Answer['gallery'],
-  { include, basePath, calibration }: AnswerViewOptions,
+  { include, links, calibration }: AnswerViewOptions,
 ): Answered<typeof SearchHit> {
   const { id, label, modelId, metadataText, isDamaged } = record
   return {
@@ -77,13 +82,15 @@ function hitView(
     unreadable: isDamaged ? 'record' : undefined,
     // parsed only when it is written, see `StoredMetadata`
     metadata: metadataText === undefined ? undefined : (new StoredMetadata(metadataText) as unknown as Stored),
-    thumbnail: include.includes('thumbnail') ? thumbnailOf(record, gallery ?? String(searched), basePath) : undefined,
+    thumbnail: include.includes('thumbnail') ? thumbnailOf(record, gallery ?? String(searched), links) : undefined,
   }
 }
 
 /** Its address; null: there is none. */
-function thumbnailOf({ id, thumbnailBytes }: RankedHit['record'], gallery: string, basePath: string): string | null {
-  return thumbnailBytes === 0 ? null : `${basePath}/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`
+function thumbnailOf({ id, thumbnailBytes }: RankedHit['record'], gallery: string, links: LinkSettings): string | null {
+  if (thumbnailBytes === 0) return null
+  const path = `${links.basePath}/v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`
+  return links.thumbnailLinkSecret === '' ? path : `${path}?${signedQuery({ gallery, id }, links, Date.now())}`
 }
 
 /** To microseconds, the resolution of the clock. */

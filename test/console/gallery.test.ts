@@ -1,7 +1,7 @@
 /** The wall of pictures: keyboard selection, filtering, and sending files. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { afterKey, extended, nothingChosen, toggled } from '../../src/console/gallery/selection.js'
+import { added, afterKey, extended, nothingChosen, toggled } from '../../src/console/gallery/selection.js'
 import { batchesOf } from '../../src/console/upload/batches.js'
 
 const list = Array.from({ length: 20 }, (_, place) => ({ id: String(place) }))
@@ -37,6 +37,22 @@ test('space toggles the selection, Shift extends it, Control-A selects all, Esca
   assert.deepEqual([...press('ArrowDown', one, true)!.ids], ['3', '4', '5', '6', '7', '8', '9'])
   assert.equal(press('a', one, false, true)!.ids.size, 20)
   assert.equal(press('Escape', one)!.ids.size, 0)
+})
+
+test('Shift and Space select everything since the picture that was chosen last, wherever the cursor has been', () => {
+  const one = press(' ', { ...nothingChosen, cursor: 3 })!
+  const moved = press('ArrowDown', press('ArrowRight', one))!
+  assert.equal(moved.cursor, 10)
+  const range = press(' ', moved, true)!
+  assert.deepEqual([...range.ids], ['3', '4', '5', '6', '7', '8', '9', '10'])
+  assert.deepEqual([...press('ArrowRight', range, true)!.ids], [...range.ids, '11'])
+})
+
+test('a held picture begins a range of its own, beside what was selected', () => {
+  const held = added(toggled(nothingChosen, list, 1), list, 5)
+  assert.deepEqual([...held.ids], ['1', '5'])
+  assert.deepEqual([...extended(held, list, 7).ids], ['1', '5', '6', '7'])
+  assert.deepEqual([...added(held, list, 5).ids], ['1', '5'])
 })
 
 test('a Shift-click selects back to the last click', () => {

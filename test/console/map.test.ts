@@ -1,7 +1,7 @@
 /** The map: positions, and the inside of a lasso. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { doubtColour, labelColours, otherColour } from '../../src/console/map/map-colours.js'
+import { markOfDoubt, marksOfLabels, otherMark, unlabelledMark } from '../../src/console/map/map-marks.js'
 import {
   isInside,
   type Point,
@@ -92,12 +92,21 @@ test('a lasso has an inside, also if it is concave', () => {
   assert.equal(isInside({ x: 1, y: 1 }, []), false)
 })
 
-test('frequent labels have their own colours; the others and pictures without a label are grey', () => {
+test('frequent labels have their own marks; the others share one, and pictures without a label another', () => {
   const points = Array.from({ length: 40 }, (_, place) => ({ label: `l${place}`, doubt: null }))
-  const colours = labelColours([...points, ...Array(5).fill({ label: 'most', doubt: 0 }), { label: null, doubt: null }])
-  assert.equal([...colours.keys()][0], 'most')
-  assert.equal(new Set(colours.values()).size, 17)
-  assert.equal(colours.get(null), otherColour)
-  assert.equal(doubtColour(null), otherColour)
-  assert.notEqual(doubtColour(0), doubtColour(1))
+  const marks = marksOfLabels([...points, ...Array(50).fill({ label: null, doubt: 0 }), { label: 'l7', doubt: null }])
+  assert.deepEqual([...marks.keys()].slice(0, 2), [null, 'l7'])
+  const given = new Set([...marks.values()].map(({ colour, shape }) => `${colour} ${shape}`))
+  assert.equal(given.size, 8 * 4 + 2)
+  assert.deepEqual(marks.get('l7'), { colour: 'map-1', shape: 'disc' })
+  assert.equal([...marks.values()].filter((mark) => mark === otherMark).length, 40 - 32)
+  assert.notDeepEqual(otherMark, unlabelledMark)
+})
+
+test('a doubted label has another colour than a sure one', () => {
+  assert.equal(markOfDoubt(null), unlabelledMark)
+  assert.deepEqual(
+    [0, 0.5, 1].map((doubt) => markOfDoubt(doubt).colour),
+    ['doubt-1', 'doubt-3', 'doubt-5'],
+  )
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify from 'fastify'
 import { ApiKeys, makeKey } from '../../src/access/api-keys.js'
+import { readConfig } from '../../src/config/read-config.js'
 import { guard } from '../../src/http/plugins/access.js'
 import { startApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
@@ -110,7 +111,7 @@ test('a service without keys is open, reports it, and counts by address', async 
 
 test('a route without a role cannot be registered', async () => {
   const app = Fastify()
-  await guard(app, { keys: new ApiKeys([]), rateLimitPerMinute: 0, metricsOpen: false, galleryOfJob: async () => '' })
+  await guard(app, { ...readConfig({}), keys: new ApiKeys([]), galleryOfJob: async () => '' })
   assert.throws(() => app.get('/forgotten', async () => 'all of it'), /states no role/)
   await app.close()
 })

@@ -422,7 +422,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a picture’s thumbnail */
+        /**
+         * Get a picture’s thumbnail
+         * @description Needs no key with the query of a link that a search has returned (`include=thumbnail`), if the service signs links (`THUMBNAIL_LINK_SECRET`), until it expires.
+         */
         get: operations["getThumbnail"];
         put?: never;
         post?: never;
@@ -2060,7 +2063,7 @@ export interface components {
                  * @enum {string}
                  */
                 unreadable?: "record";
-                /** @description Path on the service; null if none is stored. */
+                /** @description Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes. */
                 thumbnail?: string | null;
             }[];
             /** @description With `groupBy`, ordered by their best hits. */
@@ -2102,7 +2105,7 @@ export interface components {
                      * @enum {string}
                      */
                     unreadable?: "record";
-                    /** @description Path on the service; null if none is stored. */
+                    /** @description Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes. */
                     thumbnail?: string | null;
                 }[];
             }[];
@@ -2202,7 +2205,7 @@ export interface components {
                  * @enum {string}
                  */
                 unreadable?: "record";
-                /** @description Path on the service; null if none is stored. */
+                /** @description Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes. */
                 thumbnail?: string | null;
             }[];
             /** @description With `groupBy`, ordered by their best hits. */
@@ -2244,7 +2247,7 @@ export interface components {
                      * @enum {string}
                      */
                     unreadable?: "record";
-                    /** @description Path on the service; null if none is stored. */
+                    /** @description Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes. */
                     thumbnail?: string | null;
                 }[];
             }[];
@@ -7424,7 +7427,12 @@ export interface operations {
     };
     getThumbnail: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description End of a signed link, in seconds since 1970. */
+                expires?: string;
+                /** @description Of a signed link. */
+                signature?: string;
+            };
             header?: never;
             path: {
                 /**

@@ -34,12 +34,16 @@ export function isFromProxy({ status, headers }: Response): boolean {
   )
 }
 
+export async function isAnswering(): Promise<boolean> {
+  const answer = await fetch(new URL('v1', document.baseURI), { cache: 'no-store' }).catch(() => undefined)
+  return answer !== undefined && !isFromProxy(answer)
+}
+
 /** Each pause is twice as long as the one before. */
 async function untilAnswered(): Promise<void> {
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMaxMs, 2 * pauseMs)) {
     await pauseOrReason(pauseMs)
-    const answer = await fetch(new URL('v1', document.baseURI), { cache: 'no-store' }).catch(() => undefined)
-    if (answer !== undefined && !isFromProxy(answer)) return
+    if (await isAnswering()) return
   }
 }
 

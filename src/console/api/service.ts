@@ -1,5 +1,5 @@
 /** Calls to the service: typed by its own contract, with this session's key, and with problem responses as errors. */
-
+import { signal } from '@preact/signals'
 import type { components, paths } from 'openapi'
 import createClient from 'openapi-fetch'
 import { isFromProxy, lostText, untilBack } from './connection.js'
@@ -10,6 +10,9 @@ export type Schemas = components['schemas']
 
 /** The service is where the page is, behind whatever path a proxy added. */
 export const serviceBase = new URL('.', document.baseURI)
+
+/** Number of calls about a gallery that was not there: it may have been deleted. */
+export const galleriesMissed = signal(0)
 
 export const service = createClient<paths>({
   baseUrl: serviceBase.href.replace(/\/$/, ''),
@@ -59,6 +62,7 @@ async function callWithKey(request: Request): Promise<Response> {
     // another key may have been given since
     if (response.status === 401 && key === apiKey.value) wantKey()
     if (response.status === 403) callsForbidden.value++
+    if (response.status === 404) void noteMissed(response.clone())
     if (triesLeft === 0 || (response.status !== 429 && response.status !== 503)) return response
     const seconds = Math.min(30, Number(response.headers.get('retry-after') ?? 1))
     await unlessAborted(new Promise((resolve) => setTimeout(resolve, 1_000 * seconds)), request.signal)
@@ -74,6 +78,10 @@ function onlyReads({ method, url }: Request): boolean {
 function brokenConnection(error: unknown): TypeError {
   if (!(error instanceof TypeError)) throw error
   return new TypeError(lostText, { cause: error })
+}
+
+async function noteMissed(response: Response): Promise<void> {
+  if ((await problemOf(response)).code === 'gallery_not_found') galleriesMissed.value++
 }
 
 async function problemOf(response: Response): Promise<Partial<Problem>> {

@@ -14,6 +14,10 @@ interface Kept {
 }
 
 const kept = new Map<string, Kept>()
+/** Queries with which thumbnails load that the key may not read, by `keyOf`. */
+const signed = new Map<string, string>()
+/** More than are shown at once. */
+const signedMax = 5_000
 const waiting: (() => void)[] = []
 let underWay = 0
 
@@ -37,7 +41,8 @@ export async function takeThumbnail({ gallery, id, contentHash, signal }: Thumbn
   try {
     const meanwhile = kept.get(key)
     if (meanwhile !== undefined) return use(key, meanwhile)
-    const path = `v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail`
+    const query = signed.get(keyOf(gallery, id)) ?? ''
+    const path = `v1/galleries/${gallery}/images/${encodeURIComponent(id)}/thumbnail${query}`
     const image = await (await fetchFrom(path, { signal })).blob()
     return use(key, kept.get(key) ?? { address: URL.createObjectURL(image), users: 0 })
   } finally {
@@ -56,9 +61,23 @@ export interface ThumbnailUser extends Omit<ThumbnailRequest, 'signal'> {
   onMissing?: (() => void) | undefined
 }
 
-/** Takes a thumbnail until the returned function is called; a key that may not read pictures misses all of them. */
+/** Takes the links to the thumbnails of hits. Of a service that signs none they say nothing new. */
+export function takeLinks(gallery: string, hits: readonly { id: string; thumbnail?: string | null }[]): void {
+  if (signed.size > signedMax) signed.clear()
+  for (const { id, thumbnail } of hits) {
+    // where the service is for this page, the page knows better
+    const at = thumbnail?.indexOf('?') ?? -1
+    if (at !== -1) signed.set(keyOf(gallery, id), thumbnail!.slice(at))
+  }
+}
+
+export function mayShow(gallery: string, id: string): boolean {
+  return may('read') || signed.has(keyOf(gallery, id))
+}
+
+/** Takes a thumbnail until the returned function is called; a key that may not read pictures misses those without a link. */
 export function showThumbnail({ onAddress, onMissing, ...wanted }: ThumbnailUser): () => void {
-  if (!may('read')) {
+  if (!mayShow(wanted.gallery, wanted.id)) {
     onMissing?.()
     return () => undefined
   }

@@ -1,9 +1,9 @@
 /** A screen whose code is loaded when it is first shown. */
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { isAnswering, untilBack } from '../api/connection.js'
 import { Notice } from './notice.js'
 
-/** Browsers say which file is missing, and load it again only with the page. */
 const loadFault =
   'This screen cannot be loaded: the service has been updated since this page was opened, or cannot be reached.'
 
@@ -15,7 +15,7 @@ export function LazyScreen({ load, gallery }: { load: ScreenLoader; gallery: str
   useEffect(() => {
     let current = true
     setMissing(false)
-    load().then(
+    loadOnceReachable(load).then(
       (screen) => current && setLoaded({ load, screen }),
       () => current && setMissing(true),
     )
@@ -36,4 +36,15 @@ export function LazyScreen({ load, gallery }: { load: ScreenLoader; gallery: str
     )
   if (loaded?.load !== load) return <Notice>Loading…</Notice>
   return <loaded.screen gallery={gallery} />
+}
+
+/** Some browsers load what failed again only with the page, and then say so. */
+async function loadOnceReachable<Screen>(load: () => Promise<Screen>): Promise<Screen> {
+  try {
+    return await load()
+  } catch (error) {
+    if (await isAnswering()) throw error
+    await untilBack()
+    return load()
+  }
 }

@@ -1,5 +1,5 @@
 /** Light, dark, or the system's theme. */
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 
 const themes = ['system', 'light', 'dark'] as const
 export type Theme = (typeof themes)[number]
@@ -7,6 +7,18 @@ export type Theme = (typeof themes)[number]
 const place = 'alike-theme'
 
 export const theme = signal<Theme>(themes.find((one) => one === stored()) ?? 'system')
+
+const darkSystem = matchMedia('(prefers-color-scheme: dark)')
+const isSystemDark = signal(darkSystem.matches)
+darkSystem.addEventListener('change', ({ matches }) => {
+  isSystemDark.value = matches
+})
+
+/** For what is drawn in colours of the style: it is to be drawn again whenever this changes. */
+export const shownTheme = computed(() => {
+  if (theme.value !== 'system') return theme.value
+  return isSystemDark.value ? 'dark' : 'light'
+})
 
 effect(() => {
   if (theme.value === 'system') delete document.documentElement.dataset['theme']

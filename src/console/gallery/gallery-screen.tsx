@@ -1,8 +1,10 @@
 /** The gallery: a wall of its pictures, to label, remove and add to. */
+import { useSignal } from '@preact/signals'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { may } from '../api/caller.js'
 import { loadLabels, renewGalleries } from '../api/galleries.js'
 import { forgetThumbnails } from '../api/thumbnails.js'
+import { picturesText } from '../controls/counts.js'
 import { keptSignal } from '../controls/kept.js'
 import { Fault } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -15,7 +17,7 @@ import { ImageGrid, type ImageGridProps } from './image-grid.js'
 import { ImageList } from './image-list.js'
 import { removeUnlessUndone, useRemovals, useWithoutRemoved } from './remove-unless-undone.js'
 import { nothingChosen, type Selection } from './selection.js'
-import { SelectionPanel } from './selection-panel.js'
+import { lastOfRange, SelectionPanel } from './selection-panel.js'
 import '../styles/gallery.css'
 
 export function GalleryScreen({ gallery }: { gallery: string }) {
@@ -23,14 +25,10 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
   const filterText = route.value.settings.get('filter') ?? undefined
   const { counts, error, list, images, hidden, reload, renew } = useContents(gallery, label, filterText)
   const wall = JSON.stringify([gallery, label, filterText])
-  const { selection, setSelection, clear } = useSelection(wall)
+  const { selection, setSelection, ranging, clear } = useSelection(wall)
+  // some that were selected may be shown no longer
   const chosen = images.filter(({ id }) => selection.ids.has(id))
   const onStored = useGrowth(totalOf(counts ?? [], undefined), () => followed(renew))
-  const remove = () => {
-    clear()
-    // some that were selected may be shown no longer
-    removeUnlessUndone({ gallery, ids: new Set(chosen.map(({ id }) => id)) })
-  }
   const total = totalOf(counts ?? [], label) - hidden
   const unread = list.ended ? 0 : 1
   const count = unread === 0 || filterText !== undefined ? images.length + unread : Math.max(total, images.length)
@@ -41,6 +39,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
       <GalleryToolbar gallery={gallery} counts={counts} shown={images.length} list={list} total={total} />
       <UploadPanel gallery={gallery} onStored={onStored} onEnd={() => followed(renew)} />
       {(error ?? list.error) !== undefined && <Fault error={error ?? list.error} onAgain={renew} />}
+      <ChosenStatus count={chosen.length} isRanging={ranging.value} />
       <div class="gallery-body">
         <Wall
           isEmpty={counts !== undefined && count === 0 && list.error === undefined}
@@ -54,6 +53,7 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
           onSelection={setSelection}
           onWant={(count) => list.want(count + hidden)}
           onOpen={(id) => goTo('search', { id })}
+          isRanging={ranging.value}
         />
         {count > 0 && chosen.length === 0 && <GallerySide counts={counts ?? []} label={label} />}
         {chosen.length > 0 && (
@@ -64,8 +64,9 @@ export function GalleryScreen({ gallery }: { gallery: string }) {
             onChanged={(image) => list.replace(image)}
             onDone={reload}
             onSearch={searchWith}
-            onRemove={remove}
+            onRemove={() => removeChosen(gallery, chosen, clear)}
             onClear={clear}
+            ranging={ranging}
           />
         )}
       </div>
@@ -120,15 +121,31 @@ function useGrowth(before: number, grow: () => void): (stored: number) => void {
 /** Of this wall only. */
 function useSelection(wall: string) {
   const kept = keptSignal(`selection ${wall}`, nothingChosen)
+  const ranging = useSignal(false)
   const setSelection = (next: Selection) => {
     kept.value = next
+    ranging.value = false
   }
   const clear = () => {
     setSelection(nothingChosen)
     // the button that was pressed disappears
     document.querySelector<HTMLElement>('.grid-frame')?.focus()
   }
-  return { selection: kept.value, setSelection, clear }
+  return { selection: kept.value, setSelection, ranging, clear }
+}
+
+/** For screen readers. */
+function ChosenStatus({ count, isRanging }: { count: number; isRanging: boolean }) {
+  return (
+    <p class="unseen" role="status">
+      {count > 0 && (isRanging ? lastOfRange : `${picturesText(count)} chosen`)}
+    </p>
+  )
+}
+
+function removeChosen(gallery: string, chosen: readonly { id: string }[], clear: () => void): void {
+  clear()
+  removeUnlessUndone({ gallery, ids: new Set(chosen.map(({ id }) => id)) })
 }
 
 function searchWith([id = '', ...like]: readonly string[]): void {

@@ -17,7 +17,8 @@ export function GallerySide({ counts, label: shown }: GallerySideProps) {
   return (
     <aside class="selection-panel gallery-side stack" aria-label="Labels">
       <p class="hint">
-        Choose pictures to see, search with, label or delete them: <span class="touch-words">tap them.</span>
+        Choose pictures to see, search with, label or delete them:{' '}
+        <span class="touch-words">tap them, or hold one and drag over others.</span>
         <span class="drop-words">
           click, or move with the arrow keys and press Space. Shift chooses all between; a double click or Enter
           searches.

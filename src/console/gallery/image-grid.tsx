@@ -2,9 +2,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { keptSignal } from '../controls/kept.js'
 import type { GalleryImage } from './image-list.js'
-import { afterKey, extended, type Selection, toggled } from './selection.js'
+import { added, afterKey, extended, type Selection, toggled } from './selection.js'
 import { Tile } from './tile.js'
 import { useRows } from './use-rows.js'
+import { useTouchRange } from './use-touch-range.js'
 
 export interface ImageGridProps {
   gallery: string
@@ -18,6 +19,8 @@ export interface ImageGridProps {
   /** Requests that this many be loaded. */
   onWant: (count: number) => void
   onOpen: (id: string) => void
+  /** Whether the next choice selects everything up to it. */
+  isRanging: boolean
 }
 
 const tileWidth = 132
@@ -32,6 +35,8 @@ export function ImageGrid(props: ImageGridProps) {
   const lastRow = items.at(-1)?.index ?? 0
   // also for a list that was loaded anew, of as many pictures
   useEffect(() => onWant(Math.min(count, (lastRow + 8) * perRow)), [lastRow, perRow, count, images])
+
+  useHeldRange(frame, props)
 
   const press = (event: KeyboardEvent) => {
     const { key, shiftKey: shift, ctrlKey, metaKey, altKey } = event
@@ -53,7 +58,7 @@ export function ImageGrid(props: ImageGridProps) {
       role="listbox"
       tabIndex={0}
       aria-multiselectable
-      aria-label="Pictures. Space selects, Shift with arrow keys selects several, Enter searches."
+      aria-label="Pictures. Space selects, Shift with arrow keys or Space selects several, Enter searches."
       aria-activedescendant={images[selection.cursor] === undefined ? undefined : `tile-${selection.cursor}`}
       onKeyDown={press}
       onScroll={onScroll}
@@ -77,7 +82,7 @@ export function ImageGrid(props: ImageGridProps) {
 }
 
 function PlacedTile({ place, ...props }: ImageGridProps & { place: number }) {
-  const { gallery, images, count, selection, onSelection, onOpen } = props
+  const { gallery, images, count, selection, isRanging, onSelection, onOpen } = props
   const image = images[place]
   return (
     <Tile
@@ -87,10 +92,26 @@ function PlacedTile({ place, ...props }: ImageGridProps & { place: number }) {
       image={image}
       chosen={selection.ids.has(image?.id ?? '')}
       current={place === selection.cursor}
-      onChoose={(at, shift) => onSelection(shift ? extended(selection, images, at) : toggled(selection, images, at))}
+      onChoose={(at, shift) =>
+        onSelection(shift || isRanging ? extended(selection, images, at) : toggled(selection, images, at))
+      }
       onOpen={onOpen}
     />
   )
+}
+
+/** A range drawn by a finger: from the picture it holds to the one it is over, which may be nearer again. */
+function useHeldRange(frame: { current: HTMLElement | null }, props: ImageGridProps): void {
+  const { images, selection, onSelection } = props
+  const begun = useRef(selection)
+  useTouchRange({
+    frame,
+    onHold: (place) => {
+      begun.current = added(selection, images, place)
+      onSelection(begun.current)
+    },
+    onReach: (place) => onSelection(extended(begun.current, images, place)),
+  })
 }
 
 function placesOf(row: number, perRow: number, count: number): number[] {
@@ -116,7 +137,7 @@ function usePerRow(frame: { current: HTMLElement | null }): number {
   const [perRow, setPerRow] = useState(6)
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
-      if (entry !== undefined) setPerRow(Math.max(2, Math.floor(entry.contentRect.width / tileWidth)))
+      if (entry !== undefined) setPerRow(Math.max(3, Math.floor(entry.contentRect.width / tileWidth)))
     })
     observer.observe(frame.current!)
     return () => observer.disconnect()

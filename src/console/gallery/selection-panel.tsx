@@ -1,4 +1,5 @@
 /** Actions on the selected pictures: change the label or metadata, or remove them. */
+import type { Signal } from '@preact/signals'
 import { useState } from 'preact/hooks'
 import { picturesText } from '../controls/counts.js'
 import { Needs } from '../controls/needs.js'
@@ -21,10 +22,15 @@ export interface SelectionPanelProps {
   onSearch: (ids: string[]) => void
   onRemove: () => void
   onClear: () => void
+  /** Whether the next tap selects everything up to it. */
+  ranging: Signal<boolean>
 }
 
+export const lastOfRange = 'Tap the last picture.'
+
 export function SelectionPanel(props: SelectionPanelProps) {
-  const { gallery, labels, chosen, onChanged, onDone, onSearch, onRemove, onClear } = props
+  const { gallery, labels, chosen, onChanged, onDone, onSearch, onRemove, onClear, ranging } = props
+  const [isOpen, setOpen] = useState(false)
   const { busy, act } = useAction()
   const apply = (change: ImageChange) =>
     act(async () => {
@@ -34,12 +40,28 @@ export function SelectionPanel(props: SelectionPanelProps) {
     })
   const [only] = chosen
   return (
-    <aside class="selection-panel stack" aria-label="Selected pictures">
+    <aside class={`selection-panel stack${isOpen ? '' : ' panel-folded'}`} aria-label="Selected pictures">
       <div class="row">
         <h2>{picturesText(chosen.length)}</h2>
         <button type="button" class="quiet" onClick={onClear}>
           Choose none
         </button>
+        <button type="button" class="panel-fold" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          Actions
+        </button>
+      </div>
+      <div class="touch-words panel-range">
+        <div class="row">
+          <button
+            type="button"
+            class="quiet"
+            aria-pressed={ranging.value}
+            onClick={() => (ranging.value = !ranging.value)}
+          >
+            Choose up to…
+          </button>
+          <span class="hint">{ranging.value ? lastOfRange : 'or hold a picture and drag'}</span>
+        </div>
       </div>
       {chosen.length === 1 && only !== undefined && (
         <div>

@@ -6,22 +6,30 @@ export interface Selection {
   cursor: number
   /** Start of a range selected with Shift. */
   anchor: number
+  /** Index of the picture chosen last, from where Shift and Space select a range. */
+  picked: number
 }
 
-export const nothingChosen: Selection = { ids: new Set(), cursor: 0, anchor: 0 }
+export const nothingChosen: Selection = { ids: new Set(), cursor: 0, anchor: 0, picked: 0 }
 
 /** Adds or removes one picture. */
 export function toggled({ ids }: Selection, list: readonly { id: string }[], place: number): Selection {
   const next = new Set(ids)
   const id = list[place]?.id
   if (id !== undefined && !next.delete(id)) next.add(id)
-  return { ids: next, cursor: place, anchor: place }
+  return { ids: next, cursor: place, anchor: place, picked: place }
 }
 
 /** Extends the selection to everything from the anchor on. */
-export function extended({ ids, anchor }: Selection, list: readonly { id: string }[], place: number): Selection {
+export function extended(selection: Selection, list: readonly { id: string }[], place: number): Selection {
+  const { ids, anchor } = selection
   const [from, to] = [Math.min(anchor, place), Math.max(anchor, place)]
-  return { ids: new Set([...ids, ...list.slice(from, to + 1).map(({ id }) => id)]), cursor: place, anchor }
+  return { ...selection, ids: new Set([...ids, ...list.slice(from, to + 1).map(({ id }) => id)]), cursor: place }
+}
+
+/** Begins a range at a picture, which is added. */
+export function added(selection: Selection, list: readonly { id: string }[], place: number): Selection {
+  return extended({ ...selection, anchor: place, picked: place }, list, place)
 }
 
 export interface GridKey {
@@ -45,7 +53,8 @@ export function afterKey(
   { perRow, count }: GridShape,
 ): Selection | undefined {
   const last = count - 1
-  const { cursor } = selection
+  const { cursor, picked } = selection
+  if (key === ' ' && shift) return extended({ ...selection, anchor: picked }, list, cursor)
   if (key === ' ') return toggled(selection, list, cursor)
   if (key === 'Escape') return { ...selection, ids: new Set() }
   if (key === 'a' && control) return { ...selection, ids: new Set(list.map(({ id }) => id)) }

@@ -16,6 +16,12 @@ export function JobActions({ job, onChanged }: JobActionsProps) {
   if (job.finishedAt !== null) return null
   // it may have ended in the meantime
   const change = (call: () => Promise<Job>) => act(() => call().then(onChanged, sayFault))
+  const of = (
+    <span class="unseen">
+      {' '}
+      the {job.kind} of {job.gallery}
+    </span>
+  )
   const params = { path: { job: job.id } }
   const steer = (paused: boolean) =>
     change(() => answerOf(service.PATCH('/v1/jobs/{job}', { params, body: { paused } })))
@@ -25,10 +31,11 @@ export function JobActions({ job, onChanged }: JobActionsProps) {
       <Needs to={['write', job.kind]}>
         <button type="button" class="quiet" aria-disabled={busy} onClick={() => steer(!job.paused)}>
           {job.paused ? 'Resume' : 'Pause'}
-          <span class="unseen"> the {job.kind}</span>
+          {of}
         </button>
         <button type="button" class="quiet" aria-disabled={busy} onClick={cancel}>
-          Cancel<span class="unseen"> the {job.kind}</span>
+          Cancel
+          {of}
         </button>
       </Needs>
     </span>

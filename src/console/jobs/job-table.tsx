@@ -1,5 +1,4 @@
-/** Jobs of all kinds, newest first, with their progress; unfinished ones can be paused, resumed and cancelled. */
-
+/** Jobs of all kinds with their progress: unfinished ones, which can be paused, resumed and cancelled, then the others, each newest first. */
 import { useRef, useState } from 'preact/hooks'
 import type { Job } from '../api/follow-job.js'
 import { answerOf, service } from '../api/service.js'
@@ -17,7 +16,7 @@ export function JobTable({ gallery }: { gallery: string | undefined }) {
   return (
     <>
       {error !== undefined && <Fault error={error} />}
-      <table class="table">
+      <table class="table jobs">
         <caption>Jobs{gallery !== undefined && <> of {gallery}</>}</caption>
         <thead>
           <tr>
@@ -31,7 +30,7 @@ export function JobTable({ gallery }: { gallery: string | undefined }) {
           </tr>
         </thead>
         <tbody>
-          {jobs?.map((job) => (
+          {jobs?.toSorted(unfinishedFirst).map((job) => (
             <tr key={job.id}>
               <th scope="row">{job.kind}</th>
               <td>{job.gallery}</td>
@@ -40,12 +39,18 @@ export function JobTable({ gallery }: { gallery: string | undefined }) {
               </td>
               <td>{momentText(job.startedAt ?? job.createdAt)}</td>
               <td>
-                <JobActions job={job} onChanged={replace} />
-                {job.failed > 0 && (
-                  <button type="button" class="quiet" onClick={() => setErrorsOf(job)}>
-                    Errors<span class="unseen"> of the {job.kind}</span>
-                  </button>
-                )}
+                <div class="row">
+                  <JobActions job={job} onChanged={replace} />
+                  {job.failed > 0 && (
+                    <button type="button" class="quiet" onClick={() => setErrorsOf(job)}>
+                      Errors
+                      <span class="unseen">
+                        {' '}
+                        of the {job.kind} of {job.gallery}
+                      </span>
+                    </button>
+                  )}
+                </div>
               </td>
             </tr>
           ))}
@@ -55,6 +60,10 @@ export function JobTable({ gallery }: { gallery: string | undefined }) {
       {errorsOf !== undefined && <JobErrors job={errorsOf} onClose={() => setErrorsOf(undefined)} />}
     </>
   )
+}
+
+function unfinishedFirst(a: Job, b: Job): number {
+  return Number(a.finishedAt !== null) - Number(b.finishedAt !== null)
 }
 
 function useJobs(gallery: string | undefined) {

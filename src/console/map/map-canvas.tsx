@@ -2,7 +2,9 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { isForBrowser } from '../controls/browser-keys.js'
 import { keptSignal } from '../controls/kept.js'
+import { shownTheme } from '../controls/theme.js'
 import type { LayoutPoint } from './layout.js'
+import type { Mark } from './map-marks.js'
 import { paintMap, pointReach } from './paint-map.js'
 import { ThumbnailImages } from './thumbnail-images.js'
 import { pixelOf, useGestures } from './use-gestures.js'
@@ -11,7 +13,7 @@ import { type Frame, isInside, panned, pointAt, type View, wholeMap, zoomed } fr
 export interface MapCanvasProps {
   gallery: string
   points: readonly LayoutPoint[]
-  colourOf: (point: LayoutPoint) => string
+  markOf: (point: LayoutPoint) => Mark
   chosen: ReadonlySet<string>
   tool: 'move' | 'lasso'
   onChoose: (ids: string[]) => void
@@ -20,7 +22,8 @@ export interface MapCanvasProps {
 const panStep = 60
 const zoomStep = 1.4
 
-export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }: MapCanvasProps) {
+export function MapCanvas({ gallery, points, markOf, chosen, tool, onChoose }: MapCanvasProps) {
+  shownTheme.value // drawn again in the other theme's colours
   const canvas = useRef<HTMLCanvasElement>(null)
   const frame = useFrame(canvas)
   const view = keptSignal<View | undefined>(`view ${gallery}`, undefined)
@@ -41,7 +44,7 @@ export function MapCanvas({ gallery, points, colourOf, chosen, tool, onChoose }:
     onLasso: (line) => onChoose(points.filter((point) => isInside(point, line)).map(({ id }) => id)),
   })
 
-  usePainting(canvas, images, { points, colourOf, chosen, view: seen, frame, lasso })
+  usePainting(canvas, images, { points, markOf, chosen, view: seen, frame, lasso })
 
   const press = (event: KeyboardEvent) => {
     const next = afterKey(event.key, seen, frame)
@@ -105,12 +108,13 @@ function afterKey(key: string, view: View, frame: Frame): View | undefined {
   return next[key]?.()
 }
 
-type Painted = Omit<Parameters<typeof paintMap>[1], 'thumbnailOf' | 'ink'>
+type Painted = Omit<Parameters<typeof paintMap>[1], 'thumbnailOf' | 'colourOf'>
 
 function usePainting(canvas: Canvas, images: ThumbnailImages, painted: Painted): void {
   useLayoutEffect(() => {
-    const { brush, ink } = preparedCanvas(canvas.current!, painted.frame)
-    const shown = paintMap(brush, { ...painted, thumbnailOf: (id) => images.of(id), ink })
+    const brush = preparedCanvas(canvas.current!, painted.frame)
+    const colourOf = (name: string) => colourNow(canvas.current!, name)
+    const shown = paintMap(brush, { ...painted, thumbnailOf: (id) => images.of(id), colourOf })
     images.want(shown.map(({ id }) => id))
   })
 }
@@ -121,7 +125,13 @@ function preparedCanvas(canvas: HTMLCanvasElement, { width, height }: Frame) {
   canvas.height = height * devicePixelRatio
   const brush = canvas.getContext('2d')!
   brush.scale(devicePixelRatio, devicePixelRatio)
-  return { brush, ink: getComputedStyle(canvas).color }
+  return brush
+}
+
+/** A canvas takes no variables of the style. */
+function colourNow(canvas: HTMLCanvasElement, name: string): string {
+  canvas.style.color = `var(--${name})`
+  return getComputedStyle(canvas).color
 }
 
 /** The map is drawn again whenever one of them has arrived. */

@@ -1,47 +1,55 @@
-/** The colours of the labels; clicking a label selects its pictures. */
+/** What the marks stand for; clicking a label selects its pictures. */
 import { countText } from '../controls/counts.js'
 import type { LayoutPoint } from './layout.js'
-import { doubtLegend, otherColour } from './map-colours.js'
+import { doubtLegend, type Mark, otherMark, shapes } from './map-marks.js'
 
 export interface MapLegendProps {
   by: 'label' | 'doubt'
   points: readonly LayoutPoint[]
-  colours: ReadonlyMap<string | null, string>
+  /** By label, the most frequent first. */
+  marks: ReadonlyMap<string | null, Mark>
   onChoose: (ids: string[]) => void
 }
 
-const shownMax = 24
-
-export function MapLegend({ by, points, colours, onChoose }: MapLegendProps) {
+export function MapLegend({ by, points, marks, onChoose }: MapLegendProps) {
   if (by === 'doubt')
     return (
       <ul class="legend">
         <li class="hint">Judged by the nearest pictures, the label is:</li>
-        {[...doubtLegend, ['not known', otherColour] as const].map(([name, colour]) => (
+        {doubtLegend.map(([name, mark]) => (
           <li key={name}>
-            <Swatch colour={colour} /> {name}
+            <Swatch mark={mark} /> {name}
           </li>
         ))}
       </ul>
     )
+  const own = [...marks].filter(([, mark]) => mark !== otherMark)
   return (
     <ul class="legend">
-      {[...colours].slice(0, shownMax).map(([label, colour]) => (
+      {own.map(([label, mark]) => (
         <li key={label}>
           <button
             type="button"
             class="quiet"
             onClick={() => onChoose(points.filter((point) => point.label === label).map(({ id }) => id))}
           >
-            <Swatch colour={colour} /> <bdi>{label ?? 'no label'}</bdi>
+            <Swatch mark={mark} /> <bdi>{label ?? 'no label'}</bdi>
           </button>
         </li>
       ))}
-      {colours.size > shownMax && <li class="hint">and {countText(colours.size - shownMax, 'more label')}</li>}
+      {marks.size > own.length && (
+        <li class="hint">
+          <Swatch mark={otherMark} /> {countText(marks.size - own.length, 'more label')}
+        </li>
+      )}
     </ul>
   )
 }
 
-function Swatch({ colour }: { colour: string }) {
-  return <span class="swatch" style={{ background: colour }} />
+function Swatch({ mark: { colour, shape } }: { mark: Mark }) {
+  return (
+    <svg class="swatch" viewBox="-1.4 -1.4 2.8 2.8" aria-hidden="true">
+      <path d={shapes[shape]} style={{ fill: `var(--${colour})` }} />
+    </svg>
+  )
 }

@@ -13,8 +13,8 @@ import { JobProgress } from '../jobs/job-progress.js'
 import { useFollowedJob } from '../jobs/use-followed-job.js'
 import { type Layout, readLayout, startLayout, unfinishedLayout } from './layout.js'
 import { MapCanvas } from './map-canvas.js'
-import { doubtColour, labelColours, otherColour } from './map-colours.js'
 import { MapLegend } from './map-legend.js'
+import { markOfDoubt, marksOfLabels, otherMark } from './map-marks.js'
 import { MapSelection } from './map-selection.js'
 import '../styles/gallery.css'
 import '../styles/map.css'
@@ -53,7 +53,7 @@ function MadeMap({ gallery, layout, onChanged }: MadeMapProps) {
   const [tool, setTool] = useState<'move' | 'lasso'>('move')
   useRemovals(gallery, onChanged)
   const points = useWithoutRemoved(gallery, layout.points)
-  const colours = useMemo(() => labelColours(layout.points), [layout])
+  const marks = useMemo(() => marksOfLabels(layout.points), [layout])
   const chosen = new Set(points.flatMap(({ id }) => (selected.value.has(id) ? id : [])))
   const choose = (ids: string[]) => {
     selected.value = new Set(ids)
@@ -85,14 +85,12 @@ function MadeMap({ gallery, layout, onChanged }: MadeMapProps) {
           {picturesText(layout.pictures)}, laid out {momentText(layout.madeAt)}
         </span>
       </div>
-      <MapLegend by={by.value} points={points} colours={colours} onChoose={choose} />
+      <MapLegend by={by.value} points={points} marks={marks} onChoose={choose} />
       <div class="gallery-body">
         <MapCanvas
           gallery={gallery}
           points={points}
-          colourOf={({ label, doubt }) =>
-            by.value === 'doubt' ? doubtColour(doubt) : (colours.get(label) ?? otherColour)
-          }
+          markOf={({ label, doubt }) => (by.value === 'doubt' ? markOfDoubt(doubt) : (marks.get(label) ?? otherMark))}
           chosen={chosen}
           tool={tool}
           onChoose={choose}

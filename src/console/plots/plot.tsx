@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import '../styles/plots.css'
-import { theme } from '../controls/theme.js'
+import { shownTheme } from '../controls/theme.js'
 import { roomForNames, shortened } from './axis-names.js'
 import { type PlotAxis, type PlotSeries, plotSummary } from './plot-summary.js'
 
@@ -22,7 +22,7 @@ export function Plot({ title, x, series, axis, height = 170, range }: PlotProps)
   const frame = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(null)
   const data = [x, ...series.map(({ values }) => values)] as uPlot.AlignedData
-  const shape = JSON.stringify([series.map(({ label, as }) => [label, as]), axis, height, range, theme.value])
+  const shape = JSON.stringify([series.map(({ label, as }) => [label, as]), axis, height, range, shownTheme.value])
 
   useEffect(() => {
     const element = frame.current!

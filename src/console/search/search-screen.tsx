@@ -1,6 +1,7 @@
 /** Search: give a picture, get similar ones, each of which can be the next query. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { may } from '../api/caller.js'
+import { mayShow } from '../api/thumbnails.js'
 import { Needs } from '../controls/needs.js'
 import { Fault, Notice } from '../controls/notice.js'
 import { useLoaded } from '../controls/use-loaded.js'
@@ -16,7 +17,7 @@ import { SearchControls } from './search-controls.js'
 import { parametersOf } from './search-parameters.js'
 import { hasExample, readQuery, type SearchQuery, withExample, writeQuery } from './search-query.js'
 import { StartingPoints } from './starting-points.js'
-import { useSearch } from './use-search.js'
+import { allHits, useSearch } from './use-search.js'
 import { Verdict } from './verdict.js'
 
 export function SearchScreen({ gallery }: { gallery: string }) {
@@ -58,7 +59,7 @@ export function SearchScreen({ gallery }: { gallery: string }) {
               </button>
             </div>
             <NumberMeanings answer={answer} isExpanded={parametersOf(answered).expand !== undefined} />
-            {!may('read') && (
+            {!may('read') && !allHits(answer).some(({ id }) => mayShow(gallery, id)) && (
               <p class="hint">This key may not read galleries: hits are shown without their pictures.</p>
             )}
             {callsShown && <EquivalentCalls gallery={gallery} query={query} />}

@@ -1,6 +1,8 @@
 /** Runs the search described by the page's URL. */
 import { useEffect, useState } from 'preact/hooks'
+import { may } from '../api/caller.js'
 import { answerOf, imageBody, type Schemas, service } from '../api/service.js'
+import { takeLinks } from '../api/thumbnails.js'
 import { expectImage } from './given-images.js'
 import { addressParameters, parametersOf } from './search-parameters.js'
 import { hasExample, type SearchQuery, writeQuery } from './search-query.js'
@@ -49,8 +51,20 @@ export async function search(
   signal: AbortSignal,
   set?: string,
 ): Promise<SearchAnswer> {
+  const answer = await ask(gallery, query, signal, set)
+  takeLinks(gallery, allHits(answer))
+  return answer
+}
+
+export function allHits({ hits, groups = [] }: SearchAnswer): Hit[] {
+  return [...hits, ...groups.flatMap((group) => group.hits)]
+}
+
+async function ask(gallery: string, query: SearchQuery, signal: AbortSignal, set?: string): Promise<SearchAnswer> {
   const path = { gallery }
   const parameters = parametersOf(query)
+  // a key that may read needs no links
+  if (!may('read')) parameters.include.push('thumbnail')
   if (query.picture === undefined) {
     // the filter is sent as it is in the URL; the service reports an invalid one
     const { filter, ...rest } = parameters

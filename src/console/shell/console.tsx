@@ -2,8 +2,9 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { caller, loadCaller } from '../api/caller.js'
 import { askNow, isLost, lostText } from '../api/connection.js'
-import { type GalleryChoices, galleryChoices, loadGalleries } from '../api/galleries.js'
+import { type GalleryChoices, galleryChoices, loadGalleries, renewGalleries } from '../api/galleries.js'
 import { keysGiven } from '../api/key.js'
+import { galleriesMissed } from '../api/service.js'
 import { KeyDialog } from '../controls/key-dialog.js'
 import { LazyScreen, type ScreenLoader } from '../controls/lazy-screen.js'
 import { Needs } from '../controls/needs.js'
@@ -44,6 +45,9 @@ export function Console() {
     // it may have been created elsewhere
     if (isUnknown) reload()
   }, [gallery, isUnknown])
+  useEffect(() => {
+    if (galleriesMissed.value > 0) void renewGalleries()
+  }, [galleriesMissed.value])
   useEffect(() => {
     document.title = pageTitle({ screen, gallery })
   }, [screen, gallery])

@@ -3,6 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKeys } from '../../access/api-keys.js'
 import { allows, type Caller, type Grant, type Role, reaches, type Verb } from '../../access/grants.js'
+import { isSigned, type ThumbnailLinkSettings } from '../../access/thumbnail-links.js'
 import { isOpenToAll, Tokens } from '../../access/tokens.js'
 import { AlikeError } from '../../errors.js'
 import { problems } from '../schemas/problem.js'
@@ -18,6 +19,8 @@ declare module 'fastify' {
      * of any gallery. `own`: it calls `reaches` itself. Undefined: callers restricted to galleries may not call it.
      */
     galleries?: 'none' | 'own'
+    /** Whether a signed link takes the place of a key. */
+    signedLinks?: boolean
   }
   interface FastifyRequest {
     /** Name of the key or token; empty if none is required. */
@@ -27,7 +30,7 @@ declare module 'fastify' {
   }
 }
 
-export interface AccessOptions {
+export interface AccessOptions extends ThumbnailLinkSettings {
   keys: ApiKeys
   tokens?: Tokens | undefined
   /** Per key, or per address if there are no keys; 0: no limit. */
@@ -64,7 +67,7 @@ export interface Guard {
  */
 export async function guard(
   app: FastifyInstance,
-  { keys, tokens, rateLimitPerMinute, metricsOpen, galleryOfJob }: AccessOptions,
+  { keys, tokens, rateLimitPerMinute, metricsOpen, galleryOfJob, ...links }: AccessOptions,
 ): Promise<Guard> {
   expectRoles(app, metricsOpen)
   app.decorateRequest('keyName', '')
@@ -81,7 +84,7 @@ export async function guard(
     if (role === undefined || role === 'open') return
     // a cache on the way would show it to others; routes whose answers may be kept say so
     reply.header('cache-control', 'no-store')
-    if (isOpenToAll(keys, tokens)) return refuseTooMany(request)
+    if (isOpenToAll(keys, tokens) || isSignedLink(request, links)) return refuseTooMany(request)
     const caller = await identified(request, keys, tokens).catch(async (error: unknown) => {
       reply.header('www-authenticate', 'Bearer')
       // guesses are counted too, by address
@@ -133,10 +136,15 @@ function expectRoles(app: FastifyInstance, metricsOpen: boolean): void {
   })
 }
 
+function isSignedLink({ routeOptions, params, query }: FastifyRequest, links: ThumbnailLinkSettings): boolean {
+  if (routeOptions.config.signedLinks !== true) return false
+  return isSigned(params as { gallery: string; id: string }, query, links, Date.now())
+}
+
 /** @throws AlikeError `unauthenticated`, `key_expired`, `identity_unreachable` */
 async function identified(request: FastifyRequest, keys: ApiKeys, tokens: Tokens | undefined): Promise<Caller> {
   const given = keyOf(request)
-  if (given === undefined) throw new AlikeError('unauthenticated')
+  if (given === undefined) throw new AlikeError('unauthenticated', lapsedLink(request))
   if (tokens !== undefined && Tokens.looksLike(given)) return tokens.verify(given)
   const key = keys.find(given)
   if (key === undefined) throw new AlikeError('unauthenticated')
@@ -170,6 +178,12 @@ export function expectVerb(grant: Grant | undefined, verb: Verb): void {
   throw new AlikeError('forbidden', {
     detail: `This needs the verb ${verb}; the verbs granted are: ${[...grant.verbs].join(', ') || 'none'}.`,
   })
+}
+
+/** Why a link that was signed is not enough. */
+function lapsedLink({ routeOptions, query }: FastifyRequest): { detail?: string } {
+  const isLink = routeOptions.config.signedLinks === true && (query as { signature?: string }).signature !== undefined
+  return isLink ? { detail: 'This link has expired or was changed: search again for another.' } : {}
 }
 
 function verbOf({ method, routeOptions }: FastifyRequest): Verb | undefined {

@@ -239,16 +239,24 @@ function deleteImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
   )
 }
 
+const LinkQuery = Type.Object({
+  expires: Type.Optional(Type.String({ description: 'End of a signed link, in seconds since 1970.' })),
+  signature: Type.Optional(Type.String({ description: 'Of a signed link.' })),
+})
+
 function getThumbnail(app: TypedApp, { galleries }: ImageRouteOptions): void {
   app.get(
     '/v1/galleries/:gallery/images/:id/thumbnail',
     {
-      config: { role: 'read' },
+      config: { role: 'read', signedLinks: true },
       schema: {
         operationId: 'getThumbnail',
         tags,
         summary: 'Get a picture’s thumbnail',
+        description:
+          'Needs no key with the query of a link that a search has returned (`include=thumbnail`), if the service signs links (`THUMBNAIL_LINK_SECRET`), until it expires.',
         params: ImagePath,
+        querystring: LinkQuery,
         response: {
           200: {
             description: 'The upright picture, scaled down: a JPEG, or a WebP if an earlier version stored it.',

@@ -32,7 +32,8 @@ export const SearchHit = Type.Object({
   ),
   thumbnail: Type.Optional(
     Type.Union([Type.String(), Type.Null()], {
-      description: 'Path on the service; null if none is stored.',
+      description:
+        'Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes.',
     }),
   ),
 })

@@ -75,31 +75,6 @@ test('a file that the browser cannot show has no region to be drawn over it', { 
   await page.waitForSelector('text=Drag over the picture')
 })
 
-test('the bar of a job that failed is not full', { skip }, async (t) => {
-  const { page, base } = await opened(t)
-  const ended = { kind: 'ingest', gallery: 'g', createdAt: '2026-01-01T00:00:00Z', finishedAt: '2026-01-01T00:00:00Z' }
-  const pace = {
-    done: 11,
-    total: null,
-    failed: 0,
-    skipped: 0,
-    picturesPerSecond: null,
-    secondsLeft: null,
-    failure: null,
-  }
-  const jobs = [
-    { ...ended, ...pace, id: 'a', state: 'failed', share: 0.25 },
-    { ...ended, ...pace, id: 'b', state: 'succeeded', share: 0.25 },
-  ]
-  await page.route('**/v1/jobs?*', (route) => route.fulfill({ json: { jobs } }))
-  await page.goto(`${base}#/operation/g`)
-  await page.waitForSelector('progress')
-  assert.deepEqual(
-    await page.evaluate('[...document.querySelectorAll("progress")].map(({ value }) => value)'),
-    [0.25, 1],
-  )
-})
-
 test('how many copies could be removed counts those that are still to be decided about', { skip }, async (t) => {
   const { page, base } = await opened(t)
   await withCopies(page, ['0', '1', '2'], ['3', '4'])

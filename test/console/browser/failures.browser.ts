@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawImage } from '../../support/drawn-images.js'
 import { expectNone, failing, opened, passTimeToUndo, problem, skip, withCopies, withMap } from './small-gallery.js'
-import { until, untilCounted } from './walk.js'
+import { until, untilCounted, untilTold } from './walk.js'
 
 test('Back leaves a console that chose the gallery itself', { skip }, async (t) => {
   const { page, base, expectQuiet } = await opened(t)
@@ -165,11 +165,11 @@ test('of a group of copies all pictures can be seen before one is kept', { skip 
 
 test('a legend says how many labels are not in it', { skip }, async (t) => {
   const { page, base } = await opened(t)
-  const points = Array.from({ length: 30 }, (_, place) => ({ id: `${place}`, x: 0, y: 0, label: `${place}`, doubt: 0 }))
-  const layout = { points, pictures: 30, stale: false, madeAt: '2026-01-01T00:00:00Z' }
+  const points = Array.from({ length: 38 }, (_, place) => ({ id: `${place}`, x: 0, y: 0, label: `${place}`, doubt: 0 }))
+  const layout = { points, pictures: 38, stale: false, madeAt: '2026-01-01T00:00:00Z' }
   await page.route('**/v1/galleries/g/layout*', (route) => route.fulfill({ json: layout }))
   await page.goto(`${base}#/map/g`)
-  await page.waitForSelector('.legend >> text=and 6 more labels')
+  await page.waitForSelector('.legend >> text=6 more labels')
 })
 
 test('every page of labels is loaded', { skip }, async (t) => {
@@ -209,6 +209,32 @@ test('a screen that could not be loaded does not take the place of the next one'
   await page.unroute('**/map-screen*.js')
   await page.click('text=Reload the page')
   await page.waitForSelector('text=This gallery has no map yet')
+})
+
+test('a gallery that was deleted meanwhile is offered no longer once a call has missed it', { skip }, async (t) => {
+  const { page, base, app } = await opened(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/another' })
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  await app.call(204, { method: 'DELETE', url: '/v1/galleries/g' })
+  await page.locator('.verdict-right').first().click()
+  await untilTold(page, 'main', /There is no gallery called g\. Choose another one above\./)
+  assert.doesNotMatch((await page.locator('.gallery-choice option').allTextContents()).join(), /\bg \(/)
+})
+
+test('a screen opened while the service cannot be reached is shown, with its style, once it can', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  await page.goto(`${base}#/search/g`)
+  await page.waitForSelector('.hit img')
+  await page.context().setOffline(true)
+  await page.click('nav >> text=Gallery')
+  await page.waitForSelector('text=The service cannot be reached')
+  await expectNone(page, 'text=This screen cannot be loaded')
+  await page.context().setOffline(false)
+  await page.waitForSelector('.tile img')
+  assert.equal(await page.evaluate("getComputedStyle(document.querySelector('.grid-row')).display"), 'grid')
 })
 
 test('a job is followed through a restart of the service', { skip }, async (t) => {

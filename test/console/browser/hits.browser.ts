@@ -135,6 +135,44 @@ test('the record that is shown over other hits goes with Escape, until another h
   }
 })
 
+test('the pointer can move onto the record of a hit, which stays, and from there on to the hit below', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t, { viewport: { width: 700, height: 900 } })
+  await withAnswers(page, ({ hits }) => ({ hits: manyOf(hits, 20) }))
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  const record = page.locator('.hit-metadata').first()
+  await page.locator('.hit-picture').first().hover()
+  await record.waitFor({ state: 'visible' })
+  const { x, y, width, height } = (await record.boundingBox())!
+  // in steps as small as those of a hand
+  await page.mouse.move(x + width / 2, y + height / 2, { steps: 20 })
+  const pointedAt = `document.elementFromPoint(${x + width / 2}, ${y + height / 2}).closest('.hit-metadata')`
+  assert.equal(await page.evaluate(`${pointedAt} === document.querySelector('.hit-metadata')`), true)
+  assert.ok(await record.isVisible())
+  await page.mouse.move(x + width / 2, y + height + 30, { steps: 20 })
+  await record.waitFor({ state: 'hidden' })
+  const below = `document.elementFromPoint(${x + width / 2}, ${y + height + 30}).closest('.hit')`
+  assert.equal(await page.evaluate(`[...document.querySelectorAll('.hit')].indexOf(${below}) > 0`), true)
+})
+
+test('a record that is too long to be shown can be scrolled, with the keyboard too', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const metadata = Object.fromEntries(Array.from({ length: 12 }, (_, place) => [`field ${place}`, 'word '.repeat(20)]))
+  await withAnswers(page, ({ hits }) => ({ hits: hits.map((hit) => ({ ...hit, metadata })) }))
+  await page.goto(`${base}#/search/g?id=0`)
+  await page.waitForSelector('.score')
+  await page.locator('.hit-picture').first().focus()
+  await page.keyboard.press('Shift') // shows where the focus is
+  const record = page.locator('.hit-metadata').first()
+  await record.waitFor({ state: 'visible' })
+  for (let times = 0; times < 6; times++) await page.keyboard.press('Tab')
+  assert.equal(await page.evaluate("document.activeElement === document.querySelector('.hit-metadata')"), true)
+  await page.keyboard.press('End')
+  await until(page, "document.querySelector('.hit-metadata').scrollTop > 0")
+})
+
 test('where the system chooses the colours, bars are still filled, and what is pressed can be told', {
   skip,
 }, async (t) => {

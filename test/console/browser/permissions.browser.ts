@@ -325,6 +325,28 @@ test('a key that may only search is asked for a gallery, searches it, and is ref
   expectQuiet()
 })
 
+test('a key that may only search is shown the pictures of its hits, if the service signs links', {
+  skip,
+}, async (t) => {
+  const [owner, shop] = [makeKey('owner', 'admin'), makeKey('shop', 'read', { verbs: ['search'], galleries: ['g'] })]
+  const settings = { apiKeys: `${owner.line},${shop.line}`, thumbnailLinkSecret: 's'.repeat(32) }
+  const app = await filled(t, settings, { authorization: `Bearer ${owner.key}` })
+  const base = `${await app.listen()}/`
+  const { page, expectQuiet } = await openPage(await openBrowser(t), base)
+  await page.addInitScript(`sessionStorage.setItem('alike-key', ${JSON.stringify(shop.key)})`)
+  await page.goto(`${base}#/search/g`)
+  const buffer = await drawImage('circle', 1)
+  await page.setInputFiles('.query input[type=file]', { name: 'given.jpg', mimeType: 'image/jpeg', buffer })
+  await page.waitForSelector('.hit >> nth=5 >> img')
+  await expectNone(page, 'text=hits are shown without their pictures')
+  await page.selectOption('.field:has-text("Group by") select', 'label')
+  await page.waitForSelector('.hit-group img')
+  // now the query
+  await page.locator('.hit-picture').first().click()
+  await page.waitForSelector('.query img')
+  expectQuiet()
+})
+
 test('a key that may only search starts with the gallery that it was made for', { skip }, async (t) => {
   const { page, base, expectQuiet } = await openedWith(t, 'shop', 'read', { verbs: ['search'], galleries: ['g'] })
   await page.goto(base)

@@ -451,17 +451,18 @@ test('a picture that the wall has not loaded yet is shown as one that cannot be 
 })
 
 test('a wall and a map are as they were left when they are opened again', { skip }, async (t) => {
-  const { page, base } = await opened(t, { viewport: { width: 390, height: 500 } })
+  const { page, base } = await opened(t, { viewport: { width: 390, height: 300 } })
   await withMap(page, ['0', '1', '2'])
   await page.goto(`${base}#/gallery/g`)
   await page.click('#tile-1')
-  await page.evaluate("document.querySelector('.grid-frame').scrollTop = 150")
+  await page.click('.panel-fold')
+  await page.evaluate("document.querySelector('.grid-frame').scrollTop = 100")
   await page.waitForTimeout(200)
   await page.locator('text=Search with it').press('Enter')
   await page.waitForSelector('.score')
   await page.goBack()
   await page.waitForSelector('#tile-1[aria-selected=true]')
-  await until(page, "document.querySelector('.grid-frame').scrollTop === 150")
+  await until(page, "document.querySelector('.grid-frame').scrollTop === 100")
 
   await page.goto(`${base}#/map/g`)
   await page.click('.legend button')

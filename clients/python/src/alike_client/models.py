@@ -1052,7 +1052,7 @@ class Hit1(TypedDict):
     """
     thumbnail: NotRequired[str | None]
     """
-    Path on the service; null if none is stored.
+    Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes.
     """
 
 
