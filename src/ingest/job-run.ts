@@ -15,16 +15,18 @@ import type { IngestOutcome } from '../metrics/intake.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { nfc } from '../text.js'
 import { batched } from './batched.js'
-import { ByteRoom } from './byte-room.js'
 import { errorLine, ItemOutcomes, type ItemOutcomesOptions, type Outcome } from './item-outcomes.js'
+import type { RoomShare } from './shared-room.js'
 import type { Source, SourceItem } from './source.js'
 
 export interface JobRunOptions
   extends ItemOutcomesOptions,
-    Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance'> {
+    Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance' | 'recovered'> {
   metrics: Metrics
   /** Pictures between reading and commit: enough to keep every decoder and model worker busy. */
   concurrency: number
+  /** Of what the running jobs may have in progress together. */
+  room: RoomShare
   /** Maximum size of a picture; a picture behind a URL is assumed to be this large until it has arrived. */
   uploadMaxBytes: number
   /** Position up to which an earlier run may have been counted without hearing of it; default: the job's. */
@@ -39,14 +41,11 @@ interface StartedItem {
 
 /** Pictures per transaction, or however many arrive in this time. */
 const commitBatch = { maxSize: 48, maxDelayMs: 250 }
-/** Total size of a job's picture files in memory; a single one may be larger. */
-const underWayMaxBytes = 128 * 2 ** 20
 export class JobRun {
   readonly #job: JobRecord
   readonly #source: Source
   readonly #options: JobRunOptions
   readonly #startedAt = performance.now()
-  readonly #room = new ByteRoom(underWayMaxBytes)
   readonly #outcomes: ItemOutcomes
   /** Ends the work on pictures that are not committed any more. */
   readonly #ended = new AbortController()
@@ -106,11 +105,12 @@ export class JobRun {
   }
 
   async #run(): Promise<number> {
-    const { concurrency, signal, trials } = this.#options
+    const { concurrency, signal, trials, recovered } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
     // The process died during this job: items that may have been in progress are retried one by one.
     if (trials.runs > 1) position = await this.#oneByOne(items, position, 2 * (concurrency + commitBatch.maxSize))
+    recovered()
     const rest = { [Symbol.asyncIterator]: () => items }
     const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcomes.of(item).finally(leave), {
       concurrency,
@@ -165,7 +165,7 @@ export class JobRun {
     for await (const item of items) {
       if (first) this.#shareAtStart = this.#source.share
       first = false
-      yield { item, leave: await this.#room.take(this.#bytesOf(item)) }
+      yield { item, leave: await this.#options.room.take(this.#bytesOf(item)) }
     }
   }
 

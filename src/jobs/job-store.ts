@@ -103,8 +103,10 @@ export interface JobStore {
   /**
    * Claims the next job of these kinds, by priority, then in order of arrival: one that is waiting and not paused, or
    * one whose process died. Nobody else gets it until it has ended or was released.
+   * @param busy uids of galleries of which this process runs a job: theirs are left out, as those of galleries in which
+   * other processes run one
    */
-  claim(kinds: readonly JobKind[]): Promise<JobRecord | undefined>
+  claim(kinds: readonly JobKind[], busy?: readonly string[]): Promise<JobRecord | undefined>
   /**
    * Renews this process's claim, and tells other processes how far its run has come.
    * @returns the job's current record: it may have been cancelled or paused elsewhere; undefined if this process no

@@ -1,5 +1,5 @@
 /**
- * The life of every job, whatever its kind: accepted while there is room, run one after another by the runner of its
+ * The life of every job, whatever its kind: accepted while there is room, run in its turn by the runner of its
  * kind, followed, cancelled, resumed after a restart, and finally deleted.
  */
 import { AlikeError } from '../errors.js'

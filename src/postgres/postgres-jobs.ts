@@ -91,10 +91,10 @@ export class PostgresJobs implements JobStore {
     })
   }
 
-  async claim(kinds: readonly JobKind[]): Promise<JobRecord | undefined> {
+  async claim(kinds: readonly JobKind[], busy: readonly string[] = []): Promise<JobRecord | undefined> {
     for (;;) {
       const found = await this.#postgres
-        .transaction((sql) => this.#claimOn(sql, kinds))
+        .transaction((sql) => this.#claimOn(sql, kinds, busy))
         .catch((error: unknown) => {
           if (hasCode(error, 'gallery_elsewhere')) return { claim: undefined, row: undefined }
           throw error
@@ -107,9 +107,10 @@ export class PostgresJobs implements JobStore {
   }
 
   /** @throws AlikeError `gallery_elsewhere`, to undo it, if the job came since its gallery was looked for */
-  async #claimOn(sql: Sql, kinds: readonly JobKind[]) {
+  async #claimOn(sql: Sql, kinds: readonly JobKind[], busy: readonly string[]) {
     const elsewhere = await this.#galleriesElsewhere(sql, kinds)
-    const claim = await this.#queues.claim(sql, kinds, elsewhere)
+    // a run whose lease has expired is still one of this process: the same job would be run twice, under one claim
+    const claim = await this.#queues.claim(sql, kinds, [...elsewhere, ...busy])
     if (claim === undefined) return undefined
     const row = await noteClaim(sql, claim)
     // belongs to a job that has ended or been deleted

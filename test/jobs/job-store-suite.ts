@@ -112,6 +112,20 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     },
   )
 
+  storeTest('jobs of galleries in which this process runs one are left out', async ({ jobs, catalogue }) => {
+    await makeGallery(catalogue, 'b')
+    const uids = new Map<string, string>()
+    for (const [id, gallery, priority] of [
+      ['a1', 'a', 0],
+      ['a2', 'a', 9],
+      ['b1', 'b', 0],
+    ] as const)
+      uids.set(gallery, (await jobs.create({ id, gallery, source: null, priority })).job.galleryUid)
+    assert.equal((await jobs.claim(['ingest'], [uids.get('a')!]))?.id, 'b1')
+    assert.equal(await jobs.claim(['ingest'], [...uids.values()]), undefined)
+    assert.equal((await jobs.claim(['ingest'], [uids.get('b')!]))?.id, 'a2')
+  })
+
   storeTest('progress adds up, and stands beside the lines of its report', async ({ jobs }) => {
     await jobs.create({ id: 'j', gallery: 'a', source: null })
     const errors = [failure(3, 'c.jpg')]

@@ -115,6 +115,42 @@ twoTest(
   },
 )
 
+twoTest('a process is not given the job that it runs still, whose lease has expired', async ({ one, other, url }) => {
+  await queued(one, 'j')
+  const { galleryUid } = (await one.jobs.claim(['ingest']))!
+  await begun(one, 'j')
+  await inDatabase(url, `UPDATE alike_queue.job SET heartbeat_on = now() - interval '1 day' WHERE name = 'ingest'`)
+  const isDue = async () => (await inDatabase(url, `SELECT 1 FROM alike_queue.job WHERE state = 'retry'`)).length === 1
+  await until(isDue, 'the end of the lease')
+  assert.equal(await one.jobs.claim(['ingest'], [galleryUid]), undefined)
+  assert.equal((await other.jobs.claim(['ingest']))?.id, 'j')
+  assert.equal(await one.jobs.renew('j', undefined), undefined)
+})
+
+twoTest('of two processes each runs a job, although one has room for both', async ({ one, other, t }) => {
+  const serving = async (name: string) => ({ galleryUid: (await one.catalogue.find(name))!.uid })
+  const runners = await Promise.all(
+    [one, other].map(async ({ jobs: store }) => {
+      const runner = new HeldRunner(['ingest'], 8, 2)
+      const jobs = await openJobs({
+        ...{ store, galleries: { sets: { serving } } as unknown as Galleries, runners: [runner], jobsKeptDays: 1 },
+        logger: { info() {}, warn() {}, error() {} },
+      })
+      t.after(() => jobs.close())
+      return runner
+    }),
+  )
+  await makeGallery(one.catalogue, 'c')
+  for (const gallery of ['a', 'b', 'c']) await queued(one, gallery, gallery)
+  const idsOf = () => runners.map(({ runs }) => runs.map(({ job }) => job.id))
+  await until(() => idsOf().flat().length === 3, 'all of them to run')
+  assert.deepEqual(idsOf().flat().sort(), ['a', 'b', 'c'])
+  assert.ok(
+    idsOf().every((ids) => ids.length > 0),
+    JSON.stringify(idsOf()),
+  )
+})
+
 twoTest('a job that ends while its lease is renewed ends as what it came to', async ({ one }) => {
   const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 1 }
   for (let round = 0; round < 20; round++) {

@@ -55,7 +55,7 @@ const defaultListLimit = 100
 export class JobTable {
   readonly #byId: Statement<[string], StoredJobRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredJobRow>
-  readonly #next: Statement<[KindsAndStates], StoredJobRow>
+  readonly #next: Statement<[KindsAndStates & { busy: string }], StoredJobRow>
   readonly #webhooks: WebhookTable
   readonly #newest: Statement<[ListParameters], StoredJobRow>
   readonly #counts: Statement<[string], CountRow>
@@ -74,7 +74,8 @@ export class JobTable {
     const unfinished = 'FROM job WHERE state IN (SELECT value FROM json_each(?))'
     this.#counts = database.prepare(`SELECT kind, state, paused, count(*) AS count ${unfinished} GROUP BY 1, 2, 3`)
     this.#next = database.prepare(
-      `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT 1`,
+      `SELECT * FROM job WHERE paused = 0 AND ${fitting} AND gallery_uid NOT IN (SELECT value FROM json_each(@busy))
+       ORDER BY priority DESC, number LIMIT 1`,
     )
     this.#errors = new JobErrorRows(database)
     this.#results = new JobResultRows(database)
@@ -104,9 +105,10 @@ export class JobTable {
       .map((row) => recordOf(jobRows.checked(row)))
   }
 
-  /** The next job to start. */
-  next(kinds: readonly JobKind[]): JobRecord | undefined {
-    const row = this.#next.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(activeJobStates) })
+  /** The next job to start. @param busy uids of galleries whose jobs have to wait */
+  next(kinds: readonly JobKind[], busy: readonly string[]): JobRecord | undefined {
+    const [fitting, states] = [JSON.stringify(kinds), JSON.stringify(activeJobStates)]
+    const row = this.#next.get({ kinds: fitting, states, busy: JSON.stringify(busy) })
     return row && recordOf(jobRows.checked(row))
   }
 

@@ -14,8 +14,8 @@ export function storedJobs(store: GalleryStore, now: () => string): JobStore {
       store.writes.run(async (commit) =>
         commit('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() }),
       ),
-    // a single process owns the folder and runs one job of a kind at a time, so there is nothing to claim
-    claim: async (kinds) => store.read(({ jobs }) => jobs.next(kinds)),
+    // a single process owns the folder, and knows which jobs it runs
+    claim: async (kinds, busy = []) => store.read(({ jobs }) => jobs.next(kinds, busy)),
     renew: async (id) => store.read(({ jobs }) => jobs.get(id)),
     onChange: () => () => {},
     transition: (id, transition) => commit('transitionJob', { id, transition, at: now() }),
