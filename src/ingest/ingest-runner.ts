@@ -36,13 +36,14 @@ export class IngestRunner implements JobRunner {
   readonly jobsMax: number
   readonly deathsMax = usualDeathsMax
   readonly #options: IngestRunnerOptions
-  readonly #room: SharedRoom
+  readonly #pictures: SharedRoom
+  readonly #bytes = new SharedRoom(underWayMaxBytes)
 
   constructor(options: IngestRunnerOptions) {
     this.jobsAtOnce = options.jobsAtOnce
     this.jobsMax = options.jobsMax
     this.#options = options
-    this.#room = new SharedRoom({ pictures: options.concurrency, bytes: underWayMaxBytes })
+    this.#pictures = new SharedRoom(options.concurrency)
   }
 
   async resume(jobIds: ReadonlySet<string>): Promise<void> {
@@ -85,10 +86,10 @@ export class IngestRunner implements JobRunner {
     const trials = { ...control.trials, givenUp }
     const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
-    const room = this.#room.enter()
+    const [pictures, bytes] = [this.#pictures.enter(), this.#bytes.enter()]
     const run = new JobRun({ ...job, position }, source, {
       ...{ ...control, trials, triedTo },
-      ...{ parts, metrics, concurrency, room, uploadMaxBytes, trace },
+      ...{ parts, metrics, concurrency, pictures, bytes, uploadMaxBytes, trace },
     })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
@@ -98,7 +99,7 @@ export class IngestRunner implements JobRunner {
       if (!hasCode(error, 'serving_changed')) throw error
       return placeOf(run)
     } finally {
-      room.leave()
+      for (const share of [pictures, bytes]) share.leave()
       await source.close()
     }
   }

@@ -25,8 +25,10 @@ export interface JobRunOptions
   metrics: Metrics
   /** Pictures between reading and commit: enough to keep every decoder and model worker busy. */
   concurrency: number
-  /** Of what the running jobs may have in progress together. */
-  room: RoomShare
+  /** Of the pictures in progress of all running jobs: no job has more than `concurrency`. */
+  pictures: RoomShare
+  /** Of the bytes of their files in memory. */
+  bytes: RoomShare
   /** Maximum size of a picture; a picture behind a URL is assumed to be this large until it has arrived. */
   uploadMaxBytes: number
   /** Position up to which an earlier run may have been counted without hearing of it; default: the job's. */
@@ -112,7 +114,7 @@ export class JobRun {
     if (trials.runs > 1) position = await this.#oneByOne(items, position, 2 * (concurrency + commitBatch.maxSize))
     recovered()
     const rest = { [Symbol.asyncIterator]: () => items }
-    const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcomes.of(item).finally(leave), {
+    const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcomeOf(item).finally(leave), {
       concurrency,
       backpressure: concurrency + commitBatch.maxSize,
     })
@@ -150,7 +152,7 @@ export class JobRun {
         const tries = trials.alone?.item === index ? trials.alone.tries : 0
         trials = { ...trials, alone: { item: index, tries: tries + 1 } }
         await note(trials)
-        outcome = await this.#outcomes.of(item)
+        outcome = await this.#outcomeOf(item)
       }
       leave()
       position = index + 1
@@ -160,12 +162,17 @@ export class JobRun {
     return position
   }
 
+  async #outcomeOf(item: SourceItem): Promise<Outcome> {
+    const leave = await this.#options.pictures.take(1)
+    return this.#outcomes.of(item).finally(leave)
+  }
+
   async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<StartedItem> {
     let first = true
     for await (const item of items) {
       if (first) this.#shareAtStart = this.#source.share
       first = false
-      yield { item, leave: await this.#options.room.take(this.#bytesOf(item)) }
+      yield { item, leave: await this.#options.bytes.take(this.#bytesOf(item)) }
     }
   }
 

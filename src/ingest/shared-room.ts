@@ -1,89 +1,66 @@
 /**
- * What running jobs may have in progress together: pictures, and bytes of their files. They get equal shares, so that
- * none waits for the whole of another, and one that is alone gets everything.
+ * What running jobs may have in progress together, such as pictures, or bytes of their files. They get equal shares, so
+ * that none waits for the whole of another, and one that is alone gets everything.
  */
-
-export interface RoomSize {
-  pictures: number
-  bytes: number
-}
-
-/** What one job has in progress, and the picture for which it waits. */
-interface Holding extends RoomSize {
-  waiting: { bytes: number; enter(): void } | undefined
-}
 
 /** Of one job. */
 export interface RoomShare {
   /**
-   * One caller at a time may wait. A job that has nothing in progress is always admitted, however large its picture is.
-   * @returns a function that releases the room, once
+   * In the order of the calls. A job that has nothing in progress is always admitted, however much it takes.
+   * @returns a function that releases it, once
    */
-  take(bytes: number): Promise<() => void>
+  take(amount: number): Promise<() => void>
   /** The others share what it had, also of what it has not released. */
   leave(): void
 }
 
-export class SharedRoom {
-  readonly #max: RoomSize
-  readonly #jobs = new Set<Holding>()
+interface Job {
+  taken: number
+  readonly waiting: { amount: number; enter(): void }[]
+}
 
-  constructor(max: RoomSize) {
+export class SharedRoom {
+  readonly #max: number
+  readonly #jobs = new Set<Job>()
+
+  constructor(max: number) {
     this.#max = max
   }
 
   enter(): RoomShare {
-    const job: Holding = { pictures: 0, bytes: 0, waiting: undefined }
+    const job: Job = { taken: 0, waiting: [] }
     this.#jobs.add(job)
     return {
-      take: async (bytes) => {
-        if (!this.#admits(job, bytes))
-          await new Promise<void>((resolve) => {
-            job.waiting = { bytes, enter: resolve }
-          })
-        else add(job, 1, bytes)
+      take: async (amount) => {
+        if (job.waiting.length === 0 && this.#admits(job, amount)) job.taken += amount
+        else await new Promise<void>((enter) => job.waiting.push({ amount, enter }))
         return () => {
-          add(job, -1, -bytes)
+          job.taken -= amount
           this.#letEnter()
         }
       },
       leave: () => {
         this.#jobs.delete(job)
-        job.waiting?.enter() // or what has ended would wait for ever
+        for (const { enter } of job.waiting.splice(0)) enter() // or what has ended would wait for ever
         this.#letEnter()
       },
     }
   }
 
-  /** A newcomer gets its share as pictures of the others are finished: until then there is room for its first only. */
-  #admits(job: Holding, bytes: number): boolean {
-    const { pictures, bytes: bytesMax } = this.#max
-    const share = { pictures: Math.floor(pictures / this.#jobs.size), bytes: bytesMax / this.#jobs.size }
-    return job.pictures === 0 || (fits(job, share, bytes) && fits(this.#used, this.#max, bytes))
-  }
-
-  get #used(): RoomSize {
-    const used = { pictures: 0, bytes: 0 }
-    for (const job of this.#jobs) add(used, job.pictures, job.bytes)
-    return used
+  /** A newcomer gets its share as the others release theirs: until then there is room for its first only. */
+  #admits(job: Job, amount: number): boolean {
+    if (job.taken === 0) return true
+    let all = amount
+    for (const { taken } of this.#jobs) all += taken
+    return job.taken + amount <= this.#max / this.#jobs.size && all <= this.#max
   }
 
   #letEnter(): void {
-    for (const job of this.#jobs) {
-      const { waiting } = job
-      if (waiting === undefined || !this.#admits(job, waiting.bytes)) continue
-      job.waiting = undefined
-      add(job, 1, waiting.bytes)
-      waiting.enter()
-    }
+    for (const job of this.#jobs)
+      for (let [next] = job.waiting; next !== undefined && this.#admits(job, next.amount); [next] = job.waiting) {
+        job.waiting.shift()
+        job.taken += next.amount
+        next.enter()
+      }
   }
-}
-
-function fits(held: RoomSize, max: RoomSize, bytes: number): boolean {
-  return held.pictures < max.pictures && held.bytes + bytes <= max.bytes
-}
-
-function add(held: RoomSize, pictures: number, bytes: number): void {
-  held.pictures += pictures
-  held.bytes += bytes
 }

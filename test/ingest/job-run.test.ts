@@ -31,7 +31,8 @@ const firstRun = {
   signal: new AbortController().signal,
   note: async () => {},
   recovered() {},
-  room: new SharedRoom({ pictures: 100, bytes: 1_000 }).enter(),
+  pictures: new SharedRoom(100).enter(),
+  bytes: new SharedRoom(1_000).enter(),
 }
 
 test('a group holds only items that an earlier run may have counted, or only others', async () => {

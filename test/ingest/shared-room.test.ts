@@ -3,15 +3,15 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type RoomShare, SharedRoom } from '../../src/ingest/shared-room.js'
 
-/** A job that takes as much as it is given, one picture after the other. */
+/** A job that takes as much as it is given, one piece after the other or several at once. */
 class Taker {
   readonly share: RoomShare
   readonly #held: (() => void)[] = []
   #hasLeft = false
 
-  constructor(room: SharedRoom, bytes: number) {
+  constructor(room: SharedRoom, amount: number, atOnce = 1) {
     this.share = room.enter()
-    void this.#take(bytes)
+    for (let n = 0; n < atOnce; n++) void this.#take(amount)
   }
 
   get held(): number {
@@ -27,35 +27,33 @@ class Taker {
     this.share.leave()
   }
 
-  async #take(bytes: number): Promise<void> {
-    while (!this.#hasLeft) this.#held.push(await this.share.take(bytes))
+  async #take(amount: number): Promise<void> {
+    while (!this.#hasLeft) this.#held.push(await this.share.take(amount))
   }
 }
 
-test('a job that is alone has all of the room, by number and by bytes', async () => {
-  for (const [bytes, held] of [
-    [1, 4],
+test('a job that is alone has all of the room, and something larger than that alone', async () => {
+  for (const [amount, held] of [
+    [25, 4],
     [30, 3],
     [500, 1],
-  ] as const) {
-    const job = new Taker(new SharedRoom({ pictures: 4, bytes: 100 }), bytes)
-    await nextTurn()
-    assert.equal(job.held, held)
-    job.release(held)
-    await nextTurn()
-    assert.equal(job.held, held)
-  }
+  ] as const)
+    for (const atOnce of [1, 3]) {
+      const job = new Taker(new SharedRoom(100), amount, atOnce)
+      await nextTurn()
+      assert.equal(job.held, held)
+      job.release(held)
+      await nextTurn()
+      assert.equal(job.held, held)
+    }
 })
 
-test('jobs share the room equally; a newcomer gets its first picture at once, the others as room is released', async () => {
-  for (const room of [
-    { pictures: 8, bytes: 1_000 },
-    { pictures: 100, bytes: 8 },
-  ]) {
-    const shared = new SharedRoom(room)
-    const first = new Taker(shared, 1)
+test('jobs share the room equally; a newcomer gets its first piece at once, the others as room is released', async () => {
+  for (const atOnce of [1, 5]) {
+    const room = new SharedRoom(8)
+    const first = new Taker(room, 1, atOnce)
     await nextTurn()
-    const second = new Taker(shared, 1)
+    const second = new Taker(room, 1, atOnce)
     const steps = [[first.held, second.held]]
     for (const released of [0, 2, 1, 3]) {
       first.release(released)
@@ -72,9 +70,19 @@ test('jobs share the room equally; a newcomer gets its first picture at once, th
   }
 })
 
+test('each job has something in progress, even if there is less room than jobs', async () => {
+  const room = new SharedRoom(1)
+  const jobs = [new Taker(room, 1), new Taker(room, 1), new Taker(room, 1)]
+  await nextTurn()
+  assert.deepEqual(
+    jobs.map(({ held }) => held),
+    [1, 1, 1],
+  )
+})
+
 test('the share of a job that leaves is free, also of what it has not released, and what waited ends', async () => {
-  const room = new SharedRoom({ pictures: 8, bytes: 1_000 })
-  const [first, second] = [new Taker(room, 100), new Taker(room, 100)]
+  const room = new SharedRoom(8)
+  const [first, second] = [new Taker(room, 1), new Taker(room, 1)]
   await nextTurn()
   assert.deepEqual([first.held, second.held], [4, 4])
   first.leave()
