@@ -107,6 +107,8 @@ export interface JobStore {
    * other processes run one
    */
   claim(kinds: readonly JobKind[], busy?: readonly string[]): Promise<JobRecord | undefined>
+  /** Gives back a claimed job whose run was not begun: it is as if it had not been claimed. */
+  release(id: string): Promise<void>
   /**
    * Renews this process's claim, and tells other processes how far its run has come.
    * @returns the job's current record: it may have been cancelled or paused elsewhere; undefined if this process no

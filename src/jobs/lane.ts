@@ -155,7 +155,8 @@ export class Lane {
       while (this.#running.size < jobsAtOnce) {
         const busy = [...this.#running.values()].map(({ galleryUid }) => galleryUid)
         const record = await this.#store.claim(kinds, busy)
-        if (record === undefined || this.#passes.isClosed) return
+        if (record === undefined) return
+        if (this.#passes.isClosed) return await this.#release(record)
         await this.#recovered(this.#start(record))
         if (this.#store.lease !== undefined) return this.wake()
       }
@@ -163,6 +164,13 @@ export class Lane {
       this.#options.logger.error({ err: error }, 'the next job could not be started')
       this.#passes.beginIn(retryMs)
     }
+  }
+
+  /** Or other processes would wait until its lease has expired. */
+  async #release({ id }: JobRecord): Promise<void> {
+    await this.#store
+      .release(id)
+      .catch((err: unknown) => this.#options.logger.warn({ err, jobId: id }, 'a claimed job could not be given back'))
   }
 
   #start(record: JobRecord): ClaimedJob {

@@ -129,6 +129,17 @@ export class PostgresJobs implements JobStore {
     return (await setsWithJobs(sql, kinds)).filter(isElsewhere).map(({ galleryUid }) => galleryUid)
   }
 
+  async release(id: string): Promise<void> {
+    const claim = this.#claims.get(id)
+    await this.#postgres.transaction(async (sql) => {
+      const row = await heldRow(sql, id, claim)
+      if (claim === undefined || row.finished_at !== null) return
+      await this.#queues.release(sql, claim, storedRecord(row))
+      await notify(sql, { job: id })
+    })
+    this.#claims.delete(id)
+  }
+
   async renew(id: string, reading: RunReading | undefined): Promise<JobRecord | undefined> {
     const claim = this.#claims.get(id)
     if (claim === undefined) return undefined

@@ -16,6 +16,7 @@ export function storedJobs(store: GalleryStore, now: () => string): JobStore {
       ),
     // a single process owns the folder, and knows which jobs it runs
     claim: async (kinds, busy = []) => store.read(({ jobs }) => jobs.next(kinds, busy)),
+    release: async () => {},
     renew: async (id) => store.read(({ jobs }) => jobs.get(id)),
     onChange: () => () => {},
     transition: (id, transition) => commit('transitionJob', { id, transition, at: now() }),
