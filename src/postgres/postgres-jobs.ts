@@ -31,6 +31,7 @@ import {
   columnsWithoutSource,
   countJobs,
   deliveryOf,
+  forgetJobs,
   heldRow,
   insertJob,
   insertLines,
@@ -230,13 +231,8 @@ export class PostgresJobs implements JobStore {
     return linesOfJob(this.#postgres, id, options)
   }
 
-  async forget(finishedBefore: string): Promise<number> {
-    const rows = await this.#postgres.query(
-      `DELETE FROM alike.job WHERE finished_at < $1
-       AND NOT EXISTS (SELECT 1 FROM alike.webhook WHERE webhook.job = job.number) RETURNING number`,
-      [finishedBefore],
-    )
-    return rows.length
+  forget(finishedBefore: string): Promise<number> {
+    return forgetJobs(this.#postgres, finishedBefore)
   }
 
   /** A change that may move the job in its queue. @param ofRun false: any process may make it */

@@ -136,7 +136,8 @@ for (const [what, prepare] of [
       await one.jobs.claim(['ingest'])
       await begun(one, 'j')
       await inDatabase(url, `UPDATE alike_queue.job SET heartbeat_on = now() - interval '1 day' WHERE name = 'ingest'`)
-      const isDue = async () => (await inDatabase(url, `SELECT 1 FROM alike_queue.job WHERE state = 'retry'`)).length > 0
+      const isDue = async () =>
+        (await inDatabase(url, `SELECT 1 FROM alike_queue.job WHERE state = 'retry'`)).length > 0
       await until(isDue, 'the end of the lease')
     },
   ],
