@@ -21,6 +21,12 @@ export interface NewJob {
   webhook?: string | undefined
 }
 
+/** Refuses a job if as many of these kinds as may are waiting or running. */
+export interface JobRoom {
+  kinds: readonly JobKind[]
+  max: number
+}
+
 /** Undefined: unchanged. */
 export interface JobSteering {
   priority?: number | undefined
@@ -97,9 +103,10 @@ export interface JobStore {
   readonly lease?: { renewEveryMs: number; maxMs: number } | undefined
   /**
    * Created as `queued`.
-   * @throws `gallery_not_found`
+   * @param room default: any number of jobs
+   * @throws `gallery_not_found`, `job_queue_full`
    */
-  create(job: NewJob): Promise<{ job: JobRecord; created: boolean }>
+  create(job: NewJob, room?: JobRoom): Promise<{ job: JobRecord; created: boolean }>
   /**
    * Claims the next job of these kinds, by priority, then in order of arrival: one that is waiting and not paused, or
    * one whose process died. Nobody else gets it until it has ended or was released.

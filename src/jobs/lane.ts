@@ -53,6 +53,7 @@ export class Lane {
     this.#store = options.store
   }
 
+  /** Asked before there is a job to create: `create` decides. */
   async hasRoom(): Promise<boolean> {
     const { kinds, jobsMax } = this.#runner
     for (;;) {
@@ -77,8 +78,10 @@ export class Lane {
     this.wake()
   }
 
-  async create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
-    const creation = this.#store.create(job)
+  /** @param isReceived its upload is accepted although there may be no room any more */
+  async create(job: NewJob, isReceived: boolean): Promise<{ job: JobRecord; created: boolean }> {
+    const { kinds, jobsMax } = this.#runner
+    const creation = this.#store.create(job, isReceived ? undefined : { kinds, max: jobsMax })
     const ended = creation.then(
       () => {},
       () => {},

@@ -10,6 +10,7 @@ import {
   linesOf,
   newRecord,
   noted,
+  queueFull,
   steered,
   succeeded,
   transitioned,
@@ -19,6 +20,7 @@ import type {
   JobCount,
   JobListOptions,
   JobResult,
+  JobRoom,
   JobSteering,
   JobStore,
   JobTransition,
@@ -26,6 +28,7 @@ import type {
   WebhookNote,
   WebhookTimes,
 } from '../jobs/job-store.js'
+import { askLock, lockKinds } from './advisory-locks.js'
 import { type Claim, claimMaxMs, type JobQueues } from './job-queues.js'
 import {
   columnsWithoutSource,
@@ -77,14 +80,17 @@ export class PostgresJobs implements JobStore {
     this.lease = { renewEveryMs: options.renewEveryMs, maxMs: claimMaxMs }
   }
 
-  create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
+  create(job: NewJob, room?: JobRoom): Promise<{ job: JobRecord; created: boolean }> {
     return this.#postgres.transaction(async (sql) => {
+      // one after the other: none sees what another has not yet committed
+      if (room !== undefined) await askLock(sql, 'pg_advisory_xact_lock', lockKinds.arrivals, room.kinds.join())
       const galleryUid = await uidOf(sql, job.gallery)
       if (galleryUid === undefined) throw new AlikeError('gallery_not_found')
       const record = newRecord(job, galleryUid, this.#options.now())
       const delivery = randomUUID()
       const row = await insertJob(sql, record, delivery)
       if (row.delivery !== delivery) return { job: storedRecord(row), created: false }
+      if (room !== undefined && (await countOf(sql, room.kinds)) > room.max) throw queueFull()
       await this.#queues.send(sql, deliveryOf(row), record)
       if (job.webhook !== undefined) await addWebhook(sql, row.number, job.webhook)
       await notify(sql, { job: job.id })
@@ -275,6 +281,12 @@ export class PostgresJobs implements JobStore {
 }
 
 type Change = (job: JobRecord, row: StoredRow, sql: Sql) => JobRecord | Promise<JobRecord>
+
+/** Unfinished jobs. */
+async function countOf(sql: Sql, kinds: readonly JobKind[]): Promise<number> {
+  const counts = await countJobs(sql)
+  return counts.reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
+}
 
 /** Uid of the gallery that currently has the name. */
 async function uidOf(sql: Sql, gallery: string): Promise<string | undefined> {

@@ -100,7 +100,7 @@ test('a cancelled job ends at once, whether running or waiting, and the next one
 })
 
 test('jobs of a runner are bounded, including those being created', async (t) => {
-  const { jobs } = await openHeldJobs(t)
+  const { jobs } = await openHeldJobs(t, { jobsMax: 3 })
   const making = []
   for (let n = 0; n < 3; n++) {
     await jobs.expectRoom('ingest', 'a')
@@ -110,6 +110,9 @@ test('jobs of a runner are bounded, including those being created', async (t) =>
   await jobs.expectRoom('doctor', 'a')
   const [first] = await Promise.all(making)
   await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full' })
+  await assert.rejects(createJob(jobs, 'ingest'), { code: 'job_queue_full' })
+  const received = { id: 'received', kind: 'ingest', gallery: 'a', source: null, isReceived: true } as const
+  assert.equal((await jobs.cancel((await jobs.create(received)).job.id)).job.state, 'cancelled')
   await jobs.cancel(first!)
   await jobs.expectRoom('ingest', 'a')
   await jobs.close()

@@ -22,14 +22,19 @@ export interface OpenedJobs {
   log: Line[]
 }
 
-/** With galleries `a`, `b` and `c`. @param jobsAtOnce of ingestions */
+/** With galleries `a`, `b` and `c`. @param more `jobsMax` and `jobsAtOnce` are those of ingestions */
 export async function openHeldJobs(
   t: TestContext,
-  { dataDir, jobsAtOnce = 1, ...more }: Partial<JobsOptions> & { dataDir?: string; jobsAtOnce?: number } = {},
+  {
+    dataDir,
+    jobsMax = 8,
+    jobsAtOnce = 1,
+    ...more
+  }: Partial<JobsOptions> & { dataDir?: string; jobsMax?: number; jobsAtOnce?: number } = {},
 ): Promise<OpenedJobs> {
   const galleries = await openIn(t, dataDir ?? (await dataFolder(t)))
   if ((await listGalleries(galleries)).length === 0) for (const name of ['a', 'b', 'c']) await galleries.create(name)
-  const [takers, lookers] = [new HeldRunner(['ingest'], 3, jobsAtOnce), new HeldRunner(['evaluate', 'doctor'])]
+  const [takers, lookers] = [new HeldRunner(['ingest'], jobsMax, jobsAtOnce), new HeldRunner(['evaluate', 'doctor'])]
   const [ends, log]: [JobRecord[], Line[]] = [[], []]
   const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message })
   const logger = { info: write('info'), warn: write('warn'), error: write('error') }

@@ -116,6 +116,17 @@ twoTest(
   },
 )
 
+twoTest('processes that accept jobs at the same moment keep to their maximum together', async ({ one, other }) => {
+  const room = { kinds: ['doctor'], max: 3 } as const
+  const made = await Promise.allSettled(
+    Array.from({ length: 16 }, (_, n) =>
+      [one, other][n % 2]!.jobs.create({ id: `j${n}`, kind: 'doctor', gallery: 'a', source: null }, room),
+    ),
+  )
+  assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 3)
+  assert.equal((await one.jobs.list()).length, 3)
+})
+
 twoTest('a process is not given the job that it runs still, whose lease has expired', async ({ one, other, url }) => {
   await queued(one, 'j')
   const { galleryUid } = (await one.jobs.claim(['ingest']))!

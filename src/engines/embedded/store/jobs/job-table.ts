@@ -16,6 +16,7 @@ import {
   linesOf,
   newRecord,
   noted,
+  queueFull,
   steered,
   succeeded,
   transitioned,
@@ -25,6 +26,7 @@ import type {
   JobCount,
   JobListOptions,
   JobResult,
+  JobRoom,
   JobSteering,
   JobTransition,
   NewJob,
@@ -128,11 +130,13 @@ export class JobTable {
     return this.#results.get(job.number)
   }
 
-  create(job: NewJob, galleryUid: string, at: string): { job: JobRecord; created: boolean } {
+  /** @throws AlikeError `job_queue_full` */
+  create(job: NewJob, galleryUid: string, at: string, room?: JobRoom): { job: JobRecord; created: boolean } {
     if (job.idempotencyKey !== undefined) {
       const existing = this.#byIdempotencyKey.get(galleryUid, job.idempotencyKey)
       if (existing !== undefined) return { job: recordOf(jobRows.checked(existing)), created: false }
     }
+    if (room !== undefined && this.#countOf(room.kinds) >= room.max) throw queueFull()
     const record = newRecord(job, galleryUid, at)
     const { lastInsertRowid } = this.#insert.run(jobRows.sealed(rowOf(record)))
     if (job.webhook !== undefined) this.#webhooks.add(Number(lastInsertRowid), job.webhook)
@@ -195,6 +199,10 @@ export class JobTable {
     this.#results.forget(finishedBefore)
     this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes
+  }
+
+  #countOf(kinds: readonly JobKind[]): number {
+    return this.counts().reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
   }
 
   #change(id: string, change: (job: JobRecord) => JobRecord): JobRecord {
