@@ -7,6 +7,7 @@ import type { AnalysisTask } from './findings/parameters.js'
 /** One at a time: each holds a gallery in memory and occupies a core. An interrupted run starts over. */
 export class AnalysisRunner implements JobRunner {
   readonly kinds = analysisKinds
+  readonly jobsAtOnce = 1
   readonly jobsMax: number
   /** Makes progress only by finishing. */
   readonly deathsMax = 2

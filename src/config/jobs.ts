@@ -21,6 +21,13 @@ export const jobSettings = {
     description:
       'Maximum number of ingestion jobs waiting or running; further uploads get 429, but those already being received are accepted.',
   }),
+  ingestJobsAtOnce: Type.Integer({
+    default: 2,
+    minimum: 1,
+    maximum: 16,
+    description:
+      'Maximum number of ingestion jobs that a process runs at once, each of another gallery; they share decoders and model, and each takes more memory.',
+  }),
   uploadsMax: Type.Integer({
     default: 128,
     minimum: 1,

@@ -32,7 +32,7 @@ export class GalleryDecisions {
   /**
    * Labels are set, or copies deleted. What a crash interrupts is completed at the next start; a decision whose caller is
    * told that it failed is not, unless another caller or process applies it already.
-   * @throws AlikeError `image_not_found`, `image_damaged`, `decisions_full`, `storage_full`, `overloaded`
+   * @throws AlikeError `image_not_found`, `image_damaged`, `decisions_full`, `storage_full`, `overloaded`, `store_unreachable`
    */
   async decide(decision: NewDecision): Promise<StoredDecision> {
     const { galleryUid, store } = this.#options
@@ -40,7 +40,7 @@ export class GalleryDecisions {
     const interrupted = await this.#interrupted(finding)
     if (interrupted !== undefined) {
       const { stored, lock } = interrupted
-      return this.#finishOrGiveUp(stored).finally(lock.release)
+      return this.#finishOrGiveUp(stored, lock).finally(lock.release)
     }
     for (;;) {
       const stored = await store.add(galleryUid, finding)
@@ -57,19 +57,19 @@ export class GalleryDecisions {
     try {
       if ((await this.#listed(stored.number)) === undefined) return false
       if (await this.#isSettled(stored.number))
-        await this.#finish(stored) // of what could be neither applied nor revoked, the rest
-      else await this.#finishOrGiveUp(stored)
+        await this.#finish(stored, lock) // of what could be neither applied nor revoked, the rest
+      else await this.#finishOrGiveUp(stored, lock)
       return true
     } finally {
       await lock.release()
     }
   }
 
-  async #finishOrGiveUp(stored: StoredDecision): Promise<StoredDecision> {
+  async #finishOrGiveUp(stored: StoredDecision, lock: HeldLock): Promise<StoredDecision> {
     try {
-      await this.#finish(stored)
+      await this.#finish(stored, lock)
     } catch (error) {
-      await this.#giveUp(stored)
+      await this.#giveUp(stored, lock)
       throw error
     }
     return stored
@@ -117,14 +117,14 @@ export class GalleryDecisions {
   /**
    * The finding is reported again. A label that was set, and is still there, is restored to its previous value; deleted
    * images stay deleted.
-   * @throws AlikeError `decision_not_found`, `storage_full`, `overloaded`
+   * @throws AlikeError `decision_not_found`, `storage_full`, `overloaded`, `store_unreachable`
    */
   async takeBack(number: number): Promise<void> {
     const lock = await this.#hold(number)
-    await this.#revoke(number).finally(lock.release)
+    await this.#revoke(number, lock).finally(lock.release)
   }
 
-  async #revoke(number: number): Promise<void> {
+  async #revoke(number: number, lock: HeldLock): Promise<void> {
     const { galleryUid, store } = this.#options
     const decision = await this.#listed(number)
     if (decision === undefined) throw new AlikeError('decision_not_found')
@@ -138,6 +138,7 @@ export class GalleryDecisions {
         })),
       )
     // removed last, so that an interrupted revocation can be repeated
+    await expectHeld(lock)
     await store.remove(galleryUid, number)
   }
 
@@ -154,7 +155,7 @@ export class GalleryDecisions {
         try {
           // another process may have held it until now
           const decision = (await store.unsettled(galleryUid)).find((one) => one.number === number)
-          if (decision !== undefined) await this.#finish(decision)
+          if (decision !== undefined) await this.#finish(decision, lock)
         } finally {
           await lock.release()
         }
@@ -165,9 +166,10 @@ export class GalleryDecisions {
   }
 
   /** If it cannot be revoked either, it stays in the list for its caller to revoke, with what was applied of it. */
-  async #giveUp({ number }: StoredDecision): Promise<void> {
+  async #giveUp({ number }: StoredDecision, lock: HeldLock): Promise<void> {
     const { galleryUid, store } = this.#options
-    await this.#revoke(number)
+    if (!(await lock.isHeld())) return // whoever holds it now goes on with it
+    await this.#revoke(number, lock)
       .catch(() => store.settle(galleryUid, number))
       .catch(() => {}) // as after a crash
   }
@@ -181,7 +183,7 @@ export class GalleryDecisions {
     })
   }
 
-  async #finish(decision: StoredDecision): Promise<void> {
+  async #finish(decision: StoredDecision, lock: HeldLock): Promise<void> {
     const { galleryUid, store, set } = this.#options
     if (decision.decision === 'set-label')
       await this.#relabel(
@@ -202,6 +204,7 @@ export class GalleryDecisions {
       if (isKept && copies.length > 0)
         await set.change(copies.map(({ id, contentHash }) => ({ remove: id, contentHash })))
     }
+    await expectHeld(lock)
     await store.settle(galleryUid, decision.number)
   }
 
@@ -242,6 +245,11 @@ export class GalleryDecisions {
     }
     return [...images.values()]
   }
+}
+
+/** Another process may be applying or revoking the decision since. @throws AlikeError `store_unreachable` */
+async function expectHeld(lock: HeldLock): Promise<void> {
+  if (!(await lock.isHeld())) throw new AlikeError('store_unreachable', { retryAfterSeconds: 5 })
 }
 
 /** Labels before make no difference: the interrupted one may have set its own. */

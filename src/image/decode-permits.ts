@@ -50,7 +50,7 @@ export class DecodePermits {
     this.#now = now
   }
 
-  /** Waiting pictures. The callers bound this: admitted requests and the window of a job. */
+  /** Waiting pictures. The callers bound this: admitted requests and the window of jobs. */
   get depth(): number {
     return this.#waiting.interactive.size + this.#waiting.bulk.size
   }

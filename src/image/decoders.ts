@@ -74,7 +74,7 @@ export class Decoders {
     this.#permits = new DecodePermits({ count, kept, maxBytes: memoryMaxBytes })
   }
 
-  /** Waiting pictures. The callers bound this: admitted requests and the window of a job. */
+  /** Waiting pictures. The callers bound this: admitted requests and the window of jobs. */
   get depth(): number {
     return this.#permits.depth
   }

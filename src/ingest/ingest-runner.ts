@@ -6,6 +6,7 @@ import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '..
 import { JobRun, type JobRunOptions } from './job-run.js'
 import { JobTrace, type TracePart } from './job-trace.js'
 import { openSource, type PicturePlaces } from './open-source.js'
+import { SharedRoom } from './shared-room.js'
 import type { SourceDescription, SourceLimits } from './source.js'
 import { listedObjects } from './sources/bucket-objects.js'
 import type { Spool } from './spool.js'
@@ -13,6 +14,7 @@ import type { Spool } from './spool.js'
 export interface IngestRunnerOptions extends SourceLimits, Pick<JobRunOptions, 'parts' | 'metrics' | 'concurrency'> {
   spool: Spool
   places: PicturePlaces
+  jobsAtOnce: number
   jobsMax: number
   logger: JobLogger
   /** Default: no tracing. */
@@ -24,16 +26,24 @@ type RunPlace = Pick<JobRun, 'position' | 'triedTo' | 'givenUp'>
 
 const placeOf = ({ position, triedTo, givenUp }: JobRun): RunPlace => ({ position, triedTo, givenUp })
 
-/** One job at a time: each uses every core, and a later job of the same gallery must not overtake. */
+/** Total size of picture files in memory, of all running jobs; a single one may be larger. */
+const underWayMaxBytes = 128 * 2 ** 20
+
+/** Each job uses every core: several at once are no faster together, but a small one does not wait for a large one. */
 export class IngestRunner implements JobRunner {
   readonly kinds = ['ingest'] as const
+  readonly jobsAtOnce: number
   readonly jobsMax: number
   readonly deathsMax = usualDeathsMax
   readonly #options: IngestRunnerOptions
+  readonly #pictures: SharedRoom
+  readonly #bytes = new SharedRoom(underWayMaxBytes)
 
   constructor(options: IngestRunnerOptions) {
+    this.jobsAtOnce = options.jobsAtOnce
     this.jobsMax = options.jobsMax
     this.#options = options
+    this.#pictures = new SharedRoom(options.concurrency)
   }
 
   async resume(jobIds: ReadonlySet<string>): Promise<void> {
@@ -76,9 +86,10 @@ export class IngestRunner implements JobRunner {
     const trials = { ...control.trials, givenUp }
     const { spool, places, parts, metrics, concurrency, uploadMaxBytes } = this.#options
     const source = await openSource(description, spool.fileOf(job.id), { limits: this.#options, places, signal })
+    const [pictures, bytes] = [this.#pictures.enter(), this.#bytes.enter()]
     const run = new JobRun({ ...job, position }, source, {
       ...{ ...control, trials, triedTo },
-      ...{ parts, metrics, concurrency, uploadMaxBytes, trace },
+      ...{ parts, metrics, concurrency, pictures, bytes, uploadMaxBytes, trace },
     })
     try {
       if (job.total === null && source.total !== undefined) await expect(source.total)
@@ -88,6 +99,7 @@ export class IngestRunner implements JobRunner {
       if (!hasCode(error, 'serving_changed')) throw error
       return placeOf(run)
     } finally {
+      for (const share of [pictures, bytes]) share.leave()
       await source.close()
     }
   }

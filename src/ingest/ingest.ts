@@ -67,6 +67,7 @@ export class Ingest {
       const { created, ...report } = await jobs.create({
         id,
         kind: 'ingest',
+        isReceived: !('bucket' in content || 'folder' in content),
         gallery,
         source: description as unknown as JsonValue,
         priority,

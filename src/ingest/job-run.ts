@@ -15,16 +15,20 @@ import type { IngestOutcome } from '../metrics/intake.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { nfc } from '../text.js'
 import { batched } from './batched.js'
-import { ByteRoom } from './byte-room.js'
 import { errorLine, ItemOutcomes, type ItemOutcomesOptions, type Outcome } from './item-outcomes.js'
+import type { RoomShare } from './shared-room.js'
 import type { Source, SourceItem } from './source.js'
 
 export interface JobRunOptions
   extends ItemOutcomesOptions,
-    Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance'> {
+    Pick<JobControl, 'trials' | 'giveUp' | 'signal' | 'note' | 'advance' | 'recovered'> {
   metrics: Metrics
   /** Pictures between reading and commit: enough to keep every decoder and model worker busy. */
   concurrency: number
+  /** Of the pictures in progress of all running jobs: no job has more than `concurrency`. */
+  pictures: RoomShare
+  /** Of the bytes of their files in memory. */
+  bytes: RoomShare
   /** Maximum size of a picture; a picture behind a URL is assumed to be this large until it has arrived. */
   uploadMaxBytes: number
   /** Position up to which an earlier run may have been counted without hearing of it; default: the job's. */
@@ -39,14 +43,11 @@ interface StartedItem {
 
 /** Pictures per transaction, or however many arrive in this time. */
 const commitBatch = { maxSize: 48, maxDelayMs: 250 }
-/** Total size of a job's picture files in memory; a single one may be larger. */
-const underWayMaxBytes = 128 * 2 ** 20
 export class JobRun {
   readonly #job: JobRecord
   readonly #source: Source
   readonly #options: JobRunOptions
   readonly #startedAt = performance.now()
-  readonly #room = new ByteRoom(underWayMaxBytes)
   readonly #outcomes: ItemOutcomes
   /** Ends the work on pictures that are not committed any more. */
   readonly #ended = new AbortController()
@@ -106,13 +107,14 @@ export class JobRun {
   }
 
   async #run(): Promise<number> {
-    const { concurrency, signal, trials } = this.#options
+    const { concurrency, signal, trials, recovered } = this.#options
     let position = this.#job.position
     const items = this.#started(this.#source.items(position))
     // The process died during this job: items that may have been in progress are retried one by one.
     if (trials.runs > 1) position = await this.#oneByOne(items, position, 2 * (concurrency + commitBatch.maxSize))
+    recovered()
     const rest = { [Symbol.asyncIterator]: () => items }
-    const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcomes.of(item).finally(leave), {
+    const outcomes = pMapIterable(rest, ({ item, leave }) => this.#outcomeOf(item).finally(leave), {
       concurrency,
       backpressure: concurrency + commitBatch.maxSize,
     })
@@ -150,7 +152,7 @@ export class JobRun {
         const tries = trials.alone?.item === index ? trials.alone.tries : 0
         trials = { ...trials, alone: { item: index, tries: tries + 1 } }
         await note(trials)
-        outcome = await this.#outcomes.of(item)
+        outcome = await this.#outcomeOf(item)
       }
       leave()
       position = index + 1
@@ -160,12 +162,17 @@ export class JobRun {
     return position
   }
 
+  async #outcomeOf(item: SourceItem): Promise<Outcome> {
+    const leave = await this.#options.pictures.take(1)
+    return this.#outcomes.of(item).finally(leave)
+  }
+
   async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<StartedItem> {
     let first = true
     for await (const item of items) {
       if (first) this.#shareAtStart = this.#source.share
       first = false
-      yield { item, leave: await this.#room.take(this.#bytesOf(item)) }
+      yield { item, leave: await this.#options.bytes.take(this.#bytesOf(item)) }
     }
   }
 

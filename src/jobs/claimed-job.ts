@@ -28,18 +28,24 @@ type StopReason = 'cancelled' | 'paused' | 'rested' | 'lost' | 'closing'
 
 export class ClaimedJob {
   readonly id: string
+  /** Resolves once the run has got past what the process may have crashed on, or has ended. */
+  readonly recovered: Promise<void>
   readonly #job: JobRecord
   readonly #options: ClaimedJobOptions
   readonly #stop = new AbortController()
   #reading: (() => RunReading) | undefined
   #stoppedFor: StopReason | undefined
   #hasBegun = false
+  #setRecovered = (): void => {}
 
   constructor(job: JobRecord, options: ClaimedJobOptions) {
     this.id = job.id
     this.#job = job
     this.#options = options
     setMaxListeners(0, this.#stop.signal) // one for each picture in progress
+    this.recovered = new Promise((resolve) => {
+      this.#setRecovered = resolve
+    })
   }
 
   /** Progress of the run; undefined before it has reported any. */
@@ -66,6 +72,7 @@ export class ClaimedJob {
       return await this.#runToEnd()
     } finally {
       renewal?.end()
+      this.#setRecovered()
     }
   }
 
@@ -97,7 +104,8 @@ export class ClaimedJob {
   async #runOnce(): Promise<JobRecord> {
     const { store, galleries } = this.#options
     const { id, gallery, galleryUid } = this.#job
-    const { trials, giveUp } = await this.#begin()
+    const { trials, giveUp, deaths } = await this.#begin()
+    if (deaths === 0) this.#setRecovered()
     // A gallery that was deleted and recreated under the same name is a different one.
     if ((await galleries.sets.serving(gallery)).galleryUid !== galleryUid) throw new AlikeError('gallery_not_found')
     this.#stop.signal.throwIfAborted() // a run that begins after the abort would not notice it
@@ -110,6 +118,7 @@ export class ClaimedJob {
       note: (noted) => store.note(id, noted),
       advance: (progress) => store.advance(progress),
       report: (reading) => void (this.#reading = reading),
+      recovered: () => this.#setRecovered(),
     })
     return result === undefined ? store.complete(id, total) : store.finish(id, { total, result })
   }

@@ -10,6 +10,11 @@ const detailMaxLength = 1_000
 /** Maximum length of an item's name in the source: as long as an id may be. */
 const nameMaxLength = 512
 
+/** Too many jobs of a kind are waiting or running. */
+export function queueFull(): AlikeError {
+  return new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
+}
+
 export function newRecord(job: NewJob, galleryUid: string, at: string): JobRecord {
   return {
     id: job.id,

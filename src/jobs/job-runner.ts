@@ -7,8 +7,10 @@ import type { JobKind, JobRecord, JobTrials, RunReading } from './job.js'
 export const usualDeathsMax = 4
 
 export interface JobRunner {
-  /** Jobs of these kinds run one at a time, in order of arrival, in parallel with those of other runners. */
+  /** Jobs of these kinds start in order of arrival, in parallel with those of other runners. */
   kinds: readonly JobKind[]
+  /** Maximum number of jobs that this process runs at once, each of another gallery. */
+  jobsAtOnce: number
   /** Maximum number of jobs waiting or running. */
   jobsMax: number
   /** A job during which the process has crashed this often without progress is not started again. */
@@ -54,6 +56,8 @@ export interface JobControl {
   advance(progress: JobProgress): Promise<void>
   /** Provides the run's progress on request; before that, the job's record is used. */
   report(reading: () => RunReading): void
+  /** After a crash: the run no longer does less at once in order to find out what was responsible. */
+  recovered(): void
 }
 
 export interface RunEnd {

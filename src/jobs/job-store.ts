@@ -21,6 +21,12 @@ export interface NewJob {
   webhook?: string | undefined
 }
 
+/** Refuses a job if as many of these kinds as may are waiting or running. */
+export interface JobRoom {
+  kinds: readonly JobKind[]
+  max: number
+}
+
 /** Undefined: unchanged. */
 export interface JobSteering {
   priority?: number | undefined
@@ -97,14 +103,19 @@ export interface JobStore {
   readonly lease?: { renewEveryMs: number; maxMs: number } | undefined
   /**
    * Created as `queued`.
-   * @throws `gallery_not_found`
+   * @param room default: any number of jobs
+   * @throws `gallery_not_found`, `job_queue_full`
    */
-  create(job: NewJob): Promise<{ job: JobRecord; created: boolean }>
+  create(job: NewJob, room?: JobRoom): Promise<{ job: JobRecord; created: boolean }>
   /**
    * Claims the next job of these kinds, by priority, then in order of arrival: one that is waiting and not paused, or
    * one whose process died. Nobody else gets it until it has ended or was released.
+   * @param busy uids of galleries of which this process runs a job: theirs are left out, as those of galleries in which
+   * other processes run one
    */
-  claim(kinds: readonly JobKind[]): Promise<JobRecord | undefined>
+  claim(kinds: readonly JobKind[], busy?: readonly string[]): Promise<JobRecord | undefined>
+  /** Gives back a claimed job whose run was not begun: it is as if it had not been claimed. */
+  release(id: string): Promise<void>
   /**
    * Renews this process's claim, and tells other processes how far its run has come.
    * @returns the job's current record: it may have been cancelled or paused elsewhere; undefined if this process no

@@ -1,10 +1,11 @@
 /**
- * The life of every job, whatever its kind: accepted while there is room, run one after another by the runner of its
+ * The life of every job, whatever its kind: accepted while there is room, run in its turn by the runner of its
  * kind, followed, cancelled, resumed after a restart, and finally deleted.
  */
 import { AlikeError } from '../errors.js'
 import { JobChanges } from './changes.js'
 import type { JobKind, JobRecord, RunReading } from './job.js'
+import { queueFull } from './job-changes.js'
 import type { JobLogger } from './job-logger.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobCount, JobListOptions, JobSteering, JobStore, NewJob } from './job-store.js'
@@ -75,7 +76,7 @@ export class Jobs {
     const { sets } = this.#options.galleries
     const { isOnlyHere } = await sets.finishPreparing(gallery)
     this.expectWorker(isOnlyHere)
-    if (!(await this.#laneOf(kind).hasRoom())) throw new AlikeError('job_queue_full', { retryAfterSeconds: 30 })
+    if (!(await this.#laneOf(kind).hasRoom())) throw queueFull()
   }
 
   /**
@@ -88,10 +89,13 @@ export class Jobs {
 
   /**
    * Resolves when the job is durable. If there is already a job with its idempotency key, that one is returned instead.
-   * @throws AlikeError `gallery_not_found`, `storage_full`
+   * @throws AlikeError `gallery_not_found`, `job_queue_full` unless it is for an upload that has been received, `storage_full`
    */
-  async create(job: NewJob & { kind: JobKind }): Promise<JobReport & { created: boolean }> {
-    const { job: made, created } = await this.#laneOf(job.kind).create(job)
+  async create({
+    isReceived = false,
+    ...job
+  }: NewJob & { kind: JobKind; isReceived?: boolean }): Promise<JobReport & { created: boolean }> {
+    const { job: made, created } = await this.#laneOf(job.kind).create(job, isReceived)
     if (created)
       this.#logger.info({ jobId: made.id, gallery: made.gallery, kind: made.kind, total: made.total }, 'job accepted')
     return { ...this.#report(made), created }

@@ -1,4 +1,5 @@
-/** The jobs of one runner: one at a time, in order of arrival. */
+/** The jobs of one runner: started in order of arrival, as many at once as it allows, but only one of each gallery. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
@@ -20,6 +21,17 @@ export interface LaneOptions extends JobEndOptions {
 const dayMs = 86_400_000
 /** Pause after a job could neither continue nor be stored as failed, or none could be claimed. */
 const retryMs = 10_000
+/** With a shared store: pause before another job is added to those running here, so that idle processes are given it. */
+const idleFirstMs = 500
+/** Until then, a job during which the process has crashed is alone; it may be waiting for an engine. */
+const recoveryMaxMs = 60_000
+
+interface Running {
+  job: ClaimedJob
+  galleryUid: string
+  /** Resolves once nothing is left to do for it: false if nothing more can be run for now. */
+  ended: Promise<boolean>
+}
 
 export class Lane {
   readonly #runner: JobRunner
@@ -31,9 +43,9 @@ export class Lane {
   readonly #creating = new Set<Promise<void>>()
   /** Creations that have ended, successfully or not. */
   #created = 0
-  /** The running job, and a promise that resolves once nothing is left to do for it. */
-  #current: { job: ClaimedJob; ended: Promise<boolean> } | undefined
-  readonly #passes = new Passes(() => this.#runNext())
+  /** By id. */
+  readonly #running = new Map<string, Running>()
+  readonly #passes = new Passes(() => this.#startNext())
 
   constructor(runner: JobRunner, options: LaneOptions) {
     this.#runner = runner
@@ -41,6 +53,7 @@ export class Lane {
     this.#store = options.store
   }
 
+  /** Asked before there is a job to create: `create` decides. */
   async hasRoom(): Promise<boolean> {
     const { kinds, jobsMax } = this.#runner
     for (;;) {
@@ -65,8 +78,10 @@ export class Lane {
     this.wake()
   }
 
-  async create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
-    const creation = this.#store.create(job)
+  /** @param isReceived its upload is accepted although there may be no room any more */
+  async create(job: NewJob, isReceived: boolean): Promise<{ job: JobRecord; created: boolean }> {
+    const { kinds, jobsMax } = this.#runner
+    const creation = this.#store.create(job, isReceived ? undefined : { kinds, max: jobsMax })
     const ended = creation.then(
       () => {},
       () => {},
@@ -83,15 +98,16 @@ export class Lane {
 
   /** Undefined unless this job is running. */
   readingOf(jobId: string): RunReading | undefined {
-    return this.#current?.job.id === jobId ? this.#current.job.reading : undefined
+    return this.#running.get(jobId)?.job.reading
   }
 
   async cancel(jobId: string): Promise<JobRecord> {
     // The state is durable first: a run that is still active can commit nothing after it.
     const job = await this.#store.transition(jobId, { from: activeJobStates, to: 'cancelled' })
     announceEnd(job, this.#options)
-    if (this.#current?.job.id === jobId) await this.#stop('cancelled')
-    else await this.#discard(jobId)
+    const running = this.#running.get(jobId)
+    if (running === undefined) await this.#discard(jobId)
+    else await stopped(running, 'cancelled')
     return job
   }
 
@@ -101,15 +117,16 @@ export class Lane {
    */
   async steer(jobId: string, steering: JobSteering): Promise<JobRecord> {
     const job = await this.#store.steer(jobId, steering)
-    if (steering.paused === true && this.#current?.job.id === jobId) await this.#stop('paused')
+    const running = this.#running.get(jobId)
+    if (steering.paused === true && running !== undefined) await stopped(running, 'paused')
     this.wake()
     return (await this.#store.get(jobId)) ?? job
   }
 
   async close(crashed: boolean): Promise<void> {
-    const ended = this.#passes.close()
-    await this.#stop('closing')
-    await ended
+    const passed = this.#passes.close()
+    await Promise.allSettled([...this.#running.values()].map((running) => stopped(running, 'closing')))
+    await passed
     if (!crashed && this.#options.galleries.failure === undefined) await this.#rest(this.#begun)
   }
 
@@ -128,32 +145,57 @@ export class Lane {
       }
   }
 
-  async #stop(reason: 'cancelled' | 'paused' | 'closing'): Promise<void> {
-    this.#current?.job.stop(reason)
-    await this.#current?.ended
-  }
-
-  /** Starts the next job, unless one is running. */
+  /** Starts the next jobs, unless as many are running as may. */
   wake(): void {
-    if (this.#options.runsJobs !== false) this.#passes.begin()
+    if (this.#options.runsJobs === false) return
+    if (this.#running.size > 0 && this.#store.lease !== undefined) this.#passes.beginIn(idleFirstMs)
+    else this.#passes.begin()
   }
 
-  async #runNext(): Promise<void> {
+  async #startNext(): Promise<void> {
+    const { kinds, jobsAtOnce } = this.#runner
     try {
-      const job = await this.#store.claim(this.#runner.kinds)
-      if (job !== undefined && !this.#passes.isClosed) await this.#run(job)
+      while (this.#running.size < jobsAtOnce) {
+        const busy = [...this.#running.values()].map(({ galleryUid }) => galleryUid)
+        const record = await this.#store.claim(kinds, busy)
+        if (record === undefined) return
+        if (this.#passes.isClosed) return await this.#release(record)
+        await this.#recovered(this.#start(record))
+        if (this.#store.lease !== undefined) return this.wake()
+      }
     } catch (error) {
       this.#options.logger.error({ err: error }, 'the next job could not be started')
       this.#passes.beginIn(retryMs)
     }
   }
 
-  async #run(record: JobRecord): Promise<void> {
+  /** Or other processes would wait until its lease has expired. */
+  async #release({ id }: JobRecord): Promise<void> {
+    await this.#store
+      .release(id)
+      .catch((err: unknown) => this.#options.logger.warn({ err, jobId: id }, 'a claimed job could not be given back'))
+  }
+
+  #start(record: JobRecord): ClaimedJob {
     const begunHere = this.#begun.has(record.id)
     const job = new ClaimedJob(record, { ...this.#options, runner: this.#runner, begunHere })
-    this.#current = { job, ended: this.#runToEnd(job) }
-    const more = await this.#current.ended.finally(() => (this.#current = undefined))
-    if (more) this.#passes.begin()
+    const ended = this.#runToEnd(job).finally(() => this.#running.delete(job.id))
+    this.#running.set(job.id, { job, galleryUid: record.galleryUid, ended })
+    ended.then(
+      (more) => more && this.wake(),
+      (error: unknown) => {
+        this.#options.logger.error({ err: error, jobId: job.id }, 'the outcome of a job could not be stored')
+        this.#passes.beginIn(retryMs)
+      },
+    )
+    return job
+  }
+
+  /** A crash is then known to be due to this job: the others would be blamed too. */
+  async #recovered(job: ClaimedJob): Promise<void> {
+    const waiting = new AbortController()
+    await Promise.race([job.recovered, sleep(recoveryMaxMs, undefined, { ref: false, signal: waiting.signal })])
+    waiting.abort()
   }
 
   /** @returns false if nothing more can be run for now: the process is stopping, or its storage is lost or full */
@@ -190,4 +232,9 @@ export class Lane {
       .forget(before)
       .catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be deleted'))
   }
+}
+
+async function stopped({ job, ended }: Running, reason: 'cancelled' | 'paused' | 'closing'): Promise<void> {
+  job.stop(reason)
+  await ended
 }

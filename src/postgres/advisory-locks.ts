@@ -11,6 +11,7 @@ export const lockKinds = {
   mirror: 0x616c696d,
   removals: 0x616c6972,
   claims: 0x616c6963,
+  arrivals: 0x616c6961,
   decisions: 0x616c6964,
   image: 0x616c6969,
 } as const

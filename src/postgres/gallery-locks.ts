@@ -9,7 +9,7 @@ import { askLock, lockKinds, tryLocks } from './advisory-locks.js'
 import { LockSession } from './lock-session.js'
 import { type Notices, notify } from './notices.js'
 import { within } from './polling.js'
-import { despiteDeadlocks, type Postgres, type Sql, statementsOf } from './postgres.js'
+import { begin, despiteConflicts, type Postgres, type Sql, statementsOf } from './postgres.js'
 import { asStoreError } from './store-errors.js'
 
 /**
@@ -106,7 +106,7 @@ export class GalleryLocks {
   }
 
   /**
-   * Runs the work in a transaction while no process has a write in progress in the gallery, and again after a deadlock.
+   * Runs the work in a transaction while no process has a write in progress in the gallery, and again after a conflict with others.
    * The lock is kept afterwards for as long as `work` requests.
    * @param first a statement about the gallery, given by name, that is committed beforehand
    * @throws what `work` throws; AlikeError `overloaded` if writes do not finish in time, `store_unreachable`
@@ -126,13 +126,13 @@ export class GalleryLocks {
       await askLock(sql, 'pg_advisory_lock', lockKinds.writes, gallery)
       const once = async () => {
         await sql.query(first, [gallery])
-        await sql.query('BEGIN')
+        await sql.query(begin)
         const done = await work(sql)
         await this.#postgres.commit(connection)
         return done
       }
       // the session keeps its lock
-      const { result, keptMs } = await despiteDeadlocks(once, () => sql.query('ROLLBACK'))
+      const { result, keptMs } = await despiteConflicts(once, () => sql.query('ROLLBACK'))
       await sleep(keptMs)
       return result
     } catch (error) {

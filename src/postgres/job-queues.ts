@@ -109,9 +109,9 @@ export class JobQueues {
   /**
    * Claims the next job for this process. Claims from a queue wait for each other: one made while another is not yet
    * committed would skip the job that is being taken, and could take a later one of the same gallery before it.
-   * @param elsewhere uids of galleries whose jobs are left to other processes
+   * @param leftOut uids of galleries whose jobs this process is not to be given
    */
-  async claim(sql: Sql, kinds: readonly JobKind[], elsewhere: readonly string[]): Promise<Claim | undefined> {
+  async claim(sql: Sql, kinds: readonly JobKind[], leftOut: readonly string[]): Promise<Claim | undefined> {
     const kind = kinds[0]!
     // a process that vanishes in the middle of its claim keeps the others waiting no longer than this
     await sql.query(`SELECT set_config('idle_in_transaction_session_timeout', '10s', true)`)
@@ -119,7 +119,7 @@ export class JobQueues {
     const [job] = await this.#boss.fetch(queues[kind], {
       ...by(sql),
       includeMetadata: true,
-      ignoreGroups: [...elsewhere],
+      ignoreGroups: [...leftOut],
     })
     return job && { kind, delivery: job.id, attempt: job.retryCount }
   }

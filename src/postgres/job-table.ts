@@ -20,8 +20,10 @@ export const columnsWithoutSource =
   'number, id, kind, gallery, gallery_uid, state, total, added, updated, removed, skipped, failed, replaced, names_assumed, ' +
   'position, trials, failure, idempotency_key, created_at, started_at, finished_at, priority, paused, delivery, attempt, reading'
 
-/** Rows per statement. */
+/** Rows inserted per statement. */
 const linesAtOnce = 1_000
+/** Rows deleted per statement: one that takes longer is broken off, and others wait for what it has locked. */
+const forgottenAtOnce = { jobs: 500, lines: 10_000 }
 const defaultListLimit = 100
 const defaultErrorsLimit = 1_000
 
@@ -157,4 +159,35 @@ export async function linesOfJob(
      WHERE job = (SELECT number FROM alike.job WHERE id = $1) AND item >= $2 ORDER BY item LIMIT $3`,
     [id, fromItem, limit],
   )
+}
+
+/** Those that ended before this time and have no pending webhook, in groups, each with its lines first. */
+export async function forgetJobs(sql: Sql, finishedBefore: string): Promise<number> {
+  for (let forgotten = 0; ; ) {
+    const due = await sql.query<{ number: number }>(
+      `SELECT number FROM alike.job WHERE finished_at < $1
+         AND NOT EXISTS (SELECT 1 FROM alike.webhook WHERE webhook.job = job.number)
+       ORDER BY finished_at, number LIMIT ${forgottenAtOnce.jobs}`,
+      [finishedBefore],
+    )
+    if (due.length === 0) return forgotten
+    const numbers = due.map(({ number }) => number)
+    await forgetLines(sql, numbers)
+    const gone = await sql.query('DELETE FROM alike.job WHERE number = ANY($1) RETURNING number', [numbers])
+    forgotten += gone.length
+  }
+}
+
+async function forgetLines(sql: Sql, jobs: readonly number[]): Promise<void> {
+  for (let count = forgottenAtOnce.lines; count === forgottenAtOnce.lines; ) {
+    const [gone] = await sql.query<{ count: number }>(
+      `WITH gone AS (
+         DELETE FROM alike.job_error WHERE (job, item) IN (
+           SELECT job, item FROM alike.job_error WHERE job = ANY($1) LIMIT ${forgottenAtOnce.lines} FOR UPDATE SKIP LOCKED
+         ) RETURNING 1
+       ) SELECT count(*) FROM gone`,
+      [jobs],
+    )
+    count = gone!.count
+  }
 }

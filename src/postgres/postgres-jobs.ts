@@ -10,6 +10,7 @@ import {
   linesOf,
   newRecord,
   noted,
+  queueFull,
   steered,
   succeeded,
   transitioned,
@@ -19,6 +20,7 @@ import type {
   JobCount,
   JobListOptions,
   JobResult,
+  JobRoom,
   JobSteering,
   JobStore,
   JobTransition,
@@ -26,11 +28,13 @@ import type {
   WebhookNote,
   WebhookTimes,
 } from '../jobs/job-store.js'
+import { askLock, lockKinds } from './advisory-locks.js'
 import { type Claim, claimMaxMs, type JobQueues } from './job-queues.js'
 import {
   columnsWithoutSource,
   countJobs,
   deliveryOf,
+  forgetJobs,
   heldRow,
   insertJob,
   insertLines,
@@ -76,14 +80,17 @@ export class PostgresJobs implements JobStore {
     this.lease = { renewEveryMs: options.renewEveryMs, maxMs: claimMaxMs }
   }
 
-  create(job: NewJob): Promise<{ job: JobRecord; created: boolean }> {
+  create(job: NewJob, room?: JobRoom): Promise<{ job: JobRecord; created: boolean }> {
     return this.#postgres.transaction(async (sql) => {
+      // one after the other: none sees what another has not yet committed
+      if (room !== undefined) await askLock(sql, 'pg_advisory_xact_lock', lockKinds.arrivals, room.kinds.join())
       const galleryUid = await uidOf(sql, job.gallery)
       if (galleryUid === undefined) throw new AlikeError('gallery_not_found')
       const record = newRecord(job, galleryUid, this.#options.now())
       const delivery = randomUUID()
       const row = await insertJob(sql, record, delivery)
       if (row.delivery !== delivery) return { job: storedRecord(row), created: false }
+      if (room !== undefined && (await countOf(sql, room.kinds)) > room.max) throw queueFull()
       await this.#queues.send(sql, deliveryOf(row), record)
       if (job.webhook !== undefined) await addWebhook(sql, row.number, job.webhook)
       await notify(sql, { job: job.id })
@@ -91,10 +98,10 @@ export class PostgresJobs implements JobStore {
     })
   }
 
-  async claim(kinds: readonly JobKind[]): Promise<JobRecord | undefined> {
+  async claim(kinds: readonly JobKind[], busy: readonly string[] = []): Promise<JobRecord | undefined> {
     for (;;) {
       const found = await this.#postgres
-        .transaction((sql) => this.#claimOn(sql, kinds))
+        .transaction((sql) => this.#claimOn(sql, kinds, busy))
         .catch((error: unknown) => {
           if (hasCode(error, 'gallery_elsewhere')) return { claim: undefined, row: undefined }
           throw error
@@ -107,9 +114,10 @@ export class PostgresJobs implements JobStore {
   }
 
   /** @throws AlikeError `gallery_elsewhere`, to undo it, if the job came since its gallery was looked for */
-  async #claimOn(sql: Sql, kinds: readonly JobKind[]) {
+  async #claimOn(sql: Sql, kinds: readonly JobKind[], busy: readonly string[]) {
     const elsewhere = await this.#galleriesElsewhere(sql, kinds)
-    const claim = await this.#queues.claim(sql, kinds, elsewhere)
+    // a run whose lease has expired is still one of this process: the same job would be run twice, under one claim
+    const claim = await this.#queues.claim(sql, kinds, [...elsewhere, ...busy])
     if (claim === undefined) return undefined
     const row = await noteClaim(sql, claim)
     // belongs to a job that has ended or been deleted
@@ -126,6 +134,17 @@ export class PostgresJobs implements JobStore {
     const { isElsewhere } = this.#options
     if (isElsewhere === undefined) return []
     return (await setsWithJobs(sql, kinds)).filter(isElsewhere).map(({ galleryUid }) => galleryUid)
+  }
+
+  async release(id: string): Promise<void> {
+    const claim = this.#claims.get(id)
+    await this.#postgres.transaction(async (sql) => {
+      const row = await heldRow(sql, id, claim)
+      if (claim === undefined || row.finished_at !== null) return
+      await this.#queues.release(sql, claim, storedRecord(row))
+      await notify(sql, { job: id })
+    })
+    this.#claims.delete(id)
   }
 
   async renew(id: string, reading: RunReading | undefined): Promise<JobRecord | undefined> {
@@ -218,13 +237,8 @@ export class PostgresJobs implements JobStore {
     return linesOfJob(this.#postgres, id, options)
   }
 
-  async forget(finishedBefore: string): Promise<number> {
-    const rows = await this.#postgres.query(
-      `DELETE FROM alike.job WHERE finished_at < $1
-       AND NOT EXISTS (SELECT 1 FROM alike.webhook WHERE webhook.job = job.number) RETURNING number`,
-      [finishedBefore],
-    )
-    return rows.length
+  forget(finishedBefore: string): Promise<number> {
+    return forgetJobs(this.#postgres, finishedBefore)
   }
 
   /** A change that may move the job in its queue. @param ofRun false: any process may make it */
@@ -267,6 +281,12 @@ export class PostgresJobs implements JobStore {
 }
 
 type Change = (job: JobRecord, row: StoredRow, sql: Sql) => JobRecord | Promise<JobRecord>
+
+/** Unfinished jobs. */
+async function countOf(sql: Sql, kinds: readonly JobKind[]): Promise<number> {
+  const counts = await countJobs(sql)
+  return counts.reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
+}
 
 /** Uid of the gallery that currently has the name. */
 async function uidOf(sql: Sql, gallery: string): Promise<string | undefined> {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { AlikeError, hasCode } from '../errors.js'
-import { asStoreError, deadlock, failed } from './store-errors.js'
+import { asStoreError, failed, isConflict } from './store-errors.js'
 
 export type Connection = pg.Client
 
@@ -24,7 +24,9 @@ export interface PostgresOptions {
 
 /** Timeout for obtaining a connection. */
 const connectMs = 5_000
-const deadlockTries = 5
+const conflictTries = 5
+/** Longest pause after the first of them; in proportion after the others, so that the same ones do not meet again. */
+const conflictPauseMs = 20
 /** Time for another connection to find out the outcome of an unanswered commit. */
 const outcomeMs = 10_000
 const outcomePauseMs = 100
@@ -72,20 +74,20 @@ export class Postgres implements Sql {
   /** @throws AlikeError `store_unreachable`, `storage_full` */
   async query<Row = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      return rowsOf(await this.#pool.query(text, [...values]))
+      return rowsOf(await despiteConflicts(() => this.#pool.query(text, [...values])))
     } catch (error) {
       throw asStoreError(error)
     }
   }
 
   /**
-   * All or nothing; retried after a deadlock. If the connection is lost before a commit is answered, another one asks
+   * All or nothing; retried after a conflict with others. If the connection is lost before a commit is answered, another one asks
    * for the outcome.
    * @throws AlikeError `store_unreachable`, if nothing was changed; `store_outcome_unknown`, `storage_full`; what
    * `work` throws
    */
   transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
-    return despiteDeadlocks(() => this.#attempt(work))
+    return despiteConflicts(() => this.#attempt(work))
   }
 
   async #attempt<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
@@ -98,7 +100,7 @@ export class Postgres implements Sql {
     client.on('error', lost)
     let done: { result: Result; unanswered: Unanswered | undefined }
     try {
-      await client.query('BEGIN')
+      await client.query(begin)
       done = { result: await work(statementsOf(client)), unanswered: await commitOn(client) }
       if (done.unanswered !== undefined) lost()
     } catch (error) {
@@ -179,8 +181,15 @@ export class Postgres implements Sql {
   }
 }
 
-/** Repeats a transaction that was aborted to resolve a deadlock. @param undo ends it, if `attempt` has not done so */
-export async function despiteDeadlocks<Result>(
+/** What one waits for is seen once it is committed, whatever the default of the database is. */
+export const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+
+/**
+ * Repeats a statement or transaction that was aborted because of others.
+ * @param undo ends it, if `attempt` has not done so
+ * @throws AlikeError `store_unreachable` if it is aborted each time; what `attempt` throws
+ */
+export async function despiteConflicts<Result>(
   attempt: () => Promise<Result>,
   undo: () => Promise<unknown> = async () => {},
 ): Promise<Result> {
@@ -188,8 +197,15 @@ export async function despiteDeadlocks<Result>(
     try {
       return await attempt()
     } catch (error) {
-      if (tries === deadlockTries || (error as { code?: unknown } | undefined)?.code !== deadlock) throw error
+      if (!isConflict(error)) throw error
+      if (tries === conflictTries)
+        throw new AlikeError('store_unreachable', {
+          detail: 'Other transactions were in the way each time.',
+          cause: error,
+          retryAfterSeconds: 5,
+        })
       await undo()
+      await sleep(Math.random() * tries * conflictPauseMs)
     }
   }
 }

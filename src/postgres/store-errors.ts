@@ -1,8 +1,11 @@
 /** What errors of PostgreSQL mean to callers. */
 import { AlikeError } from '../errors.js'
 
-/** SQLSTATE of a transaction aborted to resolve a deadlock. */
-export const deadlock = '40P01'
+/**
+ * SQLSTATEs of a transaction that was aborted, with nothing changed, because of others: to resolve a deadlock, or because
+ * it could not be serialised. Repeated, it may succeed.
+ */
+const conflicts = ['40P01', '40001']
 /** SQLSTATE of a statement in a transaction in which an earlier one has failed. */
 export const failed = '25P02'
 /** SQLSTATE of a row that belongs to one that has just been removed. */
@@ -30,6 +33,10 @@ const awayCodes = [
 ]
 /** Errors that pg reports only as text. */
 const awayTexts = /Connection terminated|timeout exceeded|Query read timeout|not queryable/
+
+export function isConflict(error: unknown): boolean {
+  return conflicts.includes(String((error as { code?: unknown } | undefined)?.code))
+}
 
 /** Any other error is a bug and thrown unchanged. */
 export function asStoreError(error: unknown): unknown {

@@ -62,6 +62,7 @@ const listedMax = 10
 
 export class MoveRunner implements JobRunner {
   readonly kinds = ['move'] as const
+  readonly jobsAtOnce = 1
   readonly jobsMax: number
   readonly deathsMax = usualDeathsMax
   readonly #options: MoveRunnerOptions

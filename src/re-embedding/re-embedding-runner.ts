@@ -43,6 +43,7 @@ const waitMs = 200
 
 export class ReEmbeddingRunner implements JobRunner {
   readonly kinds = ['re-embedding'] as const
+  readonly jobsAtOnce = 1
   readonly jobsMax: number
   readonly deathsMax = usualDeathsMax
   readonly #options: ReEmbeddingRunnerOptions

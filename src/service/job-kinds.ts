@@ -105,6 +105,7 @@ async function openRunners({ config, logger, metrics, opened }: Opening, parts: 
       parts,
       spool,
       places: { buckets, folders: watched.map(({ folder }) => folder) },
+      jobsAtOnce: config.ingestJobsAtOnce,
       jobsMax: config.ingestJobsMax,
       concurrency,
       metrics,

@@ -4,7 +4,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Answer } from '../support/app.js'
-import { deadlySettings, follow, linesWith, startUntilEnded, upload } from '../support/deadly-jobs.js'
+import {
+  deadlySettings,
+  follow,
+  linesWith,
+  startUntilAllEnded,
+  startUntilEnded,
+  upload,
+} from '../support/deadly-jobs.js'
 import type { ErrorLine } from '../support/jobs.js'
 import { startProcess } from '../support/service-process.js'
 
@@ -26,6 +33,22 @@ test('pictures that crash the process become error lines, and all others are sto
   t.diagnostic(`${starts} starts`)
   const { images } = (await (await fetch(`${service.address}/v1/galleries/g/images?limit=1000`)).json()) as Answer
   assert.equal(images.length, 198)
+  assert.equal(await service.stop('SIGTERM'), 0)
+})
+
+test('pictures that crash the process are not blamed on a job of another gallery that runs beside theirs', async (t) => {
+  const environment = await deadlySettings(t)
+  // the first upload is processed while the second one is sent
+  const uploads = { harmless: await linesWith([], 1_500), deadly: await linesWith([2, 3, 4], 20) }
+  const { jobs, service, starts } = await startUntilAllEnded(t, environment, uploads, 14)
+  assert.deepEqual(
+    jobs.map(({ state, added, failed }) => [state, added, failed]),
+    [
+      ['succeeded', 1_500, 0],
+      ['completed_with_errors', 17, 3],
+    ],
+  )
+  t.diagnostic(`${starts} starts`)
   assert.equal(await service.stop('SIGTERM'), 0)
 })
 

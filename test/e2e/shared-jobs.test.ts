@@ -37,13 +37,18 @@ async function asked<Given = Answer>({ address }: ServiceProcess, path: string, 
 }
 
 /** Made in the folder of the workers, which store the pictures there. */
-async function makeGallery(t: TestContext, shared: Record<string, string>, workFolder: string): Promise<void> {
+async function makeGallery(
+  t: TestContext,
+  shared: Record<string, string>,
+  workFolder: string,
+  names = ['g'],
+): Promise<void> {
   const process = await startProcess(t, { ...shared, DATA_DIR: workFolder })
-  await asked(process, '/v1/galleries/g', { method: 'PUT' })
+  for (const name of names) await asked(process, `/v1/galleries/${name}`, { method: 'PUT' })
   assert.equal(await process.stop('SIGTERM'), 0)
 }
 
-async function sendPictures(service: ServiceProcess, count = pictures): Promise<Job> {
+async function sendPictures(service: ServiceProcess, count = pictures, gallery = 'g'): Promise<Job> {
   const drawn = await Promise.all(
     drawnLabels.map(async (label, n) =>
       (await drawImage(label, n, { width: 16, height: 16, format: 'png' })).toString('base64'),
@@ -52,7 +57,7 @@ async function sendPictures(service: ServiceProcess, count = pictures): Promise<
   const lines = Array.from({ length: count }, (_, n) =>
     JSON.stringify({ add: { id: `p${n}`, image: drawn[n % drawn.length] } }),
   )
-  return asked<Job>(service, '/v1/galleries/g/ingest', {
+  return asked<Job>(service, `/v1/galleries/${gallery}/ingest`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson' },
     body: lines.join('\n'),
@@ -113,6 +118,35 @@ test('a job accepted by one process is run by others; if its process is killed, 
   const { POSTGRES_URL, ...bucket } = shared
   const whole = await startProcess(t, { ...bucket, POSTGRES_URL: POSTGRES_URL!, DATA_DIR: workFolder })
   assert.equal((await asked(whole, '/v1/galleries/g')).count, pictures)
+})
+
+test('a worker runs jobs of two galleries at once; if it is killed, the next one continues both', async (t) => {
+  const shared = await environment(t)
+  if (shared === undefined) return
+  const workFolder = await temporaryFolder(t)
+  const galleries = ['g', 'h']
+  await makeGallery(t, shared, workFolder, galleries)
+  const front = await startProcess(t, { ...shared, ROLE: 'serve', DATA_DIR: await temporaryFolder(t) })
+  const jobs: Job[] = []
+  for (const gallery of galleries) jobs.push(await sendPictures(front, picturesOfLongJob, gallery))
+  const read = () => Promise.all(jobs.map(({ id }) => asked<Job>(front, `/v1/jobs/${id}`)))
+
+  const first = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: workFolder })
+  await until(async () => {
+    const now = await read()
+    assert.ok(now.every(({ finishedAt }) => finishedAt === null))
+    return now.every(({ done }) => done > 0)
+  }, 'progress of both')
+  await first.stop('SIGKILL')
+
+  const second = await startProcess(t, { ...shared, ROLE: 'work', DATA_DIR: workFolder })
+  const allEnded = async () => {
+    const now = await read()
+    return now.every(({ finishedAt }) => finishedAt !== null) && now
+  }
+  for (const { state, done, failed } of await until(allEnded, 'the end of both', 2 * wholeJobMs))
+    assert.deepEqual([state, done, failed], ['succeeded', picturesOfLongJob, 0])
+  assert.deepEqual(await second.stop('SIGTERM'), 0)
 })
 
 test('a process that does not run a job can cancel and pause it', async (t) => {

@@ -25,13 +25,15 @@ interface BesideIt {
   afterAdding?: (another: GalleryDecisions) => unknown
   /** Of the first caller. */
   firstHold?: () => Promise<undefined>
+  /** Whether the first caller has its lock still. */
+  isHeld?: () => boolean
 }
 
 /** Decisions about a gallery, some of whose changes are refused. */
 async function withRefusals(
   t: TestContext,
   refusing: (images: OpenSet, another: GalleryDecisions) => Partial<OpenSet>,
-  { beside, afterAdding, firstHold }: BesideIt = {},
+  { beside, afterAdding, firstHold, isHeld }: BesideIt = {},
 ) {
   const dataDir = await dataFolder(t)
   const galleries = await openIn(t, dataDir)
@@ -70,7 +72,11 @@ async function withRefusals(
     unsettled: (...given) => store.unsettled(...given),
   }
   const refusals = { ...set, ...refusing(opened, another) }
-  const decisions = new GalleryDecisions({ galleryUid, store: ordered, tryHold: firstHold ?? hold, set: refusals })
+  const holdFirst = async (number: number) => {
+    const lock = await hold(number)
+    return lock && { ...lock, isHeld: async () => isHeld?.() ?? true }
+  }
+  const decisions = new GalleryDecisions({ galleryUid, store: ordered, tryHold: firstHold ?? holdFirst, set: refusals })
   /** As the next process finds it, once it has applied what was left to it. */
   const later = async () => {
     await galleries.close()
@@ -79,7 +85,7 @@ async function withRefusals(
     const listed = await (await again.decisions('a')).page(0, 10)
     return { images: images.map(({ id, label }) => `${id} ${label}`), listed: listed.map(({ decision }) => decision) }
   }
-  return { decisions, later }
+  return { decisions, later, store, galleryUid }
 }
 
 const unchanged = ids.map((id) => `${id} before`)
@@ -183,6 +189,31 @@ test('a decision that its repetition is applying is not given up by its first ca
   await repeated
   const images = ids.map((id) => `${id} after`)
   assert.deepEqual(await later(), { images, listed: ['set-label'] })
+})
+
+for (const [what, refusing] of [
+  ['applied', () => ({})],
+  [
+    'failed to apply',
+    (set: OpenSet) => ({ patch: (id, change) => (id === 'two' ? refused() : set.patch(id, change)) }),
+  ],
+] as [string, (set: OpenSet) => Partial<OpenSet>][])
+  test(`a decision that a process has ${what} is neither settled nor revoked by it once its lock is lost`, async (t) => {
+    const { decisions, later, store, galleryUid } = await withRefusals(t, refusing, { isHeld: () => false })
+    await assert.rejects(decisions.decide(relabelling), {
+      code: what === 'applied' ? 'store_unreachable' : 'overloaded',
+    })
+    assert.equal((await store.unsettled(galleryUid)).length, 1, 'it is left to whoever holds it now')
+    assert.deepEqual(await later(), { images: ids.map((id) => `${id} after`), listed: ['set-label'] })
+  })
+
+test('a decision whose lock is lost while it is revoked stays in the list', async (t) => {
+  let isHeld = true
+  const { decisions, later } = await withRefusals(t, () => ({}), { isHeld: () => isHeld })
+  const { number } = await decisions.decide(relabelling)
+  isHeld = false
+  await assert.rejects(decisions.takeBack(number), { code: 'store_unreachable' })
+  assert.deepEqual((await later()).listed, ['set-label'])
 })
 
 test('what can be neither applied nor restored is listed, and left as it is', async (t) => {

@@ -51,6 +51,7 @@ test('a picture that was given up still counts when the upload is read again for
     note: async (trials) => void noted.push(trials),
     advance: async () => {},
     report() {},
+    recovered() {},
   })
   assert.deepEqual([end.total, changes], [3, 3])
   assert.deepEqual(

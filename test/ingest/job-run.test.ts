@@ -6,6 +6,7 @@ import type { JobProgress } from '../../src/gallery/job-progress.js'
 import type { ImageStep } from '../../src/gallery/records.js'
 import { JobRun } from '../../src/ingest/job-run.js'
 import type { IntakeParts } from '../../src/ingest/new-image.js'
+import { SharedRoom } from '../../src/ingest/shared-room.js'
 import type { Source, SourceItem } from '../../src/ingest/source.js'
 import { newRecord } from '../../src/jobs/job-changes.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
@@ -29,6 +30,9 @@ const firstRun = {
   giveUp: undefined,
   signal: new AbortController().signal,
   note: async () => {},
+  recovered() {},
+  pictures: new SharedRoom(100).enter(),
+  bytes: new SharedRoom(1_000).enter(),
 }
 
 test('a group holds only items that an earlier run may have counted, or only others', async () => {

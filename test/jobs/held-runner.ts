@@ -11,6 +11,7 @@ export interface HeldRun {
 
 export class HeldRunner implements JobRunner {
   readonly kinds: readonly JobKind[]
+  readonly jobsAtOnce: number
   readonly jobsMax: number
   readonly deathsMax = 2
   readonly runs: HeldRun[] = []
@@ -20,8 +21,9 @@ export class HeldRunner implements JobRunner {
   /** Thrown by each call to `discard`. */
   undiscardable: unknown
 
-  constructor(kinds: readonly JobKind[], jobsMax = 8) {
+  constructor(kinds: readonly JobKind[], jobsMax = 8, jobsAtOnce = 1) {
     this.kinds = kinds
+    this.jobsAtOnce = jobsAtOnce
     this.jobsMax = jobsMax
   }
 

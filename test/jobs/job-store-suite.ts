@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import type { AlikeError } from '../../src/errors.js'
 import type { Catalogue } from '../../src/gallery/catalogue.js'
 import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobStore } from '../../src/jobs/job-store.js'
@@ -112,6 +113,20 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     },
   )
 
+  storeTest('jobs of galleries in which this process runs one are left out', async ({ jobs, catalogue }) => {
+    await makeGallery(catalogue, 'b')
+    const uids = new Map<string, string>()
+    for (const [id, gallery, priority] of [
+      ['a1', 'a', 0],
+      ['a2', 'a', 9],
+      ['b1', 'b', 0],
+    ] as const)
+      uids.set(gallery, (await jobs.create({ id, gallery, source: null, priority })).job.galleryUid)
+    assert.equal((await jobs.claim(['ingest'], [uids.get('a')!]))?.id, 'b1')
+    assert.equal(await jobs.claim(['ingest'], [...uids.values()]), undefined)
+    assert.equal((await jobs.claim(['ingest'], [uids.get('b')!]))?.id, 'a2')
+  })
+
   storeTest('progress adds up, and stands beside the lines of its report', async ({ jobs }) => {
     await jobs.create({ id: 'j', gallery: 'a', source: null })
     const errors = [failure(3, 'c.jpg')]
@@ -218,6 +233,28 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     const [third, fourth] = (await jobs.list({ limit: 2 })) as [JobRecord, JobRecord]
     assert.deepEqual([third.id, fourth.id], ['j4', 'j3'])
   })
+
+  storeTest(
+    'jobs that come at once find room for as many as may wait or run, and a repeated one always',
+    async ({ jobs }) => {
+      await jobs.create({ id: 'other', kind: 'doctor', gallery: 'a', source: null })
+      await running(jobs, 'running')
+      await running(jobs, 'ended')
+      await jobs.transition('ended', { from: ['running'], to: 'succeeded' })
+      const room = { kinds: ['ingest', 'evaluate'], max: 3 } as const
+      const ids = ['j1', 'j2', 'j3', 'j4']
+      const made = await Promise.allSettled(
+        ids.map((id) => jobs.create({ id, gallery: 'a', source: null, idempotencyKey: id }, room)),
+      )
+      const refused = made.flatMap((one) => (one.status === 'rejected' ? [(one.reason as AlikeError).code] : []))
+      assert.deepEqual(refused, ['job_queue_full', 'job_queue_full'])
+      const [first] = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value.job] : []))
+      const again = { id: 'again', gallery: 'a', source: null, idempotencyKey: first!.idempotencyKey! }
+      assert.equal((await jobs.create(again, room)).job.id, first!.id)
+      assert.equal((await jobs.create({ id: 'beyond', gallery: 'a', source: null })).created, true)
+      await jobs.create({ id: 'another', kind: 'doctor', gallery: 'a', source: null }, { kinds: ['doctor'], max: 2 })
+    },
+  )
 
   storeTest('lists and counts are by gallery, kind and state, the newest first', async ({ jobs, catalogue }) => {
     await makeGallery(catalogue, 'b')

@@ -1,65 +1,21 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
-import type { Galleries } from '../../src/gallery/galleries.js'
 import { followJob, type JobUpdate } from '../../src/jobs/following.js'
-import type { JobKind, JobRecord } from '../../src/jobs/job.js'
+import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobStore, NewJob } from '../../src/jobs/job-store.js'
-import { type Jobs, type JobsOptions, openJobs } from '../../src/jobs/jobs.js'
+import { openJobs } from '../../src/jobs/jobs.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
-import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
-import { listGalleries } from '../gallery/stored-images.js'
+import { dataFolder } from '../engines/embedded/storage-folder.js'
 import { until } from '../support/until.js'
 import { HeldRunner } from './held-runner.js'
-
-interface Line {
-  level: string
-  fields: { jobId?: string; err?: unknown }
-  message: string
-}
-interface Opened {
-  galleries: Galleries
-  jobs: Jobs
-  takers: HeldRunner
-  lookers: HeldRunner
-  ends: JobRecord[]
-  log: Line[]
-}
-
-async function open(
-  t: TestContext,
-  { dataDir, ...more }: Partial<JobsOptions> & { dataDir?: string } = {},
-): Promise<Opened> {
-  const galleries = await openIn(t, dataDir ?? (await dataFolder(t)))
-  if ((await listGalleries(galleries)).length === 0) await galleries.create('a')
-  const [takers, lookers] = [new HeldRunner(['ingest'], 3), new HeldRunner(['evaluate', 'doctor'])]
-  const [ends, log]: [JobRecord[], Line[]] = [[], []]
-  const write = (level: string) => (fields: object, message: string) => void log.push({ level, fields, message })
-  const logger = { info: write('info'), warn: write('warn'), error: write('error') }
-  const jobs = await openJobs({
-    store: jobsOf(galleries),
-    galleries,
-    runners: [takers, lookers],
-    jobsKeptDays: 30,
-    logger,
-    onEnd: (job) => ends.push(job),
-    ...more,
-  })
-  t.after(() => jobs.close())
-  return { galleries, jobs, takers, lookers, ends, log }
-}
-
-let made = 0
-const create = async (jobs: Jobs, kind: JobKind) =>
-  (await jobs.create({ id: `${kind}-${made++}`, kind, gallery: 'a', source: null })).job.id
-
-const stateOf = async (jobs: Jobs, id: string) => (await jobs.report(id)).job.state
+import { createJob, openHeldJobs, stateOf } from './opened-jobs.js'
 
 test('jobs of one runner run in order of arrival, one at a time, and concurrently with those of another', async (t) => {
-  const { jobs, takers, lookers, ends } = await open(t)
-  const [first, second] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
-  const [evaluation, diagnosis] = [await create(jobs, 'evaluate'), await create(jobs, 'doctor')]
+  const { jobs, takers, lookers, ends } = await openHeldJobs(t)
+  const [first, second] = [await createJob(jobs, 'ingest'), await createJob(jobs, 'ingest')]
+  const [evaluation, diagnosis] = [await createJob(jobs, 'evaluate'), await createJob(jobs, 'doctor')]
   await until(() => takers.runs.length === 1 && lookers.runs.length === 1)
   assert.deepEqual(await Promise.all([first, second, evaluation, diagnosis].map((id) => stateOf(jobs, id))), [
     'running',
@@ -90,9 +46,9 @@ test('jobs of one runner run in order of arrival, one at a time, and concurrentl
 })
 
 test("a run's progress is in its job and in lists, until the job has ended", async (t) => {
-  const { jobs, lookers, takers } = await open(t)
-  const id = await create(jobs, 'doctor')
-  const upload = await create(jobs, 'ingest')
+  const { jobs, lookers, takers } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'doctor')
+  const upload = await createJob(jobs, 'ingest')
   await until(() => lookers.runs.length === 1 && takers.runs.length === 1)
   const reading = {
     elapsedMs: 1_000,
@@ -123,11 +79,11 @@ test("a run's progress is in its job and in lists, until the job has ended", asy
 })
 
 test('a cancelled job ends at once, whether running or waiting, and the next one runs', async (t) => {
-  const { jobs, takers, ends } = await open(t)
+  const { jobs, takers, ends } = await openHeldJobs(t)
   const [running, waiting, last] = [
-    await create(jobs, 'ingest'),
-    await create(jobs, 'ingest'),
-    await create(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
   ]
   await until(() => takers.runs.length === 1)
   for (const id of [waiting, running]) {
@@ -144,16 +100,19 @@ test('a cancelled job ends at once, whether running or waiting, and the next one
 })
 
 test('jobs of a runner are bounded, including those being created', async (t) => {
-  const { jobs } = await open(t)
+  const { jobs } = await openHeldJobs(t, { jobsMax: 3 })
   const making = []
   for (let n = 0; n < 3; n++) {
     await jobs.expectRoom('ingest', 'a')
-    making.push(create(jobs, 'ingest'))
+    making.push(createJob(jobs, 'ingest'))
   }
   await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full', retryAfterSeconds: 30 })
   await jobs.expectRoom('doctor', 'a')
   const [first] = await Promise.all(making)
   await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full' })
+  await assert.rejects(createJob(jobs, 'ingest'), { code: 'job_queue_full' })
+  const received = { id: 'received', kind: 'ingest', gallery: 'a', source: null, isReceived: true } as const
+  assert.equal((await jobs.cancel((await jobs.create(received)).job.id)).job.state, 'cancelled')
   await jobs.cancel(first!)
   await jobs.expectRoom('ingest', 'a')
   await jobs.close()
@@ -161,7 +120,7 @@ test('jobs of a runner are bounded, including those being created', async (t) =>
 })
 
 test('a job that is stored while its creation has yet to be told takes the room of one', async (t) => {
-  const { jobs, galleries } = await open(t)
+  const { jobs, galleries } = await openHeldJobs(t)
   const real = jobsOf(galleries)
   const store = Object.create(real, {
     create: { value: async (job: NewJob) => real.create(job).finally(() => sleep(50)) },
@@ -172,14 +131,14 @@ test('a job that is stored while its creation has yet to be told takes the room 
     onEnd() {},
   })
   t.after(() => late.close())
-  const making = create(late, 'ingest')
+  const making = createJob(late, 'ingest')
   await until(async () => (await jobs.list({ kinds: ['ingest'] })).length === 1)
   await late.expectRoom('ingest', 'a')
   await making
 })
 
 test('an upload key has one job', async (t) => {
-  const { jobs, takers } = await open(t)
+  const { jobs, takers } = await openHeldJobs(t)
   const [first, second] = [
     await jobs.create({ id: 'x', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' }),
     await jobs.create({ id: 'y', kind: 'ingest', gallery: 'a', source: 1, idempotencyKey: 'k' }),
@@ -195,8 +154,8 @@ test('a job stopped in an orderly way waits for the next process; one that was n
     [true, 1, undefined],
     [true, 2, 'job_interrupted'],
   ] as const) {
-    const opened = await open(t, { dataDir })
-    const id = (await opened.jobs.list({ kinds: ['doctor'] }))[0]?.job.id ?? (await create(opened.jobs, 'doctor'))
+    const opened = await openHeldJobs(t, { dataDir })
+    const id = (await opened.jobs.list({ kinds: ['doctor'] }))[0]?.job.id ?? (await createJob(opened.jobs, 'doctor'))
     await until(() => opened.lookers.runs.length === 1)
     assert.equal(opened.lookers.runs[0]!.control.trials.runs, runs)
     assert.equal((await opened.jobs.report(id)).job.failure?.code, failure, 'reported while it is being retried')
@@ -204,7 +163,7 @@ test('a job stopped in an orderly way waits for the next process; one that was n
     assert.equal((await jobsOf(opened.galleries).get(id))?.state, crashed ? 'running' : 'queued')
     await opened.galleries.close()
   }
-  const { jobs, lookers, log } = await open(t, { dataDir })
+  const { jobs, lookers, log } = await openHeldJobs(t, { dataDir })
   const left = (await jobs.list({ kinds: ['doctor'] }))[0]!.job
   await until(async () => (await stateOf(jobs, left.id)) === 'failed')
   assert.deepEqual(
@@ -218,12 +177,12 @@ test('a job stopped in an orderly way waits for the next process; one that was n
 
 test('a job that succeeds after retries has no failure', async (t) => {
   const dataDir = await dataFolder(t)
-  const first = await open(t, { dataDir })
-  const id = await create(first.jobs, 'ingest')
+  const first = await openHeldJobs(t, { dataDir })
+  const id = await createJob(first.jobs, 'ingest')
   await until(() => first.takers.runs.length === 1)
   await first.jobs.close(true)
   await first.galleries.close()
-  const { jobs, takers } = await open(t, { dataDir })
+  const { jobs, takers } = await openHeldJobs(t, { dataDir })
   await until(() => takers.runs.length === 1)
   assert.equal((await jobs.report(id)).job.failure?.code, 'job_interrupted')
   takers.runs[0]!.end({ total: 0 })
@@ -232,13 +191,13 @@ test('a job that succeeds after retries has no failure', async (t) => {
 })
 
 test('a job states why its run failed; internal errors are logged with their cause', async (t) => {
-  const { jobs, takers, log } = await open(t)
+  const { jobs, takers, log } = await openHeldJobs(t)
   const ours = new Error('of a cause')
   for (const [thrown, code, level] of [
     [new AlikeError('archive_unreadable'), 'archive_unreadable', undefined],
     [ours, 'internal', 'error'],
   ] as const) {
-    const id = await create(jobs, 'ingest')
+    const id = await createJob(jobs, 'ingest')
     await until(() => takers.runs.at(-1)?.job.id === id)
     takers.runs.at(-1)!.fail(thrown)
     await until(async () => (await stateOf(jobs, id)) === 'failed')
@@ -253,12 +212,12 @@ test('a job states why its run failed; internal errors are logged with their cau
 })
 
 test('a job whose upload cannot be deleted has ended all the same, cancelled or not', async (t) => {
-  const { jobs, takers, log } = await open(t)
+  const { jobs, takers, log } = await openHeldJobs(t)
   takers.undiscardable = new AlikeError('store_unreachable')
   const [first, second, third] = [
-    await create(jobs, 'ingest'),
-    await create(jobs, 'ingest'),
-    await create(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
   ]
   await until(() => takers.runs.length === 1)
   assert.equal((await jobs.cancel(second)).job.state, 'cancelled')
@@ -273,13 +232,13 @@ test('a job whose upload cannot be deleted has ended all the same, cancelled or 
 })
 
 test('a run that ends because a shared store is unreachable is continued', async (t) => {
-  const { jobs, takers, ends, log } = await open(t)
-  const id = await create(jobs, 'ingest')
+  const { jobs, takers, ends, log } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
   await until(() => takers.runs.length === 1)
   takers.runs[0]!.fail(new AlikeError('store_unreachable'))
   await until(() => log.some(({ message }) => message.startsWith('job suspended')))
   assert.deepEqual([await stateOf(jobs, id), ends, takers.discarded], ['running', [], []])
-  await create(jobs, 'ingest')
+  await createJob(jobs, 'ingest')
   await until(() => takers.runs.length === 2)
   assert.deepEqual([takers.runs[1]!.job.id, takers.runs[1]!.control.trials.runs], [id, 1], 'the process did not die')
   takers.runs[1]!.end({ total: 0 })
@@ -288,12 +247,12 @@ test('a run that ends because a shared store is unreachable is continued', async
 })
 
 test('while no job can be claimed, one attempt is made at a time, however often a job may have arrived', async (t) => {
-  const { galleries, jobs } = await open(t)
+  const { galleries, jobs } = await openHeldJobs(t)
   const claims = t.mock.method(jobsOf(galleries), 'claim', async () => {
     throw new AlikeError('store_unreachable')
   })
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const id = await create(jobs, 'ingest')
+  const id = await createJob(jobs, 'ingest')
   for (const priority of [1, 2, 3]) await jobs.steer(id, { priority })
   await nextTurn()
   const made = claims.mock.callCount()
@@ -303,8 +262,8 @@ test('while no job can be claimed, one attempt is made at a time, however often 
 })
 
 test('a run that ends because an engine is unreachable begins again from what it has stored', async (t) => {
-  const { jobs, takers, ends, log } = await open(t)
-  const id = await create(jobs, 'ingest')
+  const { jobs, takers, ends, log } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
   await until(() => takers.runs.length === 1)
   await takers.runs[0]!.control.advance({ jobId: id, position: 7, skipped: 7 })
   const away = new AlikeError('engine_unreachable', { retryAfterSeconds: 0.01 })
@@ -322,8 +281,8 @@ test('a run that ends because an engine is unreachable begins again from what it
 })
 
 test('a paused job whose state could not be stored did not crash the process', async (t) => {
-  const { galleries, jobs, takers } = await open(t)
-  const id = await create(jobs, 'ingest')
+  const { galleries, jobs, takers } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
   await until(() => takers.runs.length === 1)
   const full = t.mock.method(jobsOf(galleries), 'transition', async () => {
     throw new AlikeError('storage_full')
@@ -338,22 +297,22 @@ test('a paused job whose state could not be stored did not crash the process', a
 
 test('a job that was about to be paused when its process died is shown as paused', async (t) => {
   const dataDir = await dataFolder(t)
-  const first = await open(t, { dataDir })
-  const id = await create(first.jobs, 'ingest')
+  const first = await openHeldJobs(t, { dataDir })
+  const id = await createJob(first.jobs, 'ingest')
   await until(() => first.takers.runs.length === 1)
   await jobsOf(first.galleries).steer(id, { paused: true })
   await first.jobs.close(true)
   await first.galleries.close()
 
-  const { jobs, takers } = await open(t, { dataDir })
+  const { jobs, takers } = await openHeldJobs(t, { dataDir })
   assert.deepEqual([await stateOf(jobs, id), takers.runs.length], ['queued', 0])
   await jobs.steer(id, { paused: false })
   await until(() => takers.runs.length === 1)
 })
 
 test('a paused job that another process has put back keeps what it needs', async (t) => {
-  const { galleries, jobs, takers } = await open(t)
-  const id = await create(jobs, 'ingest')
+  const { galleries, jobs, takers } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
   await until(() => takers.runs.length === 1)
   // as by a process that was given the job because this one took longer than its lease to stop, and found it paused
   await jobsOf(galleries).transition(id, { from: ['running'], to: 'queued' })
@@ -364,13 +323,13 @@ test('a paused job that another process has put back keeps what it needs', async
 })
 
 test('jobs that ended long ago are deleted', async (t) => {
-  const { jobs, takers } = await open(t, { jobsKeptDays: 0 })
-  const [ended, next] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
+  const { jobs, takers } = await openHeldJobs(t, { jobsKeptDays: 0 })
+  const [ended, next] = [await createJob(jobs, 'ingest'), await createJob(jobs, 'ingest')]
   await until(() => takers.runs.length === 1)
   takers.runs[0]!.end({ total: 0 })
   await until(() => takers.runs.length === 2)
   assert.equal((await jobs.cancel(next)).job.state, 'cancelled', 'reported, though not kept')
-  const third = await create(jobs, 'ingest')
+  const third = await createJob(jobs, 'ingest')
   await until(() => takers.runs.length === 3)
   await until(async () => (await jobs.list({ kinds: ['ingest'] })).length === 1)
   await assert.rejects(jobs.report(ended), { code: 'job_not_found' })
@@ -378,8 +337,8 @@ test('jobs that ended long ago are deleted', async (t) => {
 })
 
 test('a job is followed from change to change to its end, or until its follower leaves', async (t) => {
-  const { jobs, lookers } = await open(t)
-  const id = await create(jobs, 'evaluate')
+  const { jobs, lookers } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'evaluate')
   await until(() => lookers.runs.length === 1)
   const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 0, done: 0, total: 9 }
   lookers.runs[0]!.control.report(() => reading)
@@ -413,11 +372,11 @@ test('a job is followed from change to change to its end, or until its follower 
 })
 
 test('of waiting jobs, those with higher priority start first', async (t) => {
-  const { jobs, takers } = await open(t)
+  const { jobs, takers } = await openHeldJobs(t)
   const [running, low, high] = [
-    await create(jobs, 'ingest'),
-    await create(jobs, 'ingest'),
-    await create(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
+    await createJob(jobs, 'ingest'),
   ]
   await until(() => takers.runs.length === 1)
   assert.equal((await jobs.steer(high, { priority: 5 })).job.priority, 5)
@@ -434,9 +393,9 @@ test('of waiting jobs, those with higher priority start first', async (t) => {
 
 test('a paused job stops, lets others run, keeps what it needs, and resumes on request', async (t) => {
   const dataDir = await dataFolder(t)
-  const first = await open(t, { dataDir })
+  const first = await openHeldJobs(t, { dataDir })
   const { jobs, takers, ends } = first
-  const [paused, other] = [await create(jobs, 'ingest'), await create(jobs, 'ingest')]
+  const [paused, other] = [await createJob(jobs, 'ingest'), await createJob(jobs, 'ingest')]
   await until(() => takers.runs.length === 1)
   const { job } = await jobs.steer(paused, { paused: true })
   assert.deepEqual([job.state, job.paused, takers.runs[0]!.control.signal.aborted], ['queued', true, true])
@@ -448,7 +407,7 @@ test('a paused job stops, lets others run, keeps what it needs, and resumes on r
   await jobs.close()
   await first.galleries.close()
 
-  const later = await open(t, { dataDir })
+  const later = await openHeldJobs(t, { dataDir })
   assert.deepEqual([later.takers.resumed, later.takers.runs.length], [[paused], 0], 'not started by a restart')
   await later.jobs.steer(paused, { paused: false })
   await until(() => later.takers.runs.length === 1)
@@ -459,8 +418,8 @@ test('a paused job stops, lets others run, keeps what it needs, and resumes on r
 })
 
 test('a paused job is cancelled like any other', async (t) => {
-  const { jobs, takers } = await open(t)
-  const id = await create(jobs, 'ingest')
+  const { jobs, takers } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
   await until(() => takers.runs.length === 1)
   await jobs.steer(id, { paused: true })
   assert.equal((await jobs.cancel(id)).job.state, 'cancelled')

@@ -1,5 +1,6 @@
 /** Two processes on one database: which of them has a job, and what happens to it when one is silent. */
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
@@ -114,6 +115,97 @@ twoTest(
     ])
   },
 )
+
+twoTest('processes that accept jobs at the same moment keep to their maximum together', async ({ one, other }) => {
+  const room = { kinds: ['doctor'], max: 3 } as const
+  const made = await Promise.allSettled(
+    Array.from({ length: 16 }, (_, n) =>
+      [one, other][n % 2]!.jobs.create({ id: `j${n}`, kind: 'doctor', gallery: 'a', source: null }, room),
+    ),
+  )
+  assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 3)
+  assert.equal((await one.jobs.list()).length, 3)
+})
+
+twoTest('a process is not given the job that it runs still, whose lease has expired', async ({ one, other, url }) => {
+  await queued(one, 'j')
+  const { galleryUid } = (await one.jobs.claim(['ingest']))!
+  await begun(one, 'j')
+  await inDatabase(url, `UPDATE alike_queue.job SET heartbeat_on = now() - interval '1 day' WHERE name = 'ingest'`)
+  const isDue = async () => (await inDatabase(url, `SELECT 1 FROM alike_queue.job WHERE state = 'retry'`)).length === 1
+  await until(isDue, 'the end of the lease')
+  assert.equal(await one.jobs.claim(['ingest'], [galleryUid]), undefined)
+  assert.equal((await other.jobs.claim(['ingest']))?.id, 'j')
+  assert.equal(await one.jobs.renew('j', undefined), undefined)
+})
+
+for (const [what, prepare] of [
+  ['waited', async () => {}],
+  [
+    'was left by a process that died',
+    async ({ one }: Two, url: string) => {
+      await one.jobs.claim(['ingest'])
+      await begun(one, 'j')
+      await inDatabase(url, `UPDATE alike_queue.job SET heartbeat_on = now() - interval '1 day' WHERE name = 'ingest'`)
+      const isDue = async () =>
+        (await inDatabase(url, `SELECT 1 FROM alike_queue.job WHERE state = 'retry'`)).length > 0
+      await until(isDue, 'the end of the lease')
+    },
+  ],
+] as const)
+  twoTest(`a job that ${what}, and is being claimed as its process stops, is left to others at once`, async (two) => {
+    const { one, other, t, url } = two
+    await queued(one, 'j')
+    await prepare(two, url)
+    const before = await other.jobs.get('j')
+    const claim = one.jobs.claim.bind(one.jobs)
+    const claimed = new EventEmitter()
+    const [isClaimed, isAnswered] = [once(claimed, 'claimed'), once(claimed, 'answered')]
+    t.mock.method(one.jobs, 'claim', async (...given: Parameters<typeof claim>) => {
+      const job = await claim(...given)
+      claimed.emit('claimed')
+      await isAnswered
+      return job
+    })
+    const runner = new HeldRunner(['ingest'])
+    const jobs = await openJobs({
+      ...{ store: one.jobs, galleries: {} as Galleries, runners: [runner], jobsKeptDays: 1 },
+      logger: { info() {}, warn() {}, error() {} },
+    })
+    await isClaimed
+    const closing = jobs.close()
+    claimed.emit('answered')
+    await closing
+    assert.equal(runner.runs.length, 0)
+    const taken = await other.jobs.claim(['ingest'])
+    assert.deepEqual(taken, before)
+    await begun(other, 'j')
+    assert.equal(await one.jobs.renew('j', undefined), undefined)
+  })
+
+twoTest('of two processes each runs a job, although one has room for both', async ({ one, other, t }) => {
+  const serving = async (name: string) => ({ galleryUid: (await one.catalogue.find(name))!.uid })
+  const runners = await Promise.all(
+    [one, other].map(async ({ jobs: store }) => {
+      const runner = new HeldRunner(['ingest'], 8, 2)
+      const jobs = await openJobs({
+        ...{ store, galleries: { sets: { serving } } as unknown as Galleries, runners: [runner], jobsKeptDays: 1 },
+        logger: { info() {}, warn() {}, error() {} },
+      })
+      t.after(() => jobs.close())
+      return runner
+    }),
+  )
+  await makeGallery(one.catalogue, 'c')
+  for (const gallery of ['a', 'b', 'c']) await queued(one, gallery, gallery)
+  const idsOf = () => runners.map(({ runs }) => runs.map(({ job }) => job.id))
+  await until(() => idsOf().flat().length === 3, 'all of them to run')
+  assert.deepEqual(idsOf().flat().sort(), ['a', 'b', 'c'])
+  assert.ok(
+    idsOf().every((ids) => ids.length > 0),
+    JSON.stringify(idsOf()),
+  )
+})
 
 twoTest('a job that ends while its lease is renewed ends as what it came to', async ({ one }) => {
   const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 1 }

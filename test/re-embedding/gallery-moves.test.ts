@@ -14,7 +14,13 @@ import { onlyModel } from '../gallery/only-model.js'
 import { model } from '../gallery/stored-images.js'
 
 const logger = { info() {}, warn() {}, error() {} }
-const runner = { kinds: ['move'] as const, jobsMax: 10, deathsMax: 1, run: () => assert.fail('it waits') }
+const runner = {
+  kinds: ['move'] as const,
+  jobsAtOnce: 1,
+  jobsMax: 10,
+  deathsMax: 1,
+  run: () => assert.fail('it waits'),
+}
 
 test('a move that waits does not concern a gallery created later with the same name', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))

@@ -27,6 +27,9 @@ export interface CuttingProxy {
   goOn(): void
 }
 
+/** With its end: an isolation level is named like it. */
+const commit = 'COMMIT\0'
+
 /** Closed with the test. */
 export async function cuttingProxy(t: TestContext, url: string): Promise<CuttingProxy> {
   const target = new URL(url)
@@ -77,7 +80,7 @@ export async function cuttingProxy(t: TestContext, url: string): Promise<Cutting
   proxied.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     url: proxied.href,
-    cutNext: (cut, { away = false, of = '', at = 'COMMIT' } = {}) => void (next = { cut, away, of, at }),
+    cutNext: (cut, { away = false, of = '', at = commit } = {}) => void (next = { cut, away, of, at }),
     get cuts() {
       return cuts
     },

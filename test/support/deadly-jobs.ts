@@ -19,9 +19,9 @@ export async function deadlySettings(t: TestContext): Promise<Record<string, str
   }
 }
 
-export async function upload({ address }: ServiceProcess, lines: string): Promise<string> {
-  await fetch(`${address}/v1/galleries/g`, { method: 'PUT' })
-  const response = await fetch(`${address}/v1/galleries/g/ingest`, {
+export async function upload({ address }: ServiceProcess, lines: string, gallery = 'g'): Promise<string> {
+  await fetch(`${address}/v1/galleries/${gallery}`, { method: 'PUT' })
+  const response = await fetch(`${address}/v1/galleries/${gallery}/ingest`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson' },
     body: lines,
@@ -48,18 +48,30 @@ export async function startUntilEnded(
   lines: string,
   startsMax: number,
 ): Promise<{ job: Job; service: ServiceProcess; starts: number }> {
-  let id: string | undefined
+  const { jobs, ...rest } = await startUntilAllEnded(t, environment, { g: lines }, startsMax)
+  return { job: jobs[0]!, ...rest }
+}
+
+/** @param uploads by gallery */
+export async function startUntilAllEnded(
+  t: TestContext,
+  environment: Record<string, string>,
+  uploads: Record<string, string>,
+  startsMax: number,
+): Promise<{ jobs: Job[]; service: ServiceProcess; starts: number }> {
+  const ids: string[] = []
   for (let starts = 1; starts <= startsMax; starts++) {
     const service = await startProcess(t, environment).catch((error: unknown) => {
       if (/ended with SIGKILL/.test(String(error))) return undefined
       throw error
     })
     if (service === undefined) continue
-    id ??= await upload(service, lines)
-    const job = await follow(service, id)
-    if (job !== undefined) return { job, service, starts }
+    for (const [gallery, lines] of Object.entries(uploads).slice(ids.length))
+      ids.push(await upload(service, lines, gallery))
+    const jobs = await Promise.all(ids.map((id) => follow(service, id)))
+    if (jobs.every((job) => job !== undefined)) return { jobs, service, starts }
   }
-  throw new Error(`the job has not ended after ${startsMax} starts`)
+  throw new Error(`the jobs have not ended after ${startsMax} starts`)
 }
 
 const line = (id: number, image: Buffer) =>

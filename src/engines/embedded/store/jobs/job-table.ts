@@ -16,6 +16,7 @@ import {
   linesOf,
   newRecord,
   noted,
+  queueFull,
   steered,
   succeeded,
   transitioned,
@@ -25,6 +26,7 @@ import type {
   JobCount,
   JobListOptions,
   JobResult,
+  JobRoom,
   JobSteering,
   JobTransition,
   NewJob,
@@ -55,7 +57,7 @@ const defaultListLimit = 100
 export class JobTable {
   readonly #byId: Statement<[string], StoredJobRow>
   readonly #byIdempotencyKey: Statement<[string, string], StoredJobRow>
-  readonly #next: Statement<[KindsAndStates], StoredJobRow>
+  readonly #next: Statement<[KindsAndStates & { busy: string }], StoredJobRow>
   readonly #webhooks: WebhookTable
   readonly #newest: Statement<[ListParameters], StoredJobRow>
   readonly #counts: Statement<[string], CountRow>
@@ -74,7 +76,8 @@ export class JobTable {
     const unfinished = 'FROM job WHERE state IN (SELECT value FROM json_each(?))'
     this.#counts = database.prepare(`SELECT kind, state, paused, count(*) AS count ${unfinished} GROUP BY 1, 2, 3`)
     this.#next = database.prepare(
-      `SELECT * FROM job WHERE paused = 0 AND ${fitting} ORDER BY priority DESC, number LIMIT 1`,
+      `SELECT * FROM job WHERE paused = 0 AND ${fitting} AND gallery_uid NOT IN (SELECT value FROM json_each(@busy))
+       ORDER BY priority DESC, number LIMIT 1`,
     )
     this.#errors = new JobErrorRows(database)
     this.#results = new JobResultRows(database)
@@ -104,9 +107,10 @@ export class JobTable {
       .map((row) => recordOf(jobRows.checked(row)))
   }
 
-  /** The next job to start. */
-  next(kinds: readonly JobKind[]): JobRecord | undefined {
-    const row = this.#next.get({ kinds: JSON.stringify(kinds), states: JSON.stringify(activeJobStates) })
+  /** The next job to start. @param busy uids of galleries whose jobs have to wait */
+  next(kinds: readonly JobKind[], busy: readonly string[]): JobRecord | undefined {
+    const [fitting, states] = [JSON.stringify(kinds), JSON.stringify(activeJobStates)]
+    const row = this.#next.get({ kinds: fitting, states, busy: JSON.stringify(busy) })
     return row && recordOf(jobRows.checked(row))
   }
 
@@ -126,11 +130,13 @@ export class JobTable {
     return this.#results.get(job.number)
   }
 
-  create(job: NewJob, galleryUid: string, at: string): { job: JobRecord; created: boolean } {
+  /** @throws AlikeError `job_queue_full` */
+  create(job: NewJob, galleryUid: string, at: string, room?: JobRoom): { job: JobRecord; created: boolean } {
     if (job.idempotencyKey !== undefined) {
       const existing = this.#byIdempotencyKey.get(galleryUid, job.idempotencyKey)
       if (existing !== undefined) return { job: recordOf(jobRows.checked(existing)), created: false }
     }
+    if (room !== undefined && this.#countOf(room.kinds) >= room.max) throw queueFull()
     const record = newRecord(job, galleryUid, at)
     const { lastInsertRowid } = this.#insert.run(jobRows.sealed(rowOf(record)))
     if (job.webhook !== undefined) this.#webhooks.add(Number(lastInsertRowid), job.webhook)
@@ -193,6 +199,10 @@ export class JobTable {
     this.#results.forget(finishedBefore)
     this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes
+  }
+
+  #countOf(kinds: readonly JobKind[]): number {
+    return this.counts().reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
   }
 
   #change(id: string, change: (job: JobRecord) => JobRecord): JobRecord {

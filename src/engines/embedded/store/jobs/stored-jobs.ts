@@ -10,12 +10,13 @@ const nothing: StoredCounts = { added: 0, updated: 0, removed: 0, idle: 0 }
 export function storedJobs(store: GalleryStore, now: () => string): JobStore {
   const { commit } = store.writes
   return {
-    create: (job) =>
+    create: (job, room) =>
       store.writes.run(async (commit) =>
-        commit('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now() }),
+        commit('createJob', { job, galleryUid: store.gallery(job.gallery).uid, at: now(), room }),
       ),
-    // a single process owns the folder and runs one job of a kind at a time, so there is nothing to claim
-    claim: async (kinds) => store.read(({ jobs }) => jobs.next(kinds)),
+    // a single process owns the folder, and knows which jobs it runs
+    claim: async (kinds, busy = []) => store.read(({ jobs }) => jobs.next(kinds, busy)),
+    release: async () => {},
     renew: async (id) => store.read(({ jobs }) => jobs.get(id)),
     onChange: () => () => {},
     transition: (id, transition) => commit('transitionJob', { id, transition, at: now() }),

@@ -8,7 +8,7 @@ import type { JobProgress, StoredCounts } from '../../../../gallery/job-progress
 import type { LayoutAbout } from '../../../../gallery/layout.js'
 import type { ImageRecord } from '../../../../gallery/records.js'
 import type { JobRecord, JobTrials } from '../../../../jobs/job.js'
-import type { JobResult, JobSteering, JobTransition, NewJob, WebhookNote } from '../../../../jobs/job-store.js'
+import type { JobResult, JobRoom, JobSteering, JobTransition, NewJob, WebhookNote } from '../../../../jobs/job-store.js'
 import type { GalleryDeletion } from '../catalogue/catalogue-writes.js'
 import type { NewGallery } from '../catalogue/gallery-table.js'
 import type { NewPoints } from '../images/layout-table.js'
@@ -58,7 +58,10 @@ export type WriterCalls = {
   finishLayout: { request: { set: number; generation: number; about: LayoutAbout }; reply: void }
   /** Points of other layouts; replies whether there were any. */
   dropLayoutPoints: { request: { set: number; generation: number; limit: number }; reply: boolean }
-  createJob: { request: { job: NewJob; galleryUid: string; at: string }; reply: { job: JobRecord; created: boolean } }
+  createJob: {
+    request: { job: NewJob; galleryUid: string; at: string; room: JobRoom | undefined }
+    reply: { job: JobRecord; created: boolean }
+  }
   transitionJob: { request: { id: string; transition: JobTransition; at: string }; reply: JobRecord }
   noteJob: { request: { id: string; trials: JobTrials }; reply: void }
   steerJob: { request: { id: string; steering: JobSteering }; reply: JobRecord }

@@ -57,7 +57,7 @@ answerCalls<WriterCalls>(
     finishLayout: ({ set, generation, about }) => groups.add(() => writes.finishLayout(set, generation, about)),
     dropLayoutPoints: ({ set, generation, limit }) =>
       groups.add(() => writes.layouts.dropOthers(set, generation, limit)),
-    createJob: ({ job, galleryUid, at }) => groups.add(() => writes.jobs.create(job, galleryUid, at)),
+    createJob: ({ job, galleryUid, at, room }) => groups.add(() => writes.jobs.create(job, galleryUid, at, room)),
     transitionJob: ({ id, transition, at }) => groups.add(() => writes.jobs.transition(id, transition, at)),
     noteJob: ({ id, trials }) => groups.add(() => writes.jobs.note(id, trials)),
     steerJob: ({ id, steering }) => groups.add(() => writes.jobs.steer(id, steering)),
