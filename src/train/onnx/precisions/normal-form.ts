@@ -7,7 +7,11 @@ import { decodeModel, encodeModel, type ModelProto, type NodeProto } from '../on
 import { optimised, type ProbedTensor, runAll } from '../onnx-session.js'
 import { GraphFacts, valuesReadBy, withGraph } from './graph-facts.js'
 
-/** ONNX Runtime adds the versions of all operators that it knows to those of the file; they are left out again. @param file an imported network @param size of its pictures */
+/**
+ * With the operators' versions of the file: ONNX Runtime states those of all that it knows.
+ * @param file an imported network
+ * @param size of its pictures
+ */
 export async function normalForm(file: Uint8Array, size: number): Promise<ModelProto> {
   const model = withoutUnread(decodeModel(await optimised(file)))
   return withoutUnread(await folded({ ...model, opsetImport: decodeModel(file).opsetImport }, size))
@@ -32,8 +36,8 @@ async function folded(model: ModelProto, size: number): Promise<ModelProto> {
   const probe = encodeModel({ ...model, graph: { ...model.graph, output: values.map((name) => ({ name })) } })
   const [one, three] = await Promise.all([1, 3].map((count) => runAll(probe, count, size)))
   const constants = values.flatMap((value) => {
-    const [a, b] = [one!.get(value)!, three!.get(value)!]
-    return isEqual(a, b) ? [{ name: value, ...a }] : []
+    const [a, b] = [one!.get(value), three!.get(value)]
+    return a !== undefined && b !== undefined && isEqual(a, b) ? [{ name: value, ...a }] : []
   })
   const known = new Set(constants.map(({ name }) => name))
   const nodes = model.graph.node.filter(({ output }) => !output.some((value) => known.has(value)))
