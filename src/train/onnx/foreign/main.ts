@@ -104,7 +104,7 @@ async function run(
   }
   console.log(`next: MODEL_DIR=${folder} npm start, or npm run model -- install ${folder}`)
   console.log(
-    `      npm run quantize -- --model ${folder} --data … makes it faster, with labelled pictures or --unlabelled`,
+    `      npm run quantize -- --model ${folder} --data … adds int8 and fp16, with labelled pictures or --unlabelled`,
   )
   console.log(`      npm run train -- --init ${folder} --phases head:10 … trains a head on labelled pictures`)
 }

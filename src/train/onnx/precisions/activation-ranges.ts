@@ -17,6 +17,8 @@ export interface ActivationFacts {
 
 /** Each thread holds the network and all values of a picture: for a ResNet-50 at 224 pixels, 250 MB together. */
 const maxThreads = 16
+/** Of a large imported network each holds its bytes, its weights and its values. */
+const maxBytes = 4e9
 
 export interface ActivationOptions extends Omit<ProbeTask, 'graph'> {
   /** Threads that share the pictures; default: one per core. */
@@ -39,7 +41,8 @@ export async function collectActivations(
   }: ActivationOptions,
 ): Promise<ActivationFacts> {
   const graph = encodeModel(withOutputs(model, [...new Set([...values, ...channels.keys(), ...columns.keys()])]))
-  const share = Math.ceil(images.length / Math.min(threads, maxThreads))
+  const fitting = Math.max(1, Math.floor(maxBytes / (3 * graph.length)))
+  const share = Math.ceil(images.length / Math.min(threads, maxThreads, fitting))
   const tasks = Array.from(
     { length: Math.ceil(images.length / share) },
     (_, part): ProbeTask => ({

@@ -57,7 +57,9 @@ export async function foreignHalfPrecision(
 }
 
 const impossible = (reason: string): AlikeError =>
-  new AlikeError('precision_gate_failed', { detail: `fp16 cannot be made of it: ${reason}.` })
+  new AlikeError('precision_gate_failed', {
+    detail: `fp16 cannot be made of it: ${reason}. --precisions int8 leaves it out.`,
+  })
 
 /** @param tooLarge values that halves may not reach */
 function foreignHalfNodes(model: ModelProto, tooLarge: ReadonlySet<Value> = new Set()): Set<NodeProto> {

@@ -65,7 +65,7 @@ export async function makeInt8(options: Int8Options): Promise<Int8Network> {
 
 type Quantiser = (method: RangeMethod) => ModelProto
 
-/** Per-channel steps of weights have this operator version; networks that are exported here have 17. */
+/** Steps for each channel of the weights need this version of the operators; networks that are exported here have 17. */
 const opsetMin = 13
 const timedImages = 6
 
@@ -132,7 +132,9 @@ const widthsOf = (inputs: readonly ProductInput[]): Map<string, number> =>
   new Map(inputs.map(({ value, width }) => [value, width]))
 
 const impossible = (reason: string): AlikeError =>
-  new AlikeError('precision_gate_failed', { detail: `int8 cannot be made of it: ${reason}.` })
+  new AlikeError('precision_gate_failed', {
+    detail: `int8 cannot be made of it: ${reason}. --precisions fp16 leaves it out.`,
+  })
 
 async function embedAll(
   session: OnnxSession,
