@@ -31,6 +31,12 @@ export async function picturesBeside(folder: string): Promise<string[]> {
   return found.flat().sort()
 }
 
+/** Every picture of a folder, however deep it lies; their label is empty. */
+export async function readPictures(folder: string): Promise<LabelledImage[]> {
+  const names = (await readdir(folder, { recursive: true })).filter(isShownPicture).sort()
+  return names.map((id) => ({ id, label: '', group: id, source: { path: join(folder, id) } }))
+}
+
 const areSplits = (names: readonly string[]): boolean => names.length > 0 && names.every(isSplitName)
 
 const isSplitName = (name: string): boolean => splitNamed(name) !== undefined

@@ -2,8 +2,9 @@
 import { AlikeError } from '../errors.js'
 import { seededRandom } from '../eval/random.js'
 import { withEqualFilesGrouped } from './equal-files.js'
+import { readPictures } from './folders.js'
 import { readLabelledImages } from './labelled-images.js'
-import { defaultDeal, lacksPart, type SplitImage, type SplitShares, withSplit } from './split.js'
+import { defaultDeal, lacksPart, type SplitImage, type SplitShares, shuffled, withSplit } from './split.js'
 import { expectUnseen, recordedParts, recordOf, type SplitRecord } from './split-record.js'
 
 export interface SplitSource {
@@ -42,6 +43,26 @@ export async function readSplitImages({
   const isDrawn = records.length === 0 && images.some((image) => image.split === undefined)
   if (isDrawn && recordSha256 !== undefined) await expectRecord(split, recordSha256)
   return split
+}
+
+/** As many are read, and of more a sample. */
+const unlabelledMax = 1_000
+const unlabelledMin = 60
+
+/**
+ * Pictures without labels, half of them train and half val.
+ * @throws AlikeError `data_unreadable`
+ */
+export async function readUnlabelledImages(folder: string): Promise<SplitImage[]> {
+  const all = await readPictures(folder).catch((cause: unknown) => {
+    throw new AlikeError('data_unreadable', { detail: `The folder ${folder} cannot be read.`, cause })
+  })
+  if (all.length < unlabelledMin)
+    throw new AlikeError('data_unreadable', {
+      detail: `There are ${all.length} pictures in the folder, at least ${unlabelledMin} are needed.`,
+    })
+  const some = shuffled(all, seededRandom(defaultDeal.seed)).slice(0, unlabelledMax)
+  return withSplit(await withEqualFilesGrouped(some), { val: 0.5, test: 0 }, seededRandom(defaultDeal.seed))
 }
 
 function expectRecords(records: readonly SplitRecord[], expected: string): void {

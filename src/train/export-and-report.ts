@@ -88,7 +88,7 @@ export async function exportAndReport(run: FinishedRun): Promise<ExportedRun> {
     now: new Date(),
   })
   log(`exported ${folder}, model ${manifest.id}`)
-  const canQuantize = run.network.encoder === undefined && isRankable(data.val.map((index) => data.images[index]!))
+  const canQuantize = isRankable(data.val.map((index) => data.images[index]!))
   const exported = { folder, canQuantize }
   if (!report || stop.aborted) return exported
 

@@ -2,9 +2,12 @@
  * Runs a model file in this process. For offline work only: a run blocks the event loop, so the service uses worker
  * threads instead.
  */
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { withoutMap } from '../../embedding/served-graph.js'
+import { elementTypes, type TensorProto } from './onnx-proto.js'
 
 export interface OnnxOutputs {
   /** [N, D], rows of unit length. */
@@ -73,12 +76,52 @@ export async function openProbe(model: Uint8Array, threads = 1): Promise<OnnxPro
   }
 }
 
-function create(model: Uint8Array, threads: number): Promise<InferenceSession> {
+/** A value of a graph, as a constant would hold it. */
+export type ProbedTensor = Omit<TensorProto, 'name'>
+
+/** Runs so many black pictures. @returns every output whose type we write, by name */
+export async function runAll(model: Uint8Array, count: number, size: number): Promise<Map<string, ProbedTensor>> {
+  const session = await create(model, 1)
+  const outputs = await session.run({
+    pixels: new Tensor('uint8', new Uint8Array(count * size * size * 3), [count, size, size, 3]),
+  })
+  await session.release()
+  return new Map(
+    Object.entries(outputs).flatMap(([name, { type, dims, data }]) => {
+      if (!(type in elementTypes) || Array.isArray(data)) return []
+      const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      return [[name, { dims: [...dims], dataType: elementTypes[type as keyof typeof elementTypes], rawData }]]
+    }),
+  )
+}
+
+/**
+ * The graph as ONNX Runtime simplifies it.
+ * @param level `basic`: operators of the standard only, for every kind of hardware; `extended`: as the CPU runs it
+ */
+export async function optimised(model: Uint8Array, level: 'basic' | 'extended' = 'basic'): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'alike-optimised-'))
+  try {
+    const optimizedModelFilePath = join(folder, 'model.onnx')
+    const session = await create(model, 1, { optimizedModelFilePath, graphOptimizationLevel: level })
+    await session.release()
+    return await readFile(optimizedModelFilePath)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function create(
+  model: Uint8Array,
+  threads: number,
+  more: InferenceSession.SessionOptions = {},
+): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+    ...more,
   }
   return InferenceSession.create(model, options)
 }

@@ -9,7 +9,7 @@ import { evaluateRetrieval } from '../../../src/eval/quality.js'
 import { fineTune } from '../../../src/train/fine-tuning/fine-tune.js'
 import { defaultFineTuneSettings, type FineTuneSettings } from '../../../src/train/fine-tuning/settings.js'
 import { importNetwork } from '../../../src/train/onnx/foreign/import-network.js'
-import { GraphBuilder } from '../../../src/train/onnx/graph-builder.js'
+import { GraphBuilder, type Value } from '../../../src/train/onnx/graph-builder.js'
 import { encodeModel } from '../../../src/train/onnx/onnx-proto.js'
 import { openOnnx } from '../../../src/train/onnx/onnx-session.js'
 import { addPrecisions } from '../../../src/train/onnx/precisions/add-precisions.js'
@@ -30,12 +30,24 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
+/** Convolutions that return what they are given: max(x, 0) − max(−x, 0). The first is never computed in 8 bits. */
+function convolved(builder: GraphBuilder, planes: Value): Value {
+  const signs = Float32Array.from({ length: 6 * 3 }, (_, i) => (i % 3 === Math.floor(i / 3) % 3 ? (i < 9 ? 1 : -1) : 0))
+  const back = Float32Array.from({ length: 3 * 6 }, (_, i) => signs[(i % 6) * 3 + Math.floor(i / 6)]!)
+  const both = builder.add('Conv', 'both', [planes, builder.floats('signs', signs, [6, 3, 1, 1])])
+  const parts = builder.add('Relu', 'parts', [both])
+  const same = Float32Array.from({ length: 6 * 6 }, (_, i) => Number(i % 7 === 0))
+  const kept = builder.add('Conv', 'kept', [parts, builder.floats('same', same, [6, 6, 1, 1])])
+  return builder.add('Conv', 'joined', [kept, builder.floats('back', back, [3, 6, 1, 1])])
+}
+
 /** Its values have the names that the head uses too. */
 async function imported(name: string, opset: number): Promise<string> {
   const builder = new GraphBuilder()
   const planes = builder.input('pixels', 'float32', ['N', 3, side, side])
   const window = { kernel_shape: [4, 4], strides: [4, 4] }
-  const value = builder.add('Flatten', 'embed', [builder.add('AveragePool', 'vectors', [planes], window)], { axis: 1 })
+  const pooled = builder.add('AveragePool', 'vectors', [convolved(builder, planes)], window)
+  const value = builder.add('Flatten', 'embed', [pooled], { axis: 1 })
   const model = builder.build('foreign', [{ name: 'logits', value, shape: ['N', dimension] }])
   const file = join(folder, `${name}.onnx`)
   await writeFile(file, encodeModel({ ...model, opsetImport: [{ domain: '', version: opset }] }))
@@ -87,15 +99,17 @@ test('a trained head ranks better than the imported network alone, and is one fi
   assert.ok(manifest.calibration !== undefined)
   for (const file of ['golden', 'metrics.json', 'model-card.md', 'split.json'])
     assert.ok((await readdir(ended.folder!)).includes(file), file)
-  assert.ok('canQuantize' in ended && !ended.canQuantize)
+  assert.ok('canQuantize' in ended && ended.canQuantize)
   assert.deepEqual(await readFile(join(folder, 'onnx/encoder/model.onnx')), before)
 
   const [alone, withHead] = [await mAP10Of('encoder'), await mAP10Of('adapted')]
   assert.ok(withHead > alone + 0.05, `${withHead} after ${alone}`)
   await assert.rejects(run(settings('again', 'adapted')), { message: /already has a head/ })
-  await assert.rejects(addPrecisions({ folder: ended.folder!, precisions: ['fp16'], images: [] }), {
-    message: /stays in the precision of its file/,
-  })
+  const { images } = await readTrainingData(settings('any'))
+  await addPrecisions({ folder: ended.folder!, precisions: ['int8', 'fp16'], images, minSpeedup: 0.01 })
+  const { files, id } = (await readModel(ended.folder!)).manifest
+  assert.deepEqual([Object.keys(files).sort(), id], [['fp16', 'fp32', 'int8'], manifest.id])
+  assert.match(await readFile(join(ended.folder!, 'model-card.md'), 'utf8'), /## Smaller precisions[\s\S]*\| int8 \|/)
 })
 
 test('the vectors are computed once; a run that was stopped resumes as if it had not been', async () => {

@@ -114,6 +114,9 @@ function report({ manifest, quality, output }: Imported, folder: string, statedB
     console.log(`mAP@1 ${share(first)}, mAP@10 ${share(ten)}, normalised mean rank ${share(rank)}`)
   }
   console.log(`next: MODEL_DIR=${folder} npm start, or npm run model -- install ${folder}`)
+  console.log(
+    `      npm run quantize -- --model ${folder} --data … adds int8 and fp16, with labelled pictures or --unlabelled`,
+  )
   console.log(`      npm run train -- --init ${folder} --phases head:10 … trains a head on labelled pictures`)
 }
 

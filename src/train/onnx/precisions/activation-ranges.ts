@@ -4,6 +4,7 @@ import type { AlikeError } from '../../../errors.js'
 import { CalledThread } from '../../../worker-calls/called-thread.js'
 import type { Value } from '../graph-builder.js'
 import { elementTypes, encodeModel, type ModelProto } from '../onnx-proto.js'
+import { type ColumnSums, mergeSums, noTokens } from './column-sums.js'
 import type { ProbeCalls, ProbedPart, ProbeTask } from './probe-images.js'
 import { type RangeMethod, ValueHistogram, type ValueRange } from './value-histogram.js'
 
@@ -11,29 +12,44 @@ export interface ActivationFacts {
   histograms: ReadonlyMap<Value, ValueHistogram>
   /** Value → the mean of each of its channels. */
   means: ReadonlyMap<Value, Float32Array>
+  columns: ReadonlyMap<Value, ColumnSums>
 }
 
 /** Each thread holds the network and all values of a picture: for a ResNet-50 at 224 pixels, 250 MB together. */
 const maxThreads = 16
+/** Of a large imported network each holds its bytes, its weights and its values. */
+const maxBytes = 4e9
 
 export interface ActivationOptions extends Omit<ProbeTask, 'graph'> {
   /** Threads that share the pictures; default: one per core. */
   threads?: number | undefined
 }
 
-/** Independent of the number of threads: counts are integers, and means are summed in the order of the pictures. */
+/**
+ * Independent of the number of threads, but for the last bits of column sums: counts are integers, and means are summed in
+ * the order of the pictures.
+ */
 export async function collectActivations(
   model: ModelProto,
-  { values, channels, images, size, threads = availableParallelism() }: ActivationOptions,
+  {
+    values = [],
+    channels = new Map(),
+    columns = new Map(),
+    images,
+    size,
+    threads = availableParallelism(),
+  }: ActivationOptions,
 ): Promise<ActivationFacts> {
-  const graph = encodeModel(withOutputs(model, [...new Set([...values, ...channels.keys()])]))
-  const share = Math.ceil(images.length / Math.min(threads, maxThreads))
+  const graph = encodeModel(withOutputs(model, [...new Set([...values, ...channels.keys(), ...columns.keys()])]))
+  const fitting = Math.max(1, Math.floor(maxBytes / (3 * graph.length)))
+  const share = Math.ceil(images.length / Math.min(threads, maxThreads, fitting))
   const tasks = Array.from(
     { length: Math.ceil(images.length / share) },
     (_, part): ProbeTask => ({
       graph,
       values,
       channels,
+      columns,
       size,
       images: images.slice(part * share, (part + 1) * share),
     }),
@@ -47,7 +63,9 @@ export async function collectActivations(
     for (const mean of parts.flatMap((part) => part.means.get(value)!))
       sums.forEach((_, channel) => (sums[channel]! += mean[channel]! / images.length))
   }
-  return { histograms, means }
+  const sums = new Map([...columns].map(([value, width]) => [value, noTokens(width)]))
+  for (const [value, sum] of sums) for (const part of parts) mergeSums(sum, part.columns.get(value)!)
+  return { histograms, means, columns: sums }
 }
 
 async function probeInThread(task: ProbeTask): Promise<ProbedPart> {

@@ -13,9 +13,10 @@ import { isRankable } from '../../rankable.js'
 import { preparePicture } from '../../report/embed-exported.js'
 import { rewriteCard } from '../../report/write-report.js'
 import { importedArchitecture } from '../../weights/weight-format.js'
-import { encodeModel } from '../onnx-proto.js'
+import { encodeModel, type ModelProto } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
 import { type FloatGraph, readFloatGraph } from './float-graph.js'
+import { foreignHalfPrecision } from './foreign-half.js'
 import { toHalfPrecision } from './half-precision.js'
 import { makeInt8 } from './int8-network.js'
 import { gatePrecision, judgedEmbeddings, type PrecisionBounds, type PrecisionGate } from './precision-gate.js'
@@ -28,9 +29,11 @@ export interface AddPrecisionsOptions {
   precisions: readonly SmallerPrecision[]
   /** Calibrated on train, evaluated on val; test is not used. */
   images: readonly SplitImage[]
+  /** The pictures have no labels: embeddings and nearest pictures are compared instead of the quality of rankings. */
+  unlabelled?: boolean | undefined
   /** Pictures used to determine ranges; half as many choose between the range methods. Default 64. */
   calibrationImages?: number | undefined
-  /** For int8. Default 2.5 for ResNet-50 and 1 for the others, which have less to gain. */
+  /** For int8. Default 2.5 for ResNet-50, 1.2 for imported networks, and 1 for the others, which have less to gain. */
   minSpeedup?: number | undefined
   log?: (line: string) => void
 }
@@ -52,9 +55,6 @@ export async function addPrecisions(options: AddPrecisionsOptions): Promise<Mode
   const { folder, precisions, log = () => {} } = options
   const model = await readModel(folder)
   const { absent = [] } = model
-  // our schema is a subset of the format: what an imported graph has besides would be lost
-  if (model.manifest.architecture === importedArchitecture)
-    throw unreadable('It is an imported network, which stays in the precision of its file.')
   const { proven, calibration } = await provePrecisions(model, options, log)
   expectGood(precisions, proven)
 
@@ -92,10 +92,9 @@ async function provePrecisions(
 ): Promise<{ proven: Map<SmallerPrecision, ProvenPrecision>; calibration: ScoreCalibration | null }> {
   const { manifest } = model
   const { inputSize: size } = manifest.preprocessing
-  const { source, graph } = await floatGraph(model, options.precisions)
-  const bytes = encodeModel(graph)
+  const { source, graph, bytes } = await floatGraph(model, options.precisions)
   const val = options.images.filter(({ split }) => split === 'val')
-  expectRelevant(val)
+  if (options.unlabelled !== true) expectRelevant(val)
   const { rangeImages, choose } = await trainingPixels(model, options)
   const fp32 = await openOnnx(bytes)
   try {
@@ -108,12 +107,13 @@ async function provePrecisions(
       log(`making ${name}`)
       const smaller =
         name === 'fp16'
-          ? { bytes: encodeModel(toHalfPrecision(graph)) }
+          ? { bytes: encodeModel(await halfPrecision(model, graph, choose)) }
           : await makeInt8({
               model: graph,
               fp32,
               size,
               embeddingDimension: manifest.embeddingDimension,
+              isImported: manifest.architecture === importedArchitecture,
               calibrate: rangeImages,
               choose,
             })
@@ -124,10 +124,20 @@ async function provePrecisions(
       proven.set(name, { bytes: smallerBytes, provenance: { ...gate, ...calibration, source } })
     }
     // the report already calibrates; an export without a report is calibrated here
-    return { proven, calibration: manifest.calibration ?? calibrate(expected.val) }
+    const calibration = options.unlabelled === true ? null : calibrate(expected.val)
+    return { proven, calibration: manifest.calibration ?? calibration }
   } finally {
     await fp32.close()
   }
+}
+
+async function halfPrecision(
+  { manifest }: Model,
+  graph: ModelProto,
+  images: readonly Uint8Array[],
+): Promise<ModelProto> {
+  if (manifest.architecture !== importedArchitecture) return toHalfPrecision(graph)
+  return foreignHalfPrecision(graph, images.slice(0, timedImages), manifest.preprocessing.inputSize)
 }
 
 /** What the precisions are made from. */
@@ -151,23 +161,32 @@ function expectRelevant(val: readonly SplitImage[]): void {
   })
 }
 
-function gateLine(name: SmallerPrecision, { mAP10, fp32, copies, minCosine, speedup }: PrecisionGate): string {
-  return `${name}: mAP@10 ${mAP10.toFixed(4)} (fp32 ${fp32.mAP10.toFixed(4)}), first hit of an edited copy ${copies.toFixed(4)} (${fp32.copies.toFixed(4)}), smallest cosine ${minCosine.toFixed(5)}, ${speedup.toFixed(2)} times as fast`
+function gateLine(name: SmallerPrecision, gate: PrecisionGate): string {
+  const { mAP10, overlapAt10, fp32, copies, meanCosine, minCosine, speedup } = gate
+  const ranking =
+    mAP10 === undefined
+      ? `overlap@10 ${overlapAt10.toFixed(4)}, mean cosine ${meanCosine.toFixed(5)}`
+      : `mAP@10 ${mAP10.toFixed(4)} (fp32 ${fp32.mAP10!.toFixed(4)})`
+  return `${name}: ${ranking}, first hit of an edited copy ${copies.toFixed(4)} (${fp32.copies.toFixed(4)}), smallest cosine ${minCosine.toFixed(5)}, ${speedup.toFixed(2)} times as fast`
 }
 
 /** A CPU computes fp16 in float32, so only the effect of rounded weights is measured here, not the speed. */
 function boundsOf(
   precision: SmallerPrecision,
   { architecture }: ModelManifest,
-  { minSpeedup }: AddPrecisionsOptions,
+  { minSpeedup, unlabelled = false }: AddPrecisionsOptions,
 ): PrecisionBounds {
-  if (precision === 'fp16') return { maxLoss: 0.001, maxCopiesLoss: 0.01, minCosine: 0.999 }
-  return {
-    maxLoss: 0.005,
-    maxCopiesLoss: 0.01,
-    minCosine: 0.9,
-    minSpeedup: minSpeedup ?? (architecture.startsWith('resnet50') ? 2.5 : 1),
+  if (precision === 'fp16') {
+    const ranking = unlabelled ? { minOverlapAt10: 0.97 } : { maxLoss: 0.001 }
+    return { ...ranking, maxCopiesLoss: 0.01, minCosine: 0.999 }
   }
+  const ranking = unlabelled ? { minOverlapAt10: 0.85, minMeanCosine: 0.99 } : { maxLoss: 0.005 }
+  return { ...ranking, maxCopiesLoss: 0.01, minCosine: 0.9, minSpeedup: minSpeedup ?? leastSpeedup(architecture) }
+}
+
+function leastSpeedup(architecture: string): number {
+  if (architecture.startsWith('resnet50')) return 2.5
+  return architecture === importedArchitecture ? 1.2 : 1
 }
 
 async function trainingPixels(

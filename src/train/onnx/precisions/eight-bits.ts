@@ -75,24 +75,43 @@ export function quantiseKernel({
   groups,
   searched = leastErrorScales(kernel),
 }: KernelToQuantise): QuantisedKernel {
-  const order = multiplicationOrder(kernel)
   // a channel with tiny weights keeps steps large enough for its bias
   const scales = bias.map(
     (value, output) => Math.max(searched[output]!, Math.abs(value) / inputScale / largestBias) || 1,
   )
-  const values = new Int8Array(kernel.weights.length)
-  const corrected = bias.map((value, output) => {
-    const weights = weightsOf(kernel, output)
-    const steps = values.subarray(output * weights.length, (output + 1) * weights.length)
-    roundWeights(weights, scales[output]!, order, steps)
-    if (inputMeans === undefined) return value
-    return value - meanShift(weights, steps, scales[output]!, meansOfGroup(inputMeans, groups, output, bias.length))
-  })
+  const values = roundedKernel(kernel, scales)
+  const shifts = inputMeans && meanShifts(kernel, { values, scales }, inputMeans, groups)
+  const corrected = bias.map((value, output) => value - (shifts?.[output] ?? 0))
   return {
     values,
     scales,
     bias: Int32Array.from(corrected, (value, output) => Math.round(value / (inputScale * scales[output]!))),
   }
+}
+
+/** The steps of each weight. */
+export function roundedKernel(kernel: Kernel, scales: ArrayLike<number>): Int8Array {
+  const order = multiplicationOrder(kernel)
+  const values = new Int8Array(kernel.weights.length)
+  for (let output = 0; output < kernel.outputs; output++)
+    roundWeights(weightsOf(kernel, output), scales[output]!, order, stepsOf(values, kernel, output))
+  return values
+}
+
+/**
+ * What rounding the weights adds to each output on average.
+ * @param inputMeans of all groups
+ */
+export function meanShifts(
+  kernel: Kernel,
+  { values, scales }: { values: Int8Array; scales: ArrayLike<number> },
+  inputMeans: Float32Array,
+  groups = 1,
+): Float64Array {
+  return Float64Array.from({ length: kernel.outputs }, (_, output) => {
+    const means = meansOfGroup(inputMeans, groups, output, kernel.outputs)
+    return meanShift(weightsOf(kernel, output), stepsOf(values, kernel, output), scales[output]!, means)
+  })
 }
 
 /**
@@ -116,6 +135,11 @@ export function leastErrorScales(kernel: Kernel): Float64Array {
 function weightsOf({ weights, outputs }: Kernel, output: number): Float32Array {
   const perOutput = weights.length / outputs
   return weights.subarray(output * perOutput, (output + 1) * perOutput)
+}
+
+function stepsOf(values: Int8Array, { outputs }: Kernel, output: number): Int8Array {
+  const perOutput = values.length / outputs
+  return values.subarray(output * perOutput, (output + 1) * perOutput)
 }
 
 /**

@@ -8,12 +8,12 @@ export class GraphFacts {
   readonly #producers = new Map<Value, NodeProto>()
   readonly #consumers = new Map<Value, NodeProto[]>()
 
-  constructor({ graph }: ModelProto) {
+  constructor({ graph }: Pick<ModelProto, 'graph'>) {
     this.constants = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]))
     this.outputs = new Set(graph.output.map(({ name }) => name))
     for (const node of graph.node) {
       for (const output of node.output) this.#producers.set(output, node)
-      for (const input of node.input) this.#consumers.set(input, [...this.consumers(input), node])
+      for (const input of valuesReadBy(node)) this.#consumers.set(input, [...this.consumers(input), node])
     }
   }
 
@@ -39,13 +39,29 @@ export class GraphFacts {
   }
 }
 
+/** Inputs of a node, and the values around it that its nested graphs read; perhaps also names of values within those. */
+export function valuesReadBy({ input, attribute }: NodeProto): Value[] {
+  const nested = attribute.flatMap(({ g, graphs = [] }) => (g === undefined ? graphs : [g, ...graphs]))
+  if (nested.length === 0) return input
+  return [
+    ...input,
+    ...nested.flatMap(({ node, output }) => [...node.flatMap(valuesReadBy), ...output.map(({ name }) => name)]),
+  ]
+}
+
+/** The operator of ONNX that a node applies; undefined for one of another domain. */
+export function standardType({ opType, domain = '' }: NodeProto): string | undefined {
+  return domain === '' || domain === 'ai.onnx' ? opType : undefined
+}
+
 /** Groups of a convolution. */
 export function groupsOf({ attribute }: NodeProto): number {
   return attribute.find(({ name }) => name === 'group')?.i ?? 1
 }
 
 /** Copied because the bytes of a decoded file are not aligned. */
-export function floatsOf({ rawData }: TensorProto): Float32Array {
+export function floatsOf({ rawData, floatData = [] }: TensorProto): Float32Array {
+  if (floatData.length > 0) return Float32Array.from(floatData)
   return new Float32Array(Uint8Array.from(rawData).buffer)
 }
 
@@ -65,7 +81,7 @@ export function withGraph(
   node: readonly NodeProto[],
   initializer: readonly TensorProto[],
 ): ModelProto {
-  const read = new Set(node.flatMap(({ input }) => input))
+  const read = new Set([...node.flatMap(valuesReadBy), ...model.graph.output.map(({ name }) => name)])
   return {
     ...model,
     graph: { ...model.graph, node: [...node], initializer: initializer.filter(({ name }) => read.has(name)) },

@@ -5,7 +5,7 @@
 import { floatsToHalves, halvesToFloats } from '../../half-floats.js'
 import type { Value } from '../graph-builder.js'
 import { attributeTypes, elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
-import { floatsOf, GraphFacts, tensor, withGraph } from './graph-facts.js'
+import { floatsOf, GraphFacts, tensor, valuesReadBy, withGraph } from './graph-facts.js'
 
 /**
  * Operations on whole maps. Powers and means are excluded: the x³ of a generalised mean leaves the range of a half at x
@@ -13,8 +13,8 @@ import { floatsOf, GraphFacts, tensor, withGraph } from './graph-facts.js'
  */
 const halfKinds = new Set(['Conv', 'Gemm', 'Relu', 'Clip', 'Add', 'Mul', 'Sigmoid', 'Tanh', 'MaxPool', 'Pad'])
 
-export function toHalfPrecision(model: ModelProto): ModelProto {
-  const isHalf = halfNodes(model)
+/** @param isHalf the nodes that compute in half precision; default: those of a network that was exported here */
+export function toHalfPrecision(model: ModelProto, isHalf: ReadonlySet<NodeProto> = halfNodes(model)): ModelProto {
   const facts = new GraphFacts(model)
   const nodes: NodeProto[] = []
   /** Constants read by half nodes, stored once: float nodes that read them too cast them back. */
@@ -34,6 +34,7 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
   }
   /** The half-precision version of an input of a half node; integers are unchanged. */
   const inHalf = (value: Value): Value => {
+    if (value === '') return value // it is left out
     const constant = facts.constants.get(value)
     if (constant === undefined) {
       const producer = facts.producer(value)
@@ -50,8 +51,14 @@ export function toHalfPrecision(model: ModelProto): ModelProto {
   }
 
   for (const node of model.graph.node) {
-    if (isHalf.has(node)) nodes.push({ ...node, input: [...node.input].map(inHalf), output: node.output.map(halfName) })
-    else nodes.push({ ...node, input: node.input.map(inFloat) })
+    if (isHalf.has(node)) {
+      const isFloat = (index: number) => index === 0 || !indexed.has(node.opType)
+      const input = node.input.map((value, index) => (isFloat(index) ? inHalf(value) : value))
+      nodes.push({ ...node, input, output: node.output.map(halfName) })
+      continue
+    }
+    valuesReadBy(node).forEach(inFloat) // those that nested graphs read too
+    nodes.push(node)
   }
   for (const output of facts.outputs) inFloat(output)
   return withGraph(model, nodes, [
@@ -73,6 +80,9 @@ export function toSinglePrecision(model: ModelProto): ModelProto {
   )
   return withGraph(model, nodes, constants)
 }
+
+/** Operators whose other inputs are integers. */
+const indexed = new Set(['Reshape', 'Transpose', 'Slice', 'Gather', 'Split', 'Squeeze', 'Unsqueeze'])
 
 const castPrefix = 'cast:'
 const halfSuffix = '/half'

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { command, oneOf, positiveNumber, runCommand, wholeNumber } from '../../../command-line.js'
-import { readSplitImages, trainedSplitOf } from '../../../datasets/split-images.js'
+import { readSplitImages, readUnlabelledImages, trainedSplitOf } from '../../../datasets/split-images.js'
 import { readRecords } from '../../../datasets/split-record.js'
 import { readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
@@ -13,14 +13,18 @@ const precisionsOf = (list: string): SmallerPrecision[] => list.split(',').map(o
 
 export function quantizeCommand() {
   return command('npm run quantize --', 'Adds int8 and fp16 to a network, each proven on val pictures.')
-    .requiredOption('--model <folder>', 'what npm run train wrote, onnx/NAME')
-    .requiredOption('--data <folder>', 'the pictures it was trained on; test pictures are not looked at')
+    .requiredOption('--model <folder>', 'what npm run train or npm run import wrote, onnx/NAME')
+    .requiredOption(
+      '--data <folder>',
+      'the pictures it was trained on, or those that an imported one is to search; test pictures are not looked at',
+    )
     .option('--labels <csv>', 'as for npm run train')
+    .option('--unlabelled', 'the pictures of an imported network have no labels: compare embeddings alone', false)
     .option('--precisions <list>', 'what to make, separated by commas', precisionsOf, [...smallerPrecisions])
     .option('--pictures <count>', 'training pictures that the 8-bit ranges are taken from', wholeNumber(2), 64)
     .option(
       '--min-speedup <factor>',
-      'of int8 over fp32 on one core (default: 2.5 for ResNet-50, 1 for others)',
+      'of int8 over fp32 on one core (default: 2.5 for ResNet-50, 1.2 for imported networks, 1 for others)',
       positiveNumber,
     )
 }
@@ -31,17 +35,21 @@ export async function quantizeOptionsOf({
   model: folder,
   data,
   labels,
+  unlabelled,
   pictures: calibrationImages,
   ...given
 }: Given): Promise<AddPrecisionsOptions> {
   const { provenance, labels: known } = (await readModel(folder)).manifest
-  if (known.length === 0)
-    throw new AlikeError('model_unreadable', {
-      detail: 'It was imported: smaller precisions are only made of networks that were trained here.',
-    })
+  if (unlabelled) {
+    if (known.length > 0)
+      throw new AlikeError('data_unreadable', {
+        detail: 'The network has labels: --data names the pictures it was trained on, without --unlabelled.',
+      })
+    return { folder, images: await readUnlabelledImages(data), unlabelled, calibrationImages, ...given }
+  }
   const records = await readRecords([folder])
   const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), records })
-  if (!images.some(({ label }) => known.includes(label)))
+  if (known.length > 0 && !images.some(({ label }) => known.includes(label)))
     throw new AlikeError('data_unreadable', {
       detail: `None of the labels that the network was trained on (${examplesOf(known)}) is in the data: --data names the pictures it was trained on.`,
     })

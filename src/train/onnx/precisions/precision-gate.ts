@@ -4,7 +4,7 @@ import type { SplitImage } from '../../../datasets/split.js'
 import type { Model } from '../../../embedding/model-manifest.js'
 import { type EditedCopies, evaluateCopies, meanFirstHit } from '../../../eval/copies.js'
 import { evaluateRetrieval } from '../../../eval/quality.js'
-import { scoreRows } from '../../../eval/ranking.js'
+import { RankedGallery, scoreRows } from '../../../eval/ranking.js'
 import { editedCopiesOf } from '../../edited-copies.js'
 import { type ExportedEmbeddings, embedExported, embedExportedCopies } from '../../report/embed-exported.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
@@ -12,8 +12,12 @@ import { mapDifference, parityBounds } from '../parity.js'
 
 /** Requirements for a precision. */
 export interface PrecisionBounds {
-  /** Loss of mAP@10 on val against fp32. */
-  maxLoss: number
+  /** Loss of mAP@10 on val against fp32; absent if the pictures have no labels. */
+  maxLoss?: number
+  /** Without labels: see `PrecisionGate.overlapAt10`. */
+  minOverlapAt10?: number
+  /** Mean over pictures of the cosine below. */
+  minMeanCosine?: number
   /** Loss, against fp32, of the share of edited copies on val that find their original first; one copy may always be lost. */
   maxCopiesLoss: number
   /** Cosine between the embeddings of one picture in fp32 and in this precision. */
@@ -26,10 +30,13 @@ export interface PrecisionBounds {
 export interface PrecisionGate {
   /** Number of val pictures compared. */
   pictures: number
-  mAP10: number
+  /** Absent if the pictures have no labels. */
+  mAP10?: number | undefined
+  /** Mean share of a picture's ten nearest in fp32 among the others that are its ten nearest in this precision too. */
+  overlapAt10: number
   /** Share of edited copies of val pictures whose first hit is their original. */
   copies: number
-  fp32: { mAP10: number; copies: number; cpuMs: number }
+  fp32: { mAP10?: number | undefined; copies: number; cpuMs: number }
   minCosine: number
   meanCosine: number
   /** CPU time per picture on one thread, milliseconds; unaffected by other work on the machine. */
@@ -72,15 +79,17 @@ export async function gatePrecision({
 }: GateParts): Promise<PrecisionGate> {
   const found = await judgedEmbeddings(model, graph, val)
   const cosines = cosinesOf(expected.val, found.val)
+  const hasLabels = bounds.maxLoss !== undefined
   const { inputSize } = model.manifest.preprocessing
   const single = await openOnnx(graph)
   const [fp32Ms, graphMs] = await cpuTimes([fp32, single], timed, inputSize)
   await single.close()
   const measured = {
     pictures: val.length,
-    mAP10: mAP10Of(found.val),
+    ...(hasLabels && { mAP10: mAP10Of(found.val) }),
+    overlapAt10: overlapOf(expected.val, found.val),
     copies: copiesOf(found),
-    fp32: { mAP10: mAP10Of(expected.val), copies: copiesOf(expected), cpuMs: fp32Ms! },
+    fp32: { ...(hasLabels && { mAP10: mAP10Of(expected.val) }), copies: copiesOf(expected), cpuMs: fp32Ms! },
     minCosine: Math.min(...cosines),
     meanCosine: cosines.reduce((sum, value) => sum + value, 0) / cosines.length,
     cpuMs: graphMs!,
@@ -110,20 +119,28 @@ export async function judgedEmbeddings(
 /** Written so that NaN fails. */
 export function failuresOf({
   pictures,
-  mAP10,
+  mAP10 = NaN,
+  overlapAt10,
   copies,
   fp32,
   minCosine,
+  meanCosine,
   speedup,
   maxMapDifference,
   bounds,
 }: Omit<PrecisionGate, 'failures'>): string[] {
-  const loss = fp32.mAP10 - mAP10
+  const { mAP10: exact = NaN } = fp32
   const failures: string[] = []
-  if (!(loss <= bounds.maxLoss))
+  if (bounds.maxLoss !== undefined && !(exact - mAP10 <= bounds.maxLoss))
     failures.push(
-      `it loses ${loss.toFixed(4)} of mAP@10 (${fp32.mAP10.toFixed(4)} in fp32), at most ${bounds.maxLoss} is allowed`,
+      `it loses ${(exact - mAP10).toFixed(4)} of mAP@10 (${exact.toFixed(4)} in fp32), at most ${bounds.maxLoss} is allowed`,
     )
+  if (bounds.minOverlapAt10 !== undefined && !(overlapAt10 >= bounds.minOverlapAt10))
+    failures.push(
+      `of ten nearest pictures ${(10 * overlapAt10).toFixed(1)} are those of fp32, at least ${10 * bounds.minOverlapAt10} are needed`,
+    )
+  if (bounds.minMeanCosine !== undefined && !(meanCosine >= bounds.minMeanCosine))
+    failures.push(`its mean cosine to fp32 is ${meanCosine.toFixed(5)}, at least ${bounds.minMeanCosine} is needed`)
   const copiesLoss = fp32.copies - copies
   // one copy of few is chance: the two first hits may be equally near
   const allowedCopiesLoss = Math.max(bounds.maxCopiesLoss, 1.5 / editedCopiesOf(pictures))
@@ -161,6 +178,19 @@ function mAP10Of(images: ExportedEmbeddings): number {
   return evaluateRetrieval(images, images, { bootstrapSamples: 0 }).overall['mAP@10'] ?? NaN
 }
 
+function overlapOf(exact: ExportedEmbeddings, found: ExportedEmbeddings): number {
+  const galleries = [exact, found].map((images) => ({ images, gallery: new RankedGallery(images) }))
+  let [shown, both] = [0, 0]
+  for (let query = 0; query < exact.ids.length; query++) {
+    const [a, b] = galleries.map(({ images, gallery }) =>
+      gallery.rank(images, query, { excludeOwnGroup: true }).subarray(0, 10),
+    )
+    shown += a!.length
+    for (const position of a!) if (b!.includes(position)) both++
+  }
+  return both / shown
+}
+
 function copiesOf({ val, copies }: JudgedEmbeddings): number {
   return meanFirstHit(evaluateCopies(copies, val)) ?? NaN
 }
@@ -179,7 +209,7 @@ export function cosinesOf(
 }
 
 /** Median CPU milliseconds per picture; the sessions alternate, so that a slow moment affects all of them. */
-async function cpuTimes(
+export async function cpuTimes(
   sessions: readonly OnnxSession[],
   images: readonly Uint8Array[],
   size: number,

@@ -1,7 +1,7 @@
 /** Plans which nodes of a graph run in 8 bits, and which values lie between them. */
 import type { Value } from '../graph-builder.js'
 import type { ModelProto, NodeProto } from '../onnx-proto.js'
-import { GraphFacts, groupsOf } from './graph-facts.js'
+import { GraphFacts, groupsOf, standardType } from './graph-facts.js'
 
 export interface QuantisedNode {
   node: NodeProto
@@ -60,10 +60,12 @@ export function planQuantisation(model: ModelProto): QuantisationPlan {
 
 /** The non-constant inputs of a node; empty if its type is not quantised. */
 function activationInputs(node: NodeProto, facts: GraphFacts): Value[] {
-  const { opType, input } = node
-  const isFloats = (value: Value | undefined) => value === undefined || facts.floats(value) !== undefined
+  const { input } = node
+  const opType = standardType(node)
+  const isFloats = (value: Value | undefined) => (value ?? '') === '' || facts.floats(value) !== undefined
   const [first, second, third] = input
-  if (opType === 'MaxPool') return [first!]
+  // a second output tells places
+  if (opType === 'MaxPool') return node.output.length === 1 ? [first!] : []
   if (opType === 'Conv') return isFloats(second) && isFloats(third) ? [first!] : []
   return opType === 'Add' && !input.some((value) => facts.constants.has(value)) ? [...input] : []
 }

@@ -190,7 +190,7 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
   { what: 'tokens', foreign: { outputs: tokens }, says: /--pooling first .*--pooling mean/ },
   {
     what: 'an output without a shape',
-    foreign: { edit: ({ graph }) => delete graph.output[0]!.type.tensorType.shape },
+    foreign: { edit: ({ graph }) => delete graph.output[0]!.type!.tensorType.shape },
     says: /does not say which shape its output has/,
   },
   {

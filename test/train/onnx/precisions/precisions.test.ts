@@ -215,7 +215,7 @@ test('pixels, unit length and outputs stay in float32', async () => {
     'Relu',
   ])
   assert.deepEqual(
-    graph.output.map(({ type }) => type.tensorType.elemType),
+    graph.output.map(({ type }) => type?.tensorType.elemType),
     [1, 1],
   )
 })

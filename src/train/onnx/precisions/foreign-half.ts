@@ -1,0 +1,105 @@
+/**
+ * Which nodes of an imported network compute in half precision: the products, and what lies between them. Roots, powers,
+ * means and differences, of which other frameworks make their normalisation, stay in float32, together: ONNX Runtime
+ * computes them as one.
+ */
+
+import { AlikeError } from '../../../errors.js'
+import type { Value } from '../graph-builder.js'
+import { elementTypes, type ModelProto, type NodeProto } from '../onnx-proto.js'
+import { collectActivations } from './activation-ranges.js'
+import { GraphFacts, standardType, valuesReadBy } from './graph-facts.js'
+import { toHalfPrecision } from './half-precision.js'
+
+/** Of float32 values by float32 weights, wherever they come from. */
+const products = new Set(['Conv', 'Gemm', 'MatMul'])
+/** Half if what they read is: all inputs are floats. */
+const followers = new Set([
+  ...[
+    'Add',
+    'Mul',
+    'Concat',
+    'Relu',
+    'Clip',
+    'LeakyRelu',
+    'PRelu',
+    'Elu',
+    'HardSigmoid',
+    'HardSwish',
+    'Sigmoid',
+    'Tanh',
+  ],
+  ...['Erf', 'Gelu', 'Softmax', 'LayerNormalization', 'MaxPool', 'AveragePool', 'GlobalAveragePool'],
+  ...['Reshape', 'Transpose', 'Slice', 'Gather', 'Split', 'Squeeze', 'Unsqueeze', 'Flatten'],
+])
+
+/** A half reaches 65,504; other pictures may reach further than those that were seen. */
+const largestHalf = 65_504 / 8
+
+/**
+ * @param images each [size, size, 3]: no value that they reach is too large for a half
+ * @throws AlikeError `precision_gate_failed` if nothing in the graph can be a half
+ */
+export async function foreignHalfPrecision(
+  model: ModelProto,
+  images: readonly Uint8Array[],
+  size: number,
+): Promise<ModelProto> {
+  if (hasHalves(model)) throw impossible('it computes in half precision already')
+  const values = [...foreignHalfNodes(model)].flatMap(({ output }) => output)
+  if (values.length === 0) throw impossible('it has no convolutions or products')
+  const { histograms } = await collectActivations(model, { values, images, size })
+  const tooLarge = values.filter((value) => {
+    const { low, high } = histograms.get(value)!.range('min-max')
+    return Math.max(-low, high) >= largestHalf
+  })
+  return toHalfPrecision(model, foreignHalfNodes(model, new Set(tooLarge)))
+}
+
+const impossible = (reason: string): AlikeError =>
+  new AlikeError('precision_gate_failed', {
+    detail: `fp16 cannot be made of it: ${reason}. --precisions int8 leaves it out.`,
+  })
+
+/** @param tooLarge values that halves may not reach */
+function foreignHalfNodes(model: ModelProto, tooLarge: ReadonlySet<Value> = new Set()): Set<NodeProto> {
+  const facts = new GraphFacts(model)
+  const found = new Set<NodeProto>()
+  const halves = new Set<Value>()
+  const behindUnitLength = new Set<Value>()
+  for (const node of model.graph.node) {
+    if (standardType(node) === 'LpNormalization' || valuesReadBy(node).some((value) => behindUnitLength.has(value))) {
+      for (const value of node.output) behindUnitLength.add(value)
+      continue
+    }
+    const fits =
+      isHalf(node, halves, facts) &&
+      node.output.every((value) => value !== '' && !tooLarge.has(value)) &&
+      node.input.every((value) => isSmall(facts.floats(value)))
+    if (!fits) continue
+    found.add(node)
+    for (const value of node.output) halves.add(value)
+  }
+  return found
+}
+
+function isHalf(node: NodeProto, halves: ReadonlySet<Value>, facts: GraphFacts): boolean {
+  const type = standardType(node) ?? ''
+  const [first = '', second = ''] = node.input
+  if (products.has(type)) return true
+  // the second output of both is no float of the same kind
+  if ((type === 'LayerNormalization' || type === 'MaxPool') && node.output.length > 1) return false
+  if (type === 'Concat' || type === 'Add' || type === 'Mul') return node.input.some((value) => halves.has(value))
+  if (type === 'Div') return halves.has(first) && facts.constants.has(second)
+  return followers.has(type) && halves.has(first)
+}
+
+const isSmall = (values: Float32Array | undefined): boolean =>
+  values === undefined || values.every((value) => Math.abs(value) < largestHalf)
+
+/** Whether the graph has halves of its own, which are not told apart from ours. */
+function hasHalves({ graph }: ModelProto): boolean {
+  const toHalf = ({ opType, attribute }: NodeProto) =>
+    opType === 'Cast' && attribute.some(({ name, i }) => name === 'to' && i === elementTypes.float16)
+  return graph.initializer.some(({ dataType }) => dataType === elementTypes.float16) || graph.node.some(toHalf)
+}

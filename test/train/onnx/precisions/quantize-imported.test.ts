@@ -1,0 +1,96 @@
+/** `npm run quantize` of imported networks, from their file to the service. */
+import assert from 'node:assert/strict'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { optionsOf } from '../../../../src/command-line.js'
+import type { Golden } from '../../../../src/embedding/golden-check.js'
+import { readModel } from '../../../../src/embedding/model-manifest.js'
+import { importNetwork } from '../../../../src/train/onnx/foreign/import-network.js'
+import { encodeModel } from '../../../../src/train/onnx/onnx-proto.js'
+import { addPrecisions } from '../../../../src/train/onnx/precisions/add-precisions.js'
+import { quantizeCommand, quantizeOptionsOf } from '../../../../src/train/onnx/precisions/main.js'
+import type { PrecisionGate } from '../../../../src/train/onnx/precisions/precision-gate.js'
+import { startApp } from '../../../support/app.js'
+import { drawImage } from '../../../support/drawn-images.js'
+import { temporaryFolder } from '../../../support/temporary-folder.js'
+import { tinyModel, writeDrawnImages } from '../../../support/tiny-model.js'
+import { foreignModel, foreignPreprocessing, mobile } from '../foreign/foreign-networks.js'
+
+const asked = (args: string[]) => quantizeOptionsOf(optionsOf(quantizeCommand(), args))
+
+async function importedFolder(t: TestContext): Promise<{ folder: string; data: string }> {
+  const out = await temporaryFolder(t, 'alike-quantize-')
+  const [file, data] = [join(out, 'encoder.onnx'), join(out, 'pictures')]
+  await writeFile(file, encodeModel(foreignModel(mobile, 40)))
+  await writeDrawnImages(data, { train: 10, val: 8, test: 1 })
+  const given = { file, name: 'foreign', out, output: undefined, pooling: undefined, now: new Date(0) }
+  const { folder } = await importNetwork({ ...given, preprocessing: foreignPreprocessing })
+  return { folder, data }
+}
+
+// the network is too small to become faster
+const slow = ['--min-speedup', '0.01', '--pictures', '16']
+
+for (const { what, options } of [
+  { what: 'with labels', options: [] },
+  { what: 'without labels', options: ['--unlabelled'] },
+])
+  test(`an imported network gets its smaller precisions from pictures ${what}, and is served in int8`, async (t) => {
+    const { folder, data } = await importedFolder(t)
+    const before = await readModel(folder)
+    await addPrecisions(await asked(['--model', folder, '--data', data, ...slow, ...options]))
+    const { manifest } = await readModel(folder)
+    assert.equal(manifest.id, before.manifest.id)
+    assert.deepEqual(manifest.files.fp32, before.manifest.files.fp32)
+    const { int8, fp16 } = manifest.provenance.precisions as Record<string, PrecisionGate>
+    const hasLabels = options.length === 0
+    assert.deepEqual([int8!.mAP10 !== undefined, manifest.calibration !== undefined], [hasLabels, hasLabels])
+    assert.ok(int8!.overlapAt10 > 0.85 && int8!.overlapAt10 < fp16!.overlapAt10, `${int8!.overlapAt10}`)
+    assert.ok(int8!.pictures >= 30)
+    const golden = JSON.parse(await readFile(join(folder, 'golden', 'golden.json'), 'utf8')) as Golden
+    assert.deepEqual(Object.keys(golden.embeddings).sort(), ['fp16', 'fp32', 'int8'])
+
+    const app = await startApp(t, { modelDir: folder })
+    const picture = { headers: { 'content-type': 'image/jpeg' }, payload: await drawImage('circle', 1) }
+    await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+    await app.call(201, { method: 'PUT', url: '/v1/galleries/g/images/a', ...picture })
+    const { hits } = await app.call(200, { method: 'POST', url: '/v1/galleries/g/search', ...picture })
+    assert.deepEqual((hits as { id: string }[])[0]?.id, 'a')
+    type Listed = { models: { id: string; runtime: { precision: string } }[] }
+    const [served] = (await app.call<Listed>(200, { url: '/v1/models' })).models
+    assert.deepEqual([served?.id, served?.runtime.precision], [manifest.id, 'int8'])
+  })
+
+test('an imported network that gains too little stays as it is, and one is told why', async (t) => {
+  const { folder, data } = await importedFolder(t)
+  const before = [await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')]
+  const options = await asked(['--model', folder, '--data', data, '--unlabelled', '--min-speedup', '50'])
+  await assert.rejects(addPrecisions(options), {
+    code: 'precision_gate_failed',
+    message: /int8: it is \d+\.\d\d times as fast as fp32, at least 50 is needed\. --precisions fp16 adds the other\./,
+  })
+  assert.deepEqual([await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')], before)
+
+  await rm(join(folder, 'model.onnx'))
+  await assert.rejects(addPrecisions(options), { code: 'model_unreadable' })
+})
+
+test('pictures without labels are for networks without labels, and must be enough', async (t) => {
+  const { folder, data } = await importedFolder(t)
+  const few = join(data, 'few')
+  await mkdir(few)
+  await cp(join(data, 'val'), join(few, 'deep'), { recursive: true })
+  await assert.rejects(asked(['--model', folder, '--data', few, '--unlabelled']), {
+    code: 'data_unreadable',
+    message: /There are 32 pictures in the folder, at least 60 are needed/,
+  })
+  await assert.rejects(asked(['--model', folder, '--data', join(data, 'none'), '--unlabelled']), {
+    code: 'data_unreadable',
+    message: /none cannot be read/,
+  })
+  await assert.rejects(asked(['--model', await tinyModel(), '--data', data, '--unlabelled']), {
+    code: 'data_unreadable',
+    message: /The network has labels: --data names the pictures it was trained on/,
+  })
+})
