@@ -187,6 +187,22 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
     options: { preprocessing: { ...given.preprocessing, resizeShortSide: 7 } },
     says: /--short-side must be at least 8/,
   },
+  {
+    what: 'a short side that no picture is resized to',
+    foreign: {},
+    options: { preprocessing: { ...given.preprocessing, resizeShortSide: 224_000 } },
+    says: /224000 pixels.*8 to 1280 are possible/,
+  },
+  ...[
+    [0, 1, 1],
+    [-1, 1, 1],
+    [Infinity, 1, 1],
+  ].map((std) => ({
+    what: `colours divided by ${std[0]}`,
+    foreign: {},
+    options: { preprocessing: { ...given.preprocessing, std } },
+    says: /standard deviation above 0/,
+  })),
   { what: 'tokens', foreign: { outputs: tokens }, says: /--pooling first .*--pooling mean/ },
   {
     what: 'an output without a shape',
