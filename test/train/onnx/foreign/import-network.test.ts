@@ -476,6 +476,9 @@ test('a folder of an exporter says its preprocessing', async (t) => {
   assert.deepEqual([preprocessing.resizeShortSide, preprocessing.kernel], [10, 'linear'])
   assert.equal(provenance?.['importedFrom'], 'exported/onnx/model.onnx')
 
+  const overruled = await runCommand('train/onnx/foreign/main', [...words, '--force', '--kernel', 'cubic'])
+  assert.match(overruled.output, /as in preprocessor_config.json and the options: short side 10, cut to 8, cubic,/)
+
   await writeFile(join(folder, 'preprocessor_config.json'), '{"size":')
   const damaged = await runCommand('train/onnx/foreign/main', [...words, '--force'])
   assert.deepEqual([damaged.code, /preprocessor_config.json cannot be read/.test(damaged.output)], [1, true])
