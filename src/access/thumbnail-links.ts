@@ -21,8 +21,8 @@ export interface SignedPicture {
  * @param nowMs since 1970
  */
 export function signedQuery(picture: SignedPicture, settings: ThumbnailLinkSettings, nowMs: number): string {
-  const step = settings.thumbnailLinkSeconds / 2
-  const expires = Math.floor((Math.floor(nowMs / 1_000 / step) + 2) * step)
+  const step = Math.floor(settings.thumbnailLinkSeconds / 2)
+  const expires = Math.floor(nowMs / 1_000 / step) * step + settings.thumbnailLinkSeconds
   return `expires=${expires}&signature=${signatureOf(picture, expires, settings).toString('base64url')}`
 }
 

@@ -50,6 +50,7 @@ export const accessSettings = {
     default: '',
     pattern: '^$|^.{32,}$',
     accepts: 'at least 32 characters',
+    isSecret: true,
     description:
       'Secret that signs the links to thumbnails in hits, which then load without a key, for callers who may only search, and in `<img>`; the same in all processes; none: thumbnails need the verb `read`.',
   }),

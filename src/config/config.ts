@@ -62,6 +62,8 @@ export type SettingSchema = TSchema & {
   enum?: readonly string[]
   /** Describes what the pattern of a string accepts. */
   accepts?: string
+  /** Its value is not reported when it is refused. */
+  isSecret?: boolean
 }
 
 export const settingsOf = (of: object) => Object.entries(of as Readonly<Record<string, SettingSchema>>)

@@ -21,7 +21,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     const text = environment[variableOf(name)]?.trim()
     const value = text === undefined || text === '' ? schema.default : parsed(text, schema)
     if (!Value.Check(schema, value))
-      problems.push(`${variableOf(name)} must be ${rangeOf(schema)}, not "${withoutCredentials(text ?? '')}"`)
+      problems.push(`${variableOf(name)} must be ${rangeOf(schema)}${schema.isSecret ? '' : `, not ${shown(text)}`}`)
     values[name] = value
   }
   for (const [variable, name] of Object.entries(renamed))
@@ -42,8 +42,8 @@ function parsed(text: string, { type }: SettingSchema): string | number | boolea
   return text
 }
 
-/** For URLs, also without a scheme, because error messages end up in logs. */
-const withoutCredentials = (text: string) => text.replace(/^([\w+.-]+:\/\/)?.*@/s, '$1…@')
+/** Without the credentials of a URL, also of one without a scheme, because error messages end up in logs. */
+const shown = (text = '') => `"${text.replace(/^([\w+.-]+:\/\/)?.*@/s, '$1…@')}"`
 
 function rangeOf({ type, minimum, maximum, enum: choices, accepts }: SettingSchema): string {
   if (choices !== undefined) return `one of ${choices.join(', ')}`

@@ -6,7 +6,8 @@ import { isSigned, signedQuery } from '../../src/access/thumbnail-links.js'
 const settings = { thumbnailLinkSecret: 's'.repeat(32), thumbnailLinkSeconds: 900 }
 const picture = { gallery: 'shoes', id: 'a/1 ü.jpg' }
 const noon = Date.UTC(2026, 0, 1, 12)
-const queryAt = (nowMs: number) => Object.fromEntries(new URLSearchParams(signedQuery(picture, settings, nowMs)))
+const queryAt = (nowMs: number, of = settings) =>
+  Object.fromEntries(new URLSearchParams(signedQuery(picture, of, nowMs)))
 const admits = (query: unknown, nowMs: number, change: object = {}) =>
   isSigned({ ...picture, ...change }, query, { ...settings, ...change }, nowMs)
 
@@ -16,6 +17,14 @@ test('a link is valid for its picture, for at least half of the time and at most
     const query = queryAt(at)
     assert.ok(admits(query, at) && admits(query, at + 449_000), `${second}`)
     assert.ok(!admits(query, at + 901_000), `${second}`)
+  }
+})
+
+test('of an odd number of seconds half is at least half', () => {
+  const odd = { ...settings, thumbnailLinkSeconds: 61 }
+  for (let at = noon; at < noon + 122_000; at += 500) {
+    const query = queryAt(at, odd)
+    assert.ok(admits(query, at + 30_500) && !admits(query, at + 61_001), `${at - noon}`)
   }
 })
 

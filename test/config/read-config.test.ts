@@ -52,6 +52,16 @@ test('credentials in a refused URL are not reported', () => {
     )
 })
 
+test('a secret that is refused is not reported', () => {
+  assert.throws(
+    () => readConfig({ THUMBNAIL_LINK_SECRET: 'hunter2' }),
+    (error) =>
+      error instanceof AlikeError &&
+      /THUMBNAIL_LINK_SECRET must be at least 32 characters/.test(error.message) &&
+      !error.message.includes('hunter2'),
+  )
+})
+
 test('a setting under a former name is refused, naming the present one', () => {
   for (const [former, present] of [
     ['SNAPSHOT_AFTER_WRITES', 'GRAPH_CACHE_AFTER_WRITES'],

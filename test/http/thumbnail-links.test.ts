@@ -70,6 +70,29 @@ test('the links of hits load without a key, in every process with the secret, an
   assert.equal((await foreign.app.inject({ url: links[0]! })).statusCode, 401)
 })
 
+test('each hit of several galleries has the link of its own gallery', async (t) => {
+  const app = await filled(t)
+  const { hits } = await app.call(200, {
+    method: 'POST',
+    url: '/v1/search?include=thumbnail&galleries=shop&galleries=other',
+    headers: { ...as('owner'), 'content-type': 'image/jpeg' },
+    payload: await drawImage('circle', 1),
+  })
+  const links = hits.map(({ gallery, thumbnail }) => ({ gallery, url: thumbnail! }))
+  assert.deepEqual(links.map(({ gallery }) => gallery).sort(), ['other', 'other', 'shop', 'shop'])
+  for (const { url } of links) assert.equal((await app.app.inject({ url })).statusCode, 200, url)
+})
+
+test('a key is not looked at beside a link, and a copy in a cache is asked about', async (t) => {
+  const app = await filled(t)
+  const [url] = await searched(app)
+  const { headers } = await app.app.inject({ url: url!, headers: { authorization: 'Bearer unknown' } })
+  const again = await app.app.inject({ url: url!, headers: { 'if-none-match': headers.etag! } })
+  assert.deepEqual([again.statusCode, again.headers['cache-control']], [304, 'private, no-cache'])
+  const twice = await app.app.inject({ url: `${url}&signature=AAAA` })
+  assert.deepEqual([twice.statusCode, twice.headers['cache-control']], [401, 'no-store'])
+})
+
 test('a link that is altered or has expired says so', async (t) => {
   const app = await filled(t)
   const [link] = await searched(app)

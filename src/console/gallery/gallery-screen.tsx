@@ -1,5 +1,5 @@
 /** The gallery: a wall of its pictures, to label, remove and add to. */
-import { useSignal } from '@preact/signals'
+import { signal } from '@preact/signals'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { may } from '../api/caller.js'
 import { loadLabels, renewGalleries } from '../api/galleries.js'
@@ -121,7 +121,7 @@ function useGrowth(before: number, grow: () => void): (stored: number) => void {
 /** Of this wall only. */
 function useSelection(wall: string) {
   const kept = keptSignal(`selection ${wall}`, nothingChosen)
-  const ranging = useSignal(false)
+  const ranging = useMemo(() => signal(false), [wall])
   const setSelection = (next: Selection) => {
     kept.value = next
     ranging.value = false

@@ -17,8 +17,8 @@ export interface Noted extends KnownNodes {
 
 /** Not the collection of a set: those have an underscore after `Alike`. */
 const collection = 'AlikeNodes'
-/** The only object. */
-const id = '00000000-0000-4000-8000-000000000001'
+/** The only objects. */
+const ids = { note: '00000000-0000-4000-8000-000000000001', company: '00000000-0000-4000-8000-000000000002' } as const
 
 export class NodeNote {
   readonly #server: WeaviateServer
@@ -32,15 +32,33 @@ export class NodeNote {
 
   /** @throws AlikeError as `WeaviateServer.call` */
   read(): Promise<Noted | undefined> {
-    return this.#made(async () => {
-      const [found] = await this.#server.read(collection, [id], { consistency: 'quorum' })
-      return found && (JSON.parse(String(found.properties?.['note'])) as Noted)
-    })
+    return this.#read<Noted>('note')
   }
 
   /** @throws AlikeError as `WeaviateServer.call` */
-  async write(noted: Noted): Promise<void> {
-    const object = { class: collection, id, properties: { note: JSON.stringify(noted) } }
+  write(noted: Noted): Promise<void> {
+    return this.#write('note', noted)
+  }
+
+  /** Of a process that writes to the server, to the one that watches it. @throws AlikeError as `WeaviateServer.call` */
+  join(holder: string): Promise<void> {
+    return this.#write('company', { holder })
+  }
+
+  /** Whether no process has joined it. @throws AlikeError as `WeaviateServer.call` */
+  async isAlone(holder: string): Promise<boolean> {
+    return (await this.#read<{ holder: string }>('company'))?.holder !== holder
+  }
+
+  #read<Text>(name: keyof typeof ids): Promise<Text | undefined> {
+    return this.#made(async () => {
+      const [found] = await this.#server.read(collection, [ids[name]], { consistency: 'quorum' })
+      return found && (JSON.parse(String(found.properties?.['note'])) as Text)
+    })
+  }
+
+  async #write(name: keyof typeof ids, text: object): Promise<void> {
+    const object = { class: collection, id: ids[name], properties: { note: JSON.stringify(text) } }
     const [failure] = await this.#made(() => this.#server.write(() => [object]))
     if (failure !== undefined) throw failure
   }

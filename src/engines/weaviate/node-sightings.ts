@@ -98,15 +98,19 @@ export class NodeSightings {
   }
 
   #see(name: string, { seen, now, term }: Look): void {
-    const at = this.#before ?? now
+    // the clock of the process that noted it may be ahead, here and below
+    const at = Math.min(this.#before ?? now, now)
     const node = this.#nodes.get(name) ??
       this.#takeGone(seen) ?? { soundUntil: at, hereSince: at, seenAt: at, isAway: false, wasGone: false }
     this.#nodes.set(name, node)
     const isSameTerm = term !== undefined && term === this.#term
     const isOtherTerm = term !== undefined && this.#term !== undefined && term !== this.#term
-    if (isOtherTerm || (!isSameTerm && (node.isAway || now - node.seenAt > unseenMs)))
-      Object.assign(node, { wasGone: true, hereSince: now })
-    else if (node.hereSince === Infinity) node.hereSince = isSameTerm ? node.soundUntil : now
+    const wasGone = isOtherTerm || (!isSameTerm && (node.isAway || now - node.seenAt > unseenMs))
+    node.wasGone ||= wasGone
+    if (wasGone || (node.hereSince === Infinity && !isSameTerm)) {
+      node.hereSince = now
+      node.soundUntil = Math.min(node.soundUntil, now - 1)
+    } else if (node.hereSince === Infinity) node.hereSince = Math.min(node.soundUntil, now)
     node.isAway = false
     node.seenAt = now
     // while a node starts its term is not known yet

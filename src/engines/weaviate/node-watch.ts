@@ -40,6 +40,8 @@ export class NodeWatch {
   readonly #running: Promise<void>[]
   /** Undefined while another process watches the nodes, or while this is unknown. */
   #sightings: NodeSightings | undefined
+  /** The process that was told that this one writes, too. */
+  #joined = ''
   /** As the process left it whose note this one takes over. */
   #leftTerm: number | undefined
   /** The nodes in doubt as last reported. */
@@ -63,19 +65,26 @@ export class NodeWatch {
     ]
   }
 
-  /**
-   * @param allWritten no write of this process has failed, which may have left pictures in the store and in no index: then the next
-   * process need not look for them, unless the node has restarted
-   */
+  /** @param allWritten no write of this process has failed, which may have left pictures in the store and in no index */
   async close({ allWritten }: { allWritten: boolean }): Promise<void> {
     this.#closing.abort()
     if (this.#sightings !== undefined) {
-      const term = allWritten ? this.#sightings.term : undefined
-      const givenBack = this.#options.note.write({ ...this.#noteOf(this.#sightings), until: 0, term })
-      await Promise.race([givenBack.catch(() => {}), sleep(givenBackWithinMs)])
+      const givenBack = this.#giveBack(this.#sightings, allWritten).catch(() => {})
+      await Promise.race([givenBack, sleep(givenBackWithinMs)])
     }
     await this.#options.server.close()
     await Promise.all(this.#running)
+  }
+
+  /**
+   * With the term, the next process looks for lost pictures only if the node has restarted. It is left out if a write may have been cut
+   * off: of other processes nobody knows.
+   */
+  async #giveBack(sightings: NodeSightings, allWritten: boolean): Promise<void> {
+    const { note } = this.#options
+    const { term } = sightings
+    const isWhole = allWritten && term !== undefined && (await note.isAlone(this.#id).catch(() => false))
+    await note.write({ ...this.#noteOf(sightings), until: 0, term: isWhole ? term : undefined })
   }
 
   /** Failures are retried: they mean that the server is unavailable, which callers are told anyway. */
@@ -90,15 +99,22 @@ export class NodeWatch {
   async #note(): Promise<void> {
     const { note } = this.#options
     const noted = await note.read()
-    if (!isFreeFor(this.#id, noted, Date.now())) {
+    if (noted !== undefined && !isFreeFor(this.#id, noted, Date.now())) {
       this.#sightings = undefined
-      this.#reportDoubt(noted?.inDoubt ?? [])
+      this.#reportDoubt(noted.inDoubt ?? [])
+      await this.#join(noted.holder)
       return
     }
     // if several processes find it free, the last one to write gets it, as the next read shows
     if (noted?.holder === this.#id) this.#sightings ??= new NodeSightings({ ...noted, term: this.#leftTerm })
     else this.#leftTerm = noted?.term
     await note.write({ ...this.#noteOf(this.#sightings ?? noted), until: Date.now() + heldForMs })
+  }
+
+  async #join(holder: string): Promise<void> {
+    if (holder === this.#joined) return
+    await this.#options.note.join(holder)
+    this.#joined = holder
   }
 
   /** Without the term: if this process is killed, a change of its own may be half done. */

@@ -84,9 +84,18 @@ export class WeaviateServer {
     return this.#calls.ask(async ({ rest }) => (await rest<{ nodes?: NodeReport[] }>('v1/nodes')).nodes ?? [])
   }
 
-  /** Of a single node, which elects itself at each start with the next term; undefined until it has. @throws AlikeError as `call` does */
+  /**
+   * Of a single node, which elects itself at each start with the next term; undefined until it has, or if the API key may not ask.
+   * @throws AlikeError as `call` does
+   */
   async soleTerm(): Promise<number | undefined> {
-    const { statistics = [] } = await this.#calls.ask(({ rest }) => rest<RaftReport>('v1/cluster/statistics'))
+    const { statistics = [] } = await this.#calls.ask(({ rest }) =>
+      rest<RaftReport>('v1/cluster/statistics').catch((error): RaftReport => {
+        // a failed call would give up the connection, and with it a repair in progress
+        if (error instanceof RestRefusal) return {}
+        throw error
+      }),
+    )
     const [{ raft } = {}, ...others] = statistics
     const isSole = others.length === 0 && raft?.numPeers === '0' && raft.state === 'Leader'
     return isSole ? Number(raft.term) : undefined

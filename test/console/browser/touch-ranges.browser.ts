@@ -124,6 +124,18 @@ test('without holding, a range is chosen with a button and a tap', { skip }, asy
   await untilSelected(page, 7)
 })
 
+test('a range that was to be chosen on one wall is not chosen on the next', { skip }, async (t) => {
+  const { page } = await openedWall(t)
+  await page.tap('#tile-1')
+  await page.tap('text=Choose up to…')
+  await untilTold(page, '[role=status]', /last picture/)
+  await page.evaluate("location.hash = '#/gallery/g?label=circle'")
+  await untilSelected(page, 0)
+  await page.tap('#tile-4')
+  await untilSelected(page, 1)
+  assert.deepEqual(await selected(page), [4])
+})
+
 test('on a phone what is selected leaves the wall in sight until something is to be done with it', {
   skip,
 }, async (t) => {

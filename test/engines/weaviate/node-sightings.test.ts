@@ -133,6 +133,21 @@ test('a single node that was not seen for a while is in doubt only if its term h
   assert.deepEqual([sightings.soundUntil, sightings.term], [{ a: 67_000 }, 5])
 })
 
+test('a node that has restarted is in doubt also if the clock of the process before was ahead', () => {
+  const known = { soundUntil: { a: 20_000 }, term: 4 }
+  assert.equal(seenAlone(15_000, 16_000, 5, new NodeSightings(known)).inDoubtSince, 14_999)
+  assert.equal(seenAlone(15_000, 16_000, undefined, new NodeSightings(known)).inDoubtSince, 14_999)
+  const { soundUntil } = seenFrom(0, 20_000)
+  assert.equal(seenFrom(15_000, 16_000, new NodeSightings({ soundUntil })).inDoubtSince, 14_999)
+})
+
+test('a clock that is behind that of the process before is no doubt of its own', () => {
+  const same = seenAlone(15_000, 16_000, 4, new NodeSightings({ soundUntil: { a: 20_000 }, term: 4 }))
+  assert.deepEqual([same.inDoubtSince, same.soundUntil], [undefined, { a: 16_000 }])
+  const unseen = seenAlone(15_000, 16_000, 4, new NodeSightings({ soundUntil: {}, before: 20_000 }))
+  assert.deepEqual([unseen.inDoubtSince, unseen.soundUntil], [undefined, { a: 16_000 }])
+})
+
 test('a term says nothing once there are several nodes', () => {
   const sightings = seenAlone(0, 20_000, 4)
   seenFrom(21_000, 22_000, sightings)

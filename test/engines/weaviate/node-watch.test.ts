@@ -40,6 +40,15 @@ class Watched {
     await (await engine.open(this.#stored.set)).change(this.#stored.stepsOf(this.#round++))
   }
 
+  /** Until the process that watches the node knows of another. */
+  async joined(): Promise<void> {
+    const isJoined = async () => {
+      const noted = await this.#note.read()
+      return noted !== undefined && noted.until > 0 && !(await this.#note.isAlone(noted.holder))
+    }
+    await until(isJoined, 'the second process')
+  }
+
   /** Until the process that watches the node vouches for it now. */
   async sound(): Promise<void> {
     const from = Date.now()
@@ -91,3 +100,26 @@ test(
     assert.ok(fourth.messages.includes(repair), 'a write had failed')
   },
 )
+
+test('what other processes wrote is not known to be whole', needsServer, async (t) => {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const watched = new Watched(t, server)
+  const first = await watched.open()
+  await watched.change(first.engine)
+  await watched.sound()
+  const other = await watched.open()
+  await watched.joined()
+  await other.engine.close() // as if it were killed: it leaves no note
+  await first.engine.close()
+
+  const second = await watched.open()
+  await watched.sound()
+  assert.ok(second.messages.includes(repair))
+  await second.engine.close()
+
+  const third = await watched.open()
+  t.after(() => third.engine.close())
+  await watched.sound()
+  assert.ok(!third.messages.includes(repair), 'the second was alone')
+})

@@ -70,7 +70,9 @@ export function chosenPreprocessing(
   const { inputSize = stated.inputSize, fit = stated.fit ?? 'cover', kernel = stated.kernel ?? 'cubic' } = options
   const { mean = stated.mean, std = stated.std } = options
   if (mean === undefined || std === undefined)
-    throw unsupported('Say how it scales colours, with --mean and --std: no preprocessor_config.json beside it does.')
+    throw unsupported(
+      'State how it scales colours, with --mean and --std, or name a folder with its preprocessor_config.json.',
+    )
   const { resizeShortSide: short, inputSize: cut } = stated
   const sameShare = short && cut && inputSize && fit === 'cover' ? Math.round((short * inputSize) / cut) : undefined
   return { inputSize, fit, resizeShortSide: options.resizeShortSide ?? sameShare, kernel, mean, std }

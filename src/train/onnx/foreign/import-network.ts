@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import type { SplitImage } from '../../../datasets/split.js'
 import { embeddingDimensionMax, type ModelManifest } from '../../../embedding/model-manifest.js'
 import { prepareImage } from '../../../image/prepare.js'
-import { inputSizes, type Preprocessing } from '../../../image/preprocessing.js'
+import { inputSizes, type Preprocessing, shortSides } from '../../../image/preprocessing.js'
 import { drawGolden } from '../../golden/drawings.js'
 import { importedArchitecture } from '../../weights/weight-format.js'
 import { describedManifest, writeManifest, writeModelFolder } from '../model-folder.js'
@@ -94,6 +94,13 @@ function preprocessingOf(given: ImportOptions['preprocessing'], size: number | u
     throw unsupported(`It takes pictures of ${size} × ${size} pixels only, not of ${inputSize} × ${inputSize}.`)
   const resizeShortSide = given.resizeShortSide ?? inputSize
   if (resizeShortSide < inputSize) throw unsupported(`--short-side must be at least ${inputSize}, the input size.`)
+  if (resizeShortSide > shortSides.maximum)
+    throw unsupported(
+      `Pictures would be resized to a short side of ${resizeShortSide} pixels; ${shortSides.minimum} to ${shortSides.maximum} are possible.`,
+    )
+  const { mean, std } = given
+  if (![...mean, ...std].every(Number.isFinite) || std.some((one) => one <= 0))
+    throw unsupported('The mean of each colour must be finite, and its standard deviation above 0.')
   return { ...given, inputSize, resizeShortSide }
 }
 

@@ -17,7 +17,7 @@ export function importCommand() {
   return command('npm run import --', 'Makes a network from an ONNX file that another framework exported.')
     .argument(
       '<file>',
-      'encoder of pictures: float pictures in, a vector for each picture out; or the folder of an exporter, which says its preprocessing',
+      'encoder of pictures: float pictures in, a vector for each picture out; or the folder of an exporter, which states its preprocessing',
     )
     .requiredOption('--name <name>', 'of the network and its folder', networkName)
     .option('--mean <r,g,b>', 'subtracted from each colour, 0 to 1; required for a file', colours(0))
@@ -99,10 +99,11 @@ async function run(
     process.exitCode = cancelled
     return
   }
-  report(done, folder, stated?.by)
+  const isOverruled = Object.values(options).some((option) => option !== undefined)
+  report(done, folder, stated && `${stated.by}${isOverruled ? ' and the options' : ''}`)
 }
 
-/** @param statedBy the file that says its preprocessing */
+/** @param statedBy what states its preprocessing */
 function report({ manifest, quality, output }: Imported, folder: string, statedBy: string | undefined): void {
   const { id, embeddingDimension, preprocessing: used, files } = manifest
   console.log(

@@ -11,9 +11,10 @@ import { unsupported } from './foreign-graph.js'
 export type StatedPreprocessing = Omit<Preprocessing, 'resizeShortSide'> & { resizeShortSide?: number | undefined }
 
 const Side = Type.Integer({ minimum: 1 })
-const Square = Type.Object({ height: Side, width: Side })
+const closed = { additionalProperties: false }
+const Square = Type.Object({ height: Side, width: Side }, closed)
 const Colours = Type.Array(Type.Number(), { minItems: 3, maxItems: 3 })
-const Size = Type.Union([Side, Type.Object({ shortest_edge: Side }), Square])
+const Size = Type.Union([Side, Type.Object({ shortest_edge: Side }, closed), Square])
 
 /** Members that exporters write; others are ignored. */
 const TransformersConfig = Type.Object({
@@ -34,6 +35,8 @@ const TransformersConfig = Type.Object({
   do_flip_channel_order: Type.Optional(Type.Unknown()),
   do_pad: Type.Optional(Type.Unknown()),
   rescale_offset: Type.Optional(Type.Unknown()),
+  use_square_size: Type.Optional(Type.Unknown()),
+  include_top: Type.Optional(Type.Unknown()),
 })
 type TransformersConfig = Static<typeof TransformersConfig>
 
@@ -48,9 +51,15 @@ const TimmConfig = Type.Object({
   }),
 })
 
-/** What a class of the Transformers library does where its file does not say it. */
-const known: Readonly<Record<string, { crops: boolean; number: 'short side' | 'square' }>> = {
-  Beit: { crops: false, number: 'square' },
+interface Usual {
+  crops: boolean
+  /** What a size is that is a number. */
+  number: 'short side' | 'square'
+}
+
+/** What a class of the Transformers library does where its file does not say it; if its versions differ, what is refused. */
+const known: Readonly<Record<string, Usual>> = {
+  Beit: { crops: true, number: 'square' },
   Bit: { crops: true, number: 'short side' },
   Blip: { crops: false, number: 'square' },
   ChineseCLIP: { crops: true, number: 'short side' },
@@ -62,7 +71,7 @@ const known: Readonly<Record<string, { crops: boolean; number: 'short side' | 's
   MobileNetV1: { crops: true, number: 'short side' },
   MobileNetV2: { crops: true, number: 'short side' },
   Pvt: { crops: false, number: 'square' },
-  Siglip: { crops: false, number: 'square' },
+  Siglip: { crops: false, number: 'short side' },
   ViT: { crops: false, number: 'square' },
 }
 /** Of Pillow, by number. */
@@ -78,15 +87,15 @@ export function transformersPreprocessing(config: unknown): StatedPreprocessing 
     /(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/,
     '',
   )
-  const usual = known[family]
+  const usual = ownOf(known, family)
   if (usual === undefined)
     throw refused(`its image processor is ${family || 'not named'}, not one of ${Object.keys(known).join(', ')}`)
-  for (const step of ['do_flip_channel_order', 'do_pad', 'rescale_offset'] as const)
+  for (const step of ['do_flip_channel_order', 'do_pad', 'rescale_offset', 'use_square_size'] as const)
     if (given[step]) throw refused(`${step} is set`)
   for (const step of ['do_resize', 'do_rescale'] as const) if (given[step] === false) throw refused(`${step} is false`)
   const kernel = kernelsByNumber[given.resample]
   if (kernel === undefined) throw refused(`resample is ${given.resample}; 1, 2 and 3 are possible`)
-  return { ...fitOf(given, family, usual), kernel, ...scaleOf(given) }
+  return { ...fitOf(given, family, usual), kernel, ...scaleOf(given, family) }
 }
 
 /** @throws AlikeError `import_unsupported` */
@@ -99,7 +108,7 @@ export function timmPreprocessing(config: unknown): StatedPreprocessing {
     mean,
     std,
   } = checked(TimmConfig, config).pretrained_cfg
-  const kernel = kernelsByName[interpolation]
+  const kernel = ownOf(kernelsByName, interpolation)
   if (kernel === undefined) throw refused(`interpolation is ${interpolation}`)
   const [, height, width] = input_size
   const inputSize = square({ height, width })
@@ -111,27 +120,30 @@ export function timmPreprocessing(config: unknown): StatedPreprocessing {
 
 type Fit = Pick<StatedPreprocessing, 'fit' | 'inputSize' | 'resizeShortSide'>
 
-function fitOf(given: TransformersConfig, family: string, usual: (typeof known)[string]): Fit {
+function fitOf(given: TransformersConfig, family: string, usual: Usual): Fit {
   const size = typeof given.size === 'number' ? sizeOf(given.size, usual.number) : given.size
-  const crops = given.do_center_crop === undefined ? usual.crops : Boolean(given.do_center_crop)
+  const crops = Boolean(given.do_center_crop ?? usual.crops)
+  if (family === 'ConvNext') return convNextFit(size, given.crop_pct ?? 224 / 256, crops)
   if ('height' in size) {
     if (crops) throw refused('pictures are squashed first, then cut')
     return { fit: 'squash', inputSize: square(size) }
   }
   const { shortest_edge: side } = size
-  if (family === 'ConvNext') {
-    const resizeShortSide = Math.floor(side / (given.crop_pct ?? 224 / 256))
-    return side < convNextSquashes
-      ? { fit: 'cover', inputSize: side, resizeShortSide }
-      : { fit: 'squash', inputSize: side }
-  }
   if (!crops) throw refused('pictures keep their proportions')
   const { crop_size: crop } = given
   if (crop === undefined || crop === null) throw refused('it has no crop_size')
   return { fit: 'cover', inputSize: square(crop), resizeShortSide: side }
 }
 
-const sizeOf = (side: number, meaning: 'short side' | 'square') =>
+function convNextFit(size: Exclude<Static<typeof Size>, number>, share: number, crops: boolean): Fit {
+  if (!('shortest_edge' in size)) throw refused('its size has no shortest_edge')
+  if (crops) throw refused('pictures are cut twice')
+  const { shortest_edge: side } = size
+  if (side >= convNextSquashes) return { fit: 'squash', inputSize: side }
+  return { fit: 'cover', inputSize: side, resizeShortSide: Math.floor(side / share) }
+}
+
+const sizeOf = (side: number, meaning: Usual['number']) =>
   meaning === 'square' ? { height: side, width: side } : { shortest_edge: side }
 
 function square(size: number | Static<typeof Square>): number {
@@ -141,11 +153,23 @@ function square(size: number | Static<typeof Square>): number {
 }
 
 /** Of bytes times the factor, on the scale of bytes. */
-function scaleOf({ do_normalize, rescale_factor: factor = 1 / 255, image_mean, image_std }: TransformersConfig) {
-  if (do_normalize === false) return { mean: [0, 0, 0], std: [1, 1, 1].map((one) => one / factor) }
+function scaleOf(
+  { do_normalize, include_top, rescale_factor: factor = 1 / 255, image_mean, image_std }: TransformersConfig,
+  family: string,
+): Pick<StatedPreprocessing, 'mean' | 'std'> {
+  const dividesAgain = family === 'EfficientNet' && Boolean(include_top ?? true)
+  if (do_normalize === false) {
+    if (dividesAgain) throw refused('do_normalize is false, but include_top is not')
+    return { mean: [0, 0, 0], std: [1, 1, 1].map((one) => one / factor) }
+  }
   if (image_mean === undefined || image_std === undefined) throw refused('it has no image_mean and image_std')
-  return { mean: image_mean.map((one) => one / factor), std: image_std.map((one) => one / factor) }
+  const std = dividesAgain ? image_std.map((one) => one ** 2) : image_std
+  return { mean: image_mean.map((one) => one / factor), std: std.map((one) => one / factor) }
 }
+
+/** Names in files are not ours: `constructor` is one that every object has. */
+const ownOf = <Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined
 
 const onBytes = (colours: readonly number[]): number[] => colours.map((one) => one * 255)
 

@@ -187,6 +187,22 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
     options: { preprocessing: { ...given.preprocessing, resizeShortSide: 7 } },
     says: /--short-side must be at least 8/,
   },
+  {
+    what: 'a short side that no picture is resized to',
+    foreign: {},
+    options: { preprocessing: { ...given.preprocessing, resizeShortSide: 224_000 } },
+    says: /224000 pixels.*8 to 1280 are possible/,
+  },
+  ...[
+    [0, 1, 1],
+    [-1, 1, 1],
+    [Infinity, 1, 1],
+  ].map((std) => ({
+    what: `colours divided by ${std[0]}`,
+    foreign: {},
+    options: { preprocessing: { ...given.preprocessing, std } },
+    says: /standard deviation above 0/,
+  })),
   { what: 'tokens', foreign: { outputs: tokens }, says: /--pooling first .*--pooling mean/ },
   {
     what: 'an output without a shape',
@@ -459,6 +475,9 @@ test('a folder of an exporter says its preprocessing', async (t) => {
   const { preprocessing, provenance } = (await readModel(join(out, 'foreign'))).manifest
   assert.deepEqual([preprocessing.resizeShortSide, preprocessing.kernel], [10, 'linear'])
   assert.equal(provenance?.['importedFrom'], 'exported/onnx/model.onnx')
+
+  const overruled = await runCommand('train/onnx/foreign/main', [...words, '--force', '--kernel', 'cubic'])
+  assert.match(overruled.output, /as in preprocessor_config.json and the options: short side 10, cut to 8, cubic,/)
 
   await writeFile(join(folder, 'preprocessor_config.json'), '{"size":')
   const damaged = await runCommand('train/onnx/foreign/main', [...words, '--force'])

@@ -71,6 +71,8 @@ for (const [config, expected] of [
       read.forEach((one, i) => assert.ok(Math.abs(one - given[i]! * 255) < 1e-9, `${one}`))
   })
 
+const clip = { image_processor_type: 'CLIPImageProcessor', crop_size: square(224) }
+const convNext = { image_processor_type: 'ConvNextImageProcessor', size: { shortest_edge: 224 } }
 const vit = { ...steps, ...colours, image_processor_type: 'ViTImageProcessor', size: square(224), resample: 2 }
 
 test('colours are scaled by the factor of the file, and not normalised where it says so', () => {
@@ -89,6 +91,19 @@ test('colours are scaled by the factor of the file, and not normalised where it 
   )
 })
 
+test('EfficientNet divides colours twice, unless its file says otherwise', () => {
+  const config = { ...vit, image_processor_type: 'EfficientNetImageProcessor', resample: 3, rescale_factor: 0.5 }
+  const { image_mean: mean, image_std: std } = colours
+  for (const [include_top, divisors] of [
+    [undefined, std.map((x) => 2 * x * x)],
+    [true, std.map((x) => 2 * x * x)],
+    [false, std.map((x) => 2 * x)],
+  ] as const) {
+    const read = transformersPreprocessing({ ...config, ...(include_top !== undefined && { include_top }) })
+    assert.deepEqual([read.mean, read.std], [mean.map((x) => 2 * x), divisors])
+  }
+})
+
 for (const [what, config, reason] of [
   ['another class', { image_processor_type: 'LevitImageProcessor' }, /Levit, not one of Beit, /],
   ['no class', { image_processor_type: undefined }, /is not named/],
@@ -103,6 +118,20 @@ for (const [what, config, reason] of [
   ['no colours', { image_mean: undefined }, /no image_mean/],
   ['grey pictures', { image_mean: [0.5] }, /image_mean/],
   ['a size of another kind', { size: { longest_edge: 224 } }, /size/],
+  ['a short side with a limit', { ...clip, size: { shortest_edge: 224, longest_edge: 384 } }, /size/],
+  ['a size of two kinds', { ...clip, size: { ...square(224), shortest_edge: 224 } }, /size/],
+  ['a square that the file does not name', { ...clip, use_square_size: true }, /use_square_size is set/],
+  ['a cut that is usual', { image_processor_type: 'DeiTImageProcessor', do_center_crop: null }, /then cut/],
+  ['a cut that was usual', { image_processor_type: 'BeitImageProcessor' }, /then cut/],
+  ['a number that was a square', { image_processor_type: 'SiglipImageProcessor', size: 224 }, /proportions/],
+  ['a second cut', { ...convNext, do_center_crop: true, crop_size: square(192) }, /cut twice/],
+  ['a square for a short side', { ...convNext, size: square(224) }, /no shortest_edge/],
+  ['a class named like what every object has', { image_processor_type: 'constructor' }, /constructor, not one of/],
+  [
+    'colours divided once more, not normalised',
+    { image_processor_type: 'EfficientNetImageProcessor', do_normalize: false },
+    /include_top/,
+  ],
 ] as const)
   test(`refused: ${what}`, () => {
     assert.throws(
@@ -134,6 +163,7 @@ test('timm says which share of a picture is kept', () => {
     [{ crop_mode: 'squash' }, /crop_mode is squash, with crop_pct 0.9/],
     [{ crop_mode: 'border' }, /crop_mode is border/],
     [{ interpolation: 'nearest' }, /interpolation is nearest/],
+    [{ interpolation: 'constructor' }, /interpolation is constructor/],
     [{ input_size: [1, 28, 28] }, /input_size/],
   ] as const)
     assert.throws(() => timmPreprocessing({ pretrained_cfg: { ...timm, ...config } }), { message: reason })
