@@ -207,6 +207,22 @@ for (const [what, refusing] of [
     assert.deepEqual(await later(), { images: ids.map((id) => `${id} after`), listed: ['set-label'] })
   })
 
+test('a decision whose lock is lost while it is given up is left to whoever holds it now', async (t) => {
+  let isHeld = true
+  const { decisions, store, galleryUid } = await withRefusals(
+    t,
+    (set) => ({
+      patch: (id, change) => {
+        if (change.label === 'before') isHeld = false
+        return id === 'two' ? refused() : set.patch(id, change)
+      },
+    }),
+    { isHeld: () => isHeld },
+  )
+  await assert.rejects(decisions.decide(relabelling), { code: 'overloaded' })
+  assert.equal((await store.unsettled(galleryUid)).length, 1)
+})
+
 test('a decision whose lock is lost while it is revoked stays in the list', async (t) => {
   let isHeld = true
   const { decisions, later } = await withRefusals(t, () => ({}), { isHeld: () => isHeld })
