@@ -48,8 +48,8 @@ export class SharedRoom {
   }
 
   /**
-   * A newcomer gets its share as the others release theirs: until then there is room for its first only. What has left is
-   * never woken.
+   * A newcomer gets its share as the others release theirs: until then there is room for its first only. Nobody wakes a
+   * job that has left.
    */
   #admits(job: Job, amount: number): boolean {
     if (job.taken === 0 || !this.#jobs.has(job)) return true

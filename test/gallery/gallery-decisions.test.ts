@@ -25,7 +25,7 @@ interface BesideIt {
   afterAdding?: (another: GalleryDecisions) => unknown
   /** Of the first caller. */
   firstHold?: () => Promise<undefined>
-  /** Whether the first caller has its lock still. */
+  /** Whether the first caller still has its lock. */
   isHeld?: () => boolean
 }
 

@@ -127,7 +127,7 @@ twoTest('processes that accept jobs at the same moment keep to their maximum tog
   assert.equal((await one.jobs.list()).length, 3)
 })
 
-twoTest('a process is not given the job that it runs still, whose lease has expired', async ({ one, other, url }) => {
+twoTest('a process whose lease has expired is not given the job that it still runs', async ({ one, other, url }) => {
   await queued(one, 'j')
   const { galleryUid } = (await one.jobs.claim(['ingest']))!
   await begun(one, 'j')
