@@ -170,7 +170,9 @@ export class GalleryDecisions {
     const { galleryUid, store } = this.#options
     if (!(await lock.isHeld())) return // whoever holds it now goes on with it
     await this.#revoke(number, lock)
-      .catch(() => store.settle(galleryUid, number))
+      .catch(async () => {
+        if (await lock.isHeld()) await store.settle(galleryUid, number)
+      })
       .catch(() => {}) // as after a crash
   }
 

@@ -47,9 +47,12 @@ export class SharedRoom {
     }
   }
 
-  /** A newcomer gets its share as the others release theirs: until then there is room for its first only. */
+  /**
+   * A newcomer gets its share as the others release theirs: until then there is room for its first only. Nobody wakes a
+   * job that has left.
+   */
   #admits(job: Job, amount: number): boolean {
-    if (job.taken === 0) return true
+    if (job.taken === 0 || !this.#jobs.has(job)) return true
     let all = amount
     for (const { taken } of this.#jobs) all += taken
     return job.taken + amount <= this.#max / this.#jobs.size && all <= this.#max

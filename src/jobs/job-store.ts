@@ -109,7 +109,8 @@ export interface JobStore {
   create(job: NewJob, room?: JobRoom): Promise<{ job: JobRecord; created: boolean }>
   /**
    * Claims the next job of these kinds, by priority, then in order of arrival: one that is waiting and not paused, or
-   * one whose process died. Nobody else gets it until it has ended or was released.
+   * one whose process died, which no other of its gallery overtakes. Nobody else gets it until it has ended or was
+   * released.
    * @param busy uids of galleries of which this process runs a job: theirs are left out, as those of galleries in which
    * other processes run one
    */

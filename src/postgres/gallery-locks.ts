@@ -106,8 +106,8 @@ export class GalleryLocks {
   }
 
   /**
-   * Runs the work in a transaction while no process has a write in progress in the gallery, and again after a conflict with others.
-   * The lock is kept afterwards for as long as `work` requests.
+   * Runs the work in a transaction while no process has a write in progress in the gallery, and again after a conflict
+   * with others. The lock is kept afterwards for as long as `work` requests.
    * @param first a statement about the gallery, given by name, that is committed beforehand
    * @throws what `work` throws; AlikeError `overloaded` if writes do not finish in time, `store_unreachable`
    */

@@ -53,6 +53,9 @@ const settings = {
   deleteAfterSeconds: 0,
 } as const
 
+/** Of an integer in PostgreSQL. */
+const priorityMax = 2 ** 31 - 1
+
 /** Before the queue itself would expire a claim. */
 export const claimMaxMs = (daySeconds - 3_600) * 1_000
 
@@ -147,9 +150,10 @@ export class JobQueues {
     await this.#boss.resume(queues[kind], delivery, by(sql))
   }
 
-  /** For a waiting job. */
-  async prefer(sql: Sql, { kind, delivery }: Delivery, priority: number): Promise<void> {
-    await this.#boss.update(queues[kind], undefined, { ...by(sql), id: delivery, priority })
+  /** For a waiting job. @param priority `first`: before all others, until it is released */
+  async prefer(sql: Sql, { kind, delivery }: Delivery, priority: number | 'first'): Promise<void> {
+    const number = priority === 'first' ? priorityMax : priority
+    await this.#boss.update(queues[kind], undefined, { ...by(sql), id: delivery, priority: number })
   }
 
   /** For a finished job. */

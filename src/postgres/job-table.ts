@@ -92,6 +92,24 @@ export async function noteClaim(sql: Sql, { delivery, attempt }: Claim): Promise
   return row
 }
 
+/** Other running jobs of the gallery of a job that has just been claimed: their processes have lost them. */
+export function interruptedBeside(
+  sql: Sql,
+  { gallery_uid, number }: StoredRow,
+  kinds: readonly JobKind[],
+): Promise<StoredRow[]> {
+  return sql.query<StoredRow>(
+    `SELECT ${columnsWithoutSource} FROM alike.job
+     WHERE gallery_uid = $1 AND number <> $2 AND kind = ANY($3) AND state = 'running'`,
+    [gallery_uid, number, kinds],
+  )
+}
+
+/** A process that still runs the job changes nothing more. */
+export async function revokeClaim(sql: Sql, { number }: StoredRow): Promise<void> {
+  await sql.query('UPDATE alike.job SET attempt = NULL WHERE number = $1', [number])
+}
+
 /**
  * Sets that unfinished jobs of these kinds work with: the serving one, and in a move the other too. Without those whose
  * storage was never prepared.

@@ -38,9 +38,11 @@ import {
   heldRow,
   insertJob,
   insertLines,
+  interruptedBeside,
   linesOfJob,
   listJobs,
   noteClaim,
+  revokeClaim,
   rowOfId,
   type StoredRow,
   saveJob,
@@ -99,33 +101,55 @@ export class PostgresJobs implements JobStore {
   }
 
   async claim(kinds: readonly JobKind[], busy: readonly string[] = []): Promise<JobRecord | undefined> {
-    for (;;) {
+    for (const preferred = new Set<number>(); ; ) {
       const found = await this.#postgres
-        .transaction((sql) => this.#claimOn(sql, kinds, busy))
+        .transaction((sql) => this.#claimOn(sql, kinds, busy, preferred))
         .catch((error: unknown) => {
-          if (hasCode(error, 'gallery_elsewhere')) return { claim: undefined, row: undefined }
+          if (hasCode(error, 'gallery_elsewhere')) return { ahead: [] }
           throw error
         })
       if (found === undefined) return undefined
-      if (found.row === undefined) continue
-      this.#claims.set(found.row.id, found.claim)
-      return storedRecord(found.row)
+      if ('row' in found) {
+        this.#claims.set(found.row.id, found.claim)
+        return storedRecord(found.row)
+      }
+      for (const number of found.ahead) preferred.add(number)
     }
   }
 
-  /** @throws AlikeError `gallery_elsewhere`, to undo it, if the job came since its gallery was looked for */
-  async #claimOn(sql: Sql, kinds: readonly JobKind[], busy: readonly string[]) {
+  /**
+   * @param preferred numbers of interrupted jobs that have been put first already
+   * @returns numbers of jobs that it has put first instead, to be called again; undefined if there is nothing to claim
+   * @throws AlikeError `gallery_elsewhere`, to undo it, if the job came since its gallery was looked for
+   */
+  async #claimOn(
+    sql: Sql,
+    kinds: readonly JobKind[],
+    busy: readonly string[],
+    preferred: ReadonlySet<number>,
+  ): Promise<{ claim: Claim; row: StoredRow } | { ahead: number[] } | undefined> {
     const elsewhere = await this.#galleriesElsewhere(sql, kinds)
     // a run whose lease has expired is still one of this process: the same job would be run twice, under one claim
     const claim = await this.#queues.claim(sql, kinds, [...elsewhere, ...busy])
     if (claim === undefined) return undefined
     const row = await noteClaim(sql, claim)
     // belongs to a job that has ended or been deleted
-    if (row === undefined) await this.#queues.remove(sql, claim)
-    else if (!elsewhere.includes(row.gallery_uid)) {
+    if (row === undefined) {
+      await this.#queues.remove(sql, claim)
+      return { ahead: [] }
+    }
+    if (!elsewhere.includes(row.gallery_uid)) {
       const since = await this.#galleriesElsewhere(sql, kinds)
       if (since.includes(row.gallery_uid)) throw new AlikeError('gallery_elsewhere')
     }
+    const interrupted = await interruptedBeside(sql, row, kinds)
+    const ahead = interrupted.filter(({ paused, number }) => paused === 0 && !preferred.has(number))
+    if (ahead.length > 0) {
+      await this.#queues.release(sql, claim, storedRecord(row))
+      for (const one of ahead) await this.#queues.prefer(sql, deliveryOf(one), 'first')
+      return { ahead: ahead.map(({ number }) => number) }
+    }
+    for (const one of interrupted) await revokeClaim(sql, one)
     return { claim, row }
   }
 
@@ -270,13 +294,13 @@ export class PostgresJobs implements JobStore {
     const delivery = deliveryOf(row)
     if (after.finishedAt !== null) return this.#queues.remove(sql, delivery)
     if (before.state === 'running' && after.state === 'queued') return this.#queues.release(sql, delivery, after)
+    const isUnpaused = before.paused && !after.paused
+    // a running one too: its process may have died as it was to put it back
+    if (isUnpaused) await this.#queues.unpause(sql, delivery)
     if (after.state !== 'queued') return
-    if (after.priority !== before.priority && !before.paused) await this.#queues.prefer(sql, delivery, after.priority)
     if (after.paused && !before.paused) await this.#queues.pause(sql, delivery)
-    if (!after.paused && before.paused) {
-      await this.#queues.unpause(sql, delivery)
+    if (isUnpaused || (!after.paused && after.priority !== before.priority))
       await this.#queues.prefer(sql, delivery, after.priority)
-    }
   }
 }
 

@@ -81,8 +81,8 @@ export class Postgres implements Sql {
   }
 
   /**
-   * All or nothing; retried after a conflict with others. If the connection is lost before a commit is answered, another one asks
-   * for the outcome.
+   * All or nothing; retried after a conflict with others. If the connection is lost before a commit is answered, another
+   * one asks for the outcome.
    * @throws AlikeError `store_unreachable`, if nothing was changed; `store_outcome_unknown`, `storage_full`; what
    * `work` throws
    */

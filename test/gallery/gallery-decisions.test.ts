@@ -25,7 +25,7 @@ interface BesideIt {
   afterAdding?: (another: GalleryDecisions) => unknown
   /** Of the first caller. */
   firstHold?: () => Promise<undefined>
-  /** Whether the first caller has its lock still. */
+  /** Whether the first caller still has its lock. */
   isHeld?: () => boolean
 }
 
@@ -206,6 +206,22 @@ for (const [what, refusing] of [
     assert.equal((await store.unsettled(galleryUid)).length, 1, 'it is left to whoever holds it now')
     assert.deepEqual(await later(), { images: ids.map((id) => `${id} after`), listed: ['set-label'] })
   })
+
+test('a decision whose lock is lost while it is given up is left to whoever holds it now', async (t) => {
+  let isHeld = true
+  const { decisions, store, galleryUid } = await withRefusals(
+    t,
+    (set) => ({
+      patch: (id, change) => {
+        if (change.label === 'before') isHeld = false
+        return id === 'two' ? refused() : set.patch(id, change)
+      },
+    }),
+    { isHeld: () => isHeld },
+  )
+  await assert.rejects(decisions.decide(relabelling), { code: 'overloaded' })
+  assert.equal((await store.unsettled(galleryUid)).length, 1)
+})
 
 test('a decision whose lock is lost while it is revoked stays in the list', async (t) => {
   let isHeld = true

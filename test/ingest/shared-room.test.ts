@@ -89,3 +89,12 @@ test('the share of a job that leaves is free, also of what it has not released, 
   await nextTurn()
   assert.deepEqual([first.held, second.held], [5, 8])
 })
+
+test('what a job takes after it has left does not wait', async () => {
+  const room = new SharedRoom(2)
+  const [first, second] = [room.enter(), room.enter()]
+  await Promise.all([first, second].map(({ take }) => take(1)))
+  first.leave()
+  await second.take(1)
+  await first.take(1)
+})

@@ -127,6 +127,28 @@ export function jobStoreSuite(stores: TestedJobStore): void {
     assert.equal((await jobs.claim(['ingest'], [uids.get('b')!]))?.id, 'a2')
   })
 
+  storeTest('a job that was interrupted comes before those of its gallery that wait', async ({ jobs, catalogue }) => {
+    await makeGallery(catalogue, 'b')
+    await running(jobs, 'a1')
+    for (const [id, gallery] of [
+      ['a2', 'a'],
+      ['b1', 'b'],
+    ] as const)
+      await jobs.create({ id, gallery, source: null, priority: 5 })
+    const claimed: string[] = []
+    for (;;) {
+      const job = await jobs.claim(['ingest'])
+      if (job === undefined) break
+      claimed.push(job.id)
+      await jobs.transition(job.id, { from: [...active], to: 'succeeded' })
+    }
+    assert.deepEqual(
+      claimed.filter((id) => id !== 'b1'),
+      ['a1', 'a2'],
+    )
+    assert.equal(claimed.length, 3)
+  })
+
   storeTest('progress adds up, and stands beside the lines of its report', async ({ jobs }) => {
     await jobs.create({ id: 'j', gallery: 'a', source: null })
     const errors = [failure(3, 'c.jpg')]

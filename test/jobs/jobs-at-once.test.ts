@@ -132,6 +132,24 @@ test('a stop puts back all running jobs; after a crash they run again, the first
   )
 })
 
+test('after a crash, the job that was interrupted runs before any that waits, whatever their priorities', async (t) => {
+  const dataDir = await dataFolder(t)
+  const first = await openHeldJobs(t, { dataDir })
+  const ids = await takeIn(first.jobs, 'a', 'a', 'b')
+  for (const id of ids.slice(1)) await first.jobs.steer(id, { priority: 5 })
+  await until(() => first.takers.runs.length === 1)
+  await first.jobs.close(true)
+  await first.galleries.close()
+  const { takers } = await openHeldJobs(t, { dataDir, jobsAtOnce })
+  await until(() => takers.runs.length === 1)
+  assert.deepEqual(idsOf(takers), ids.slice(0, 1))
+  takers.runs[0]!.control.recovered()
+  await until(() => takers.runs.length === 2)
+  takers.runs[0]!.end({ total: 0 })
+  await until(() => takers.runs.length === 3)
+  assert.deepEqual(idsOf(takers), [ids[0], ids[2], ids[1]])
+})
+
 test('a stop ends a job that is alone after a crash', async (t) => {
   const dataDir = await dataFolder(t)
   const first = await openHeldJobs(t, { dataDir, jobsAtOnce })

@@ -127,7 +127,7 @@ twoTest('processes that accept jobs at the same moment keep to their maximum tog
   assert.equal((await one.jobs.list()).length, 3)
 })
 
-twoTest('a process is not given the job that it runs still, whose lease has expired', async ({ one, other, url }) => {
+twoTest('a process whose lease has expired is not given the job that it still runs', async ({ one, other, url }) => {
   await queued(one, 'j')
   const { galleryUid } = (await one.jobs.claim(['ingest']))!
   await begun(one, 'j')
@@ -206,6 +206,46 @@ twoTest('of two processes each runs a job, although one has room for both', asyn
     JSON.stringify(idsOf()),
   )
 })
+
+twoTest('a job that was interrupted goes on before one of its gallery that has a higher priority', async (two) => {
+  const { one, other } = two
+  await queued(one, 'a1')
+  await one.jobs.claim(['ingest'])
+  await begun(one, 'a1')
+  await one.jobs.create({ id: 'a2', gallery: 'a', source: null, priority: 5 })
+  assert.equal((await until(() => other.jobs.claim(['ingest']), 'the end of the lease')).id, 'a1')
+  await assert.rejects(one.jobs.advance({ jobId: 'a1', position: 1 }), { code: 'job_taken_over' })
+  assert.equal(await one.jobs.claim(['ingest']), undefined)
+  await begun(other, 'a1')
+  await other.jobs.complete('a1', 0)
+  assert.equal((await one.jobs.claim(['ingest']))?.id, 'a2')
+})
+
+twoTest('a silent process writes nothing once the next job of its gallery has been claimed', async ({ one, other }) => {
+  await queued(one, 'a1')
+  await one.jobs.claim(['ingest'])
+  await begun(one, 'a1')
+  await other.jobs.steer('a1', { paused: true })
+  await other.jobs.create({ id: 'a2', gallery: 'a', source: null, priority: 5 })
+  assert.equal((await until(() => other.jobs.claim(['ingest']), 'the end of the lease')).id, 'a2')
+  await assert.rejects(one.jobs.advance({ jobId: 'a1', position: 1 }), { code: 'job_taken_over' })
+  await begun(other, 'a2')
+  await other.jobs.complete('a2', 0)
+  assert.equal((await other.jobs.claim(['ingest']))?.id, 'a1', 'to be put back as paused')
+})
+
+twoTest(
+  'a job that was paused as it was claimed, by a process that died then, can be resumed',
+  async ({ one, other }) => {
+    await queued(one, 'j')
+    await one.jobs.claim(['ingest'])
+    await other.jobs.steer('j', { paused: true })
+    assert.ok((await begun(one, 'j')).paused)
+    await other.jobs.steer('j', { paused: false })
+    assert.equal((await other.jobs.claim(['ingest']))?.id, 'j')
+    await assert.rejects(one.jobs.advance({ jobId: 'j', position: 1 }), { code: 'job_taken_over' })
+  },
+)
 
 twoTest('a job that ends while its lease is renewed ends as what it came to', async ({ one }) => {
   const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 1 }

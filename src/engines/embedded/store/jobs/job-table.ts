@@ -77,7 +77,7 @@ export class JobTable {
     this.#counts = database.prepare(`SELECT kind, state, paused, count(*) AS count ${unfinished} GROUP BY 1, 2, 3`)
     this.#next = database.prepare(
       `SELECT * FROM job WHERE paused = 0 AND ${fitting} AND gallery_uid NOT IN (SELECT value FROM json_each(@busy))
-       ORDER BY priority DESC, number LIMIT 1`,
+       ORDER BY state = 'running' DESC, priority DESC, number LIMIT 1`,
     )
     this.#errors = new JobErrorRows(database)
     this.#results = new JobResultRows(database)
@@ -107,7 +107,7 @@ export class JobTable {
       .map((row) => recordOf(jobRows.checked(row)))
   }
 
-  /** The next job to start. @param busy uids of galleries whose jobs have to wait */
+  /** The next job to start: one that was interrupted, or the next of those that wait. @param busy uids of galleries whose jobs have to wait */
   next(kinds: readonly JobKind[], busy: readonly string[]): JobRecord | undefined {
     const [fitting, states] = [JSON.stringify(kinds), JSON.stringify(activeJobStates)]
     const row = this.#next.get({ kinds: fitting, states, busy: JSON.stringify(busy) })
