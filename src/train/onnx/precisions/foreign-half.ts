@@ -35,9 +35,13 @@ const followers = new Set([
 
 /** A half reaches 65,504; other pictures may reach further than those that were seen. */
 const largestHalf = 65_504 / 8
+/** Below it a half loses digits, and below 2 ** -24 it is 0: a division by what was kept from 0 would be one by 0. */
+const smallestHalf = 2 ** -14
+/** What reaches this keeps its digits down to a sixteenth of it. */
+const smallestReach = 16 * smallestHalf
 
 /**
- * @param images each [size, size, 3]: no value that they reach is too large for a half
+ * @param images each [size, size, 3]: no value that they reach is too large for a half, or too small
  * @throws AlikeError `precision_gate_failed` if nothing in the graph can be a half
  */
 export async function foreignHalfPrecision(
@@ -49,11 +53,11 @@ export async function foreignHalfPrecision(
   const values = [...foreignHalfNodes(model)].flatMap(({ output }) => output)
   if (values.length === 0) throw impossible('it has no convolutions or products')
   const { histograms } = await collectActivations(model, { values, images, size })
-  const tooLarge = values.filter((value) => {
+  const outside = values.filter((value) => {
     const { low, high } = histograms.get(value)!.range('min-max')
-    return Math.max(-low, high) >= largestHalf
+    return !fitsHalf(Math.max(-low, high), smallestReach)
   })
-  return toHalfPrecision(model, foreignHalfNodes(model, new Set(tooLarge)))
+  return toHalfPrecision(model, foreignHalfNodes(model, new Set(outside)))
 }
 
 const impossible = (reason: string): AlikeError =>
@@ -61,8 +65,8 @@ const impossible = (reason: string): AlikeError =>
     detail: `fp16 cannot be made of it: ${reason}. --precisions int8 leaves it out.`,
   })
 
-/** @param tooLarge values that halves may not reach */
-function foreignHalfNodes(model: ModelProto, tooLarge: ReadonlySet<Value> = new Set()): Set<NodeProto> {
+/** @param outside values that halves do not hold */
+function foreignHalfNodes(model: ModelProto, outside: ReadonlySet<Value> = new Set()): Set<NodeProto> {
   const facts = new GraphFacts(model)
   const found = new Set<NodeProto>()
   const halves = new Set<Value>()
@@ -74,8 +78,8 @@ function foreignHalfNodes(model: ModelProto, tooLarge: ReadonlySet<Value> = new 
     }
     const fits =
       isHalf(node, halves, facts) &&
-      node.output.every((value) => value !== '' && !tooLarge.has(value)) &&
-      node.input.every((value) => isSmall(facts.floats(value)))
+      node.output.every((value) => value !== '' && !outside.has(value)) &&
+      node.input.every((value) => areHalves(facts.floats(value)))
     if (!fits) continue
     found.add(node)
     for (const value of node.output) halves.add(value)
@@ -94,8 +98,16 @@ function isHalf(node: NodeProto, halves: ReadonlySet<Value>, facts: GraphFacts):
   return followers.has(type) && halves.has(first)
 }
 
-const isSmall = (values: Float32Array | undefined): boolean =>
-  values === undefined || values.every((value) => Math.abs(value) < largestHalf)
+/** Of weights that are much smaller than the largest, the digits do not count. */
+function areHalves(values: Float32Array = new Float32Array()): boolean {
+  return fitsHalf(
+    values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0),
+    smallestHalf,
+  )
+}
+
+/** @param reach of numbers on both sides of 0 */
+const fitsHalf = (reach: number, smallest: number): boolean => reach === 0 || (reach >= smallest && reach < largestHalf)
 
 /** Whether the graph has halves of its own, which are not told apart from ours. */
 function hasHalves({ graph }: ModelProto): boolean {
