@@ -57,7 +57,9 @@ export async function foreignHalfPrecision(
     const { low, high } = histograms.get(value)!.range('min-max')
     return !fitsHalf(Math.max(-low, high), smallestReach)
   })
-  return toHalfPrecision(model, foreignHalfNodes(model, new Set(outside)))
+  const halves = foreignHalfNodes(model, new Set(outside))
+  if (halves.size === 0) throw impossible('its values are too large or too small')
+  return toHalfPrecision(model, halves)
 }
 
 const impossible = (reason: string): AlikeError =>
