@@ -139,7 +139,9 @@ export class ModelFolders {
 
   /** The manifest comes last: interrupted, it is the model that it was. Other processes know the new files after a restart. */
   async #complete(known: Model, drafted: Model): Promise<Model> {
-    const files = (await readdir(drafted.folder, { recursive: true, withFileTypes: true })).filter((one) => one.isFile())
+    const files = (await readdir(drafted.folder, { recursive: true, withFileTypes: true })).filter((one) =>
+      one.isFile(),
+    )
     const paths = files.map(({ parentPath, name }) => relative(drafted.folder, join(parentPath, name)))
     for (const path of [...paths.filter((one) => one !== manifestFile), manifestFile]) {
       const target = join(known.folder, path)

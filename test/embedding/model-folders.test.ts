@@ -60,7 +60,13 @@ test('a model that is installed again with precisions that it lacked has them fr
 
   const { model, created } = await folders.install(copyOf(seven), proven)
   assert.deepEqual([created, model.folder, folders.get('seven')], [false, join(folder, 'seven'), model])
-  assert.deepEqual([filesOf(folders), filesOf(await open())], [['fp32', 'int8'], ['fp32', 'int8']])
+  assert.deepEqual(
+    [filesOf(folders), filesOf(await open())],
+    [
+      ['fp32', 'int8'],
+      ['fp32', 'int8'],
+    ],
+  )
   assert.equal(await readFile(join(model.folder, 'golden', 'golden.json'), 'utf8'), 'eight')
   assert.deepEqual(await readdir(folder), ['seven'])
 

@@ -37,7 +37,10 @@ export const modelInstallRoutes: Routes<ModelInstallOptions> = async (app, { mod
           'A tar, plain or gzipped, of a folder written by training or an import. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked as at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.',
         body: { content: Object.fromEntries(archiveTypes.map((type) => [type, archive])) },
         response: {
-          200: { description: 'It was already installed; precisions that it lacked have been added.', ...reference(Model) },
+          200: {
+            description: 'It was already installed; precisions that it lacked have been added.',
+            ...reference(Model),
+          },
           201: { description: 'It has been installed.', ...reference(Model) },
           ...problems(400, 408, 409, 413, 415, 422, 429, 503, 507),
         },
