@@ -6,10 +6,11 @@
 
 import { AlikeError } from '../../../errors.js'
 import type { Value } from '../graph-builder.js'
-import { elementTypes, type ModelProto, type NodeProto } from '../onnx-proto.js'
+import { attributeTypes, elementTypes, type ModelProto, type NodeProto } from '../onnx-proto.js'
 import { collectActivations } from './activation-ranges.js'
 import { GraphFacts, standardType, valuesReadBy } from './graph-facts.js'
 import { toHalfPrecision } from './half-precision.js'
+import { plainNode } from './rounded-values.js'
 
 /** Of float32 values by float32 weights, wherever they come from. */
 const products = new Set(['Conv', 'Gemm', 'MatMul'])
@@ -52,14 +53,32 @@ export async function foreignHalfPrecision(
   if (hasHalves(model)) throw impossible('it computes in half precision already')
   const values = [...foreignHalfNodes(model)].flatMap(({ output }) => output)
   if (values.length === 0) throw impossible('it has no convolutions or products')
-  const { histograms } = await collectActivations(model, { values, images, size })
-  const outside = values.filter((value) => {
-    const { low, high } = histograms.get(value)!.range('min-max')
-    return !fitsHalf(Math.max(-low, high), smallestReach)
-  })
+  const reaches = await reachesOf(model, values, { images, size })
+  const outside = values.filter((value) => !fitsHalf(reaches.get(value)!, smallestReach))
   const halves = foreignHalfNodes(model, new Set(outside))
   if (halves.size === 0) throw impossible('its values are too large or too small')
   return toHalfPrecision(model, halves)
+}
+
+/** Value → its number that is farthest from 0. The graph itself looks for it: the values of a picture take a gigabyte. */
+async function reachesOf(
+  model: ModelProto,
+  values: readonly Value[],
+  pictures: { images: readonly Uint8Array[]; size: number },
+): Promise<Map<Value, number>> {
+  const ends = values.map((value) => ['ReduceMin', 'ReduceMax'].map((opType) => overAll(opType, value)))
+  const graph = { ...model.graph, node: [...model.graph.node, ...ends.flat()] }
+  const outputs = ends.flat().flatMap(({ output }) => output)
+  const { histograms } = await collectActivations({ ...model, graph }, { values: outputs, ...pictures })
+  const rangeOf = ({ output }: NodeProto) => histograms.get(output[0]!)!.range('min-max')
+  return new Map(
+    values.map((value, i) => [value, Math.max(...ends[i]!.map(rangeOf).flatMap(({ low, high }) => [-low, high]))]),
+  )
+}
+
+function overAll(opType: string, value: Value): NodeProto {
+  const keepdims = { name: 'keepdims', type: attributeTypes.int, i: 0 }
+  return { ...plainNode(opType, [value], `reach/${value}/${opType}`), attribute: [keepdims] }
 }
 
 const impossible = (reason: string): AlikeError =>
