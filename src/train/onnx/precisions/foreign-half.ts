@@ -60,6 +60,9 @@ export async function foreignHalfPrecision(
   return toHalfPrecision(model, halves)
 }
 
+/** Few pictures, and of a ViT-S a gigabyte for each thread. */
+const threads = 2
+
 /** Value → its number that is farthest from 0. The graph itself looks for it: the values of a picture take a gigabyte. */
 async function reachesOf(
   model: ModelProto,
@@ -69,7 +72,7 @@ async function reachesOf(
   const ends = values.map((value) => ['ReduceMin', 'ReduceMax'].map((opType) => overAll(opType, value)))
   const graph = { ...model.graph, node: [...model.graph.node, ...ends.flat()] }
   const outputs = ends.flat().flatMap(({ output }) => output)
-  const { histograms } = await collectActivations({ ...model, graph }, { values: outputs, ...pictures })
+  const { histograms } = await collectActivations({ ...model, graph }, { values: outputs, threads, ...pictures })
   const rangeOf = ({ output }: NodeProto) => histograms.get(output[0]!)!.range('min-max')
   return new Map(
     values.map((value, i) => [value, Math.max(...ends[i]!.map(rangeOf).flatMap(({ low, high }) => [-low, high]))]),
