@@ -5,12 +5,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Dirent } from 'node:fs'
 import { readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { asStorageError, isThere, makeFolder, syncFolder } from '../durable-files.js'
 import { AlikeError, ignoring } from '../errors.js'
 import type { EmbedderLogger } from './embedder.js'
-import { type Model, readModel } from './model-manifest.js'
+import { type Model, networkFile, precisions, readModel } from './model-manifest.js'
 
+const manifestFile = 'manifest.json'
 /** Folders being filled or deleted. */
 const unfinished = '.unfinished-'
 /** A start removes older ones: processes may share the folder, and another one may just be installing a model. */
@@ -73,7 +74,7 @@ export class ModelFolders {
   /**
    * @param fill writes the model's files into the empty folder it is given
    * @param prove checks that the model computes the right embeddings on this machine
-   * @returns the installed model, or the same one if it was already installed
+   * @returns the installed model, or the same one if it was already installed, with the precisions that it lacked
    * @throws AlikeError `model_unreadable`, `model_exists` for another model with this name, `storage_full`; what `fill`
    * and `prove` throw
    */
@@ -87,9 +88,11 @@ export class ModelFolders {
       await fill(draft)
       const drafted = await readModel(draft)
       const known = await this.#same(drafted)
-      if (known !== undefined) return { model: known, created: false }
+      const isComplete = known !== undefined && (known === this.standard || !addsTo(known, drafted))
+      if (isComplete) return { model: known, created: false }
       await prove(drafted)
       await syncFolder(draft)
+      if (known !== undefined) return { model: await this.#complete(known, drafted), created: false }
       const { model, created } = await this.#place(drafted)
       this.#installed.set(model.manifest.id, model)
       return { model, created }
@@ -134,6 +137,23 @@ export class ModelFolders {
     }
   }
 
+  /** The manifest comes last: interrupted, it is the model that it was. Other processes know the new files after a restart. */
+  async #complete(known: Model, drafted: Model): Promise<Model> {
+    const files = (await readdir(drafted.folder, { recursive: true, withFileTypes: true })).filter((one) =>
+      one.isFile(),
+    )
+    const paths = files.map(({ parentPath, name }) => relative(drafted.folder, join(parentPath, name)))
+    for (const path of [...paths.filter((one) => one !== manifestFile), manifestFile]) {
+      const target = join(known.folder, path)
+      await makeFolder(dirname(target))
+      await rename(join(drafted.folder, path), target)
+      await syncFolder(dirname(target))
+    }
+    const model = await readModel(known.folder)
+    this.#installed.set(model.manifest.id, model)
+    return model
+  }
+
   /**
    * The same model, if it is installed; those that another process deleted are forgotten.
    * @throws AlikeError `model_exists` for another model with its name
@@ -173,6 +193,19 @@ export class ModelFolders {
       logger.warn({ err, folder: path }, 'a folder of MODELS_DIR contains no usable model')
     }
   }
+}
+
+/** Whether it has files that the other lacks, and all others are the same. */
+function addsTo(known: Model, drafted: Model): boolean {
+  if (known.manifest.name !== drafted.manifest.name) return false
+  const isKept = precisions.every((precision) => {
+    const file = known.manifest.files[precision]
+    return file === undefined || file.sha256 === drafted.manifest.files[precision]?.sha256
+  })
+  return (
+    isKept &&
+    precisions.some((name) => networkFile(drafted, name) !== undefined && networkFile(known, name) === undefined)
+  )
 }
 
 async function removeOld(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { cp, mkdir, readdir, truncate, utimes, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { cp, mkdir, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ModelFolders } from '../../src/embedding/model-folders.js'
@@ -35,6 +36,44 @@ test('a model is installed once, survives a restart, and can be removed', async 
   assert.deepEqual(await readdir(folder), [])
   assert.throws(() => again.get('seven'), { code: 'model_not_found' })
   await assert.rejects(again.remove('standard'), { code: 'model_in_use' })
+})
+
+/** The same model with one more file, and whatever else an installed one may lack. */
+async function withPrecision(model: Model, precision: 'fp16' | 'int8', bytes: Buffer): Promise<void> {
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const files = { ...model.manifest.files, [precision]: { file: `${precision}.onnx`, sha256, bytes: bytes.length } }
+  await writeFile(join(model.folder, `${precision}.onnx`), bytes)
+  await mkdir(join(model.folder, 'golden'), { recursive: true })
+  await writeFile(join(model.folder, 'golden', 'golden.json'), bytes)
+  await writeFile(join(model.folder, 'manifest.json'), JSON.stringify({ ...model.manifest, files }))
+}
+
+test('a model that is installed again with precisions that it lacked has them from then on, if they pass', async (t) => {
+  const { folders, open, folder } = await opened(t)
+  const seven = await handmadeModel(t, { dimension: 7, name: 'seven' })
+  await folders.install(copyOf(seven), proven)
+  await withPrecision(seven, 'int8', Buffer.from('eight'))
+  const refused = folders.install(copyOf(seven), () => Promise.reject(new Error('computes something else')))
+  await assert.rejects(refused, /computes something else/)
+  const filesOf = (of: ModelFolders) => Object.keys(of.get('seven').manifest.files)
+  assert.deepEqual([filesOf(folders), filesOf(await open())], [['fp32'], ['fp32']])
+
+  const { model, created } = await folders.install(copyOf(seven), proven)
+  assert.deepEqual([created, model.folder, folders.get('seven')], [false, join(folder, 'seven'), model])
+  assert.deepEqual(
+    [filesOf(folders), filesOf(await open())],
+    [
+      ['fp32', 'int8'],
+      ['fp32', 'int8'],
+    ],
+  )
+  assert.equal(await readFile(join(model.folder, 'golden', 'golden.json'), 'utf8'), 'eight')
+  assert.deepEqual(await readdir(folder), ['seven'])
+
+  // other bytes of one that it has are another matter: processes may be reading them
+  await withPrecision(seven, 'int8', Buffer.from('other'))
+  assert.equal((await folders.install(copyOf(seven), proven)).model, model)
+  assert.equal(await readFile(join(model.folder, 'int8.onnx'), 'utf8'), 'eight')
 })
 
 test('a model that fails its check, is damaged or takes the name of another leaves nothing behind', async (t) => {

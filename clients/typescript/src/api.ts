@@ -3575,7 +3575,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was already installed. */
+            /** @description It was already installed; precisions that it lacked have been added. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { Config } from '../../config/config.js'
 import { unpackModel } from '../../embedding/model-archive.js'
 import type { ServedModels } from '../../embedding/served-models.js'
-import { AlikeError } from '../../errors.js'
+import { AlikeError, ignoring } from '../../errors.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { Model, modelView } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
@@ -37,7 +37,10 @@ export const modelInstallRoutes: Routes<ModelInstallOptions> = async (app, { mod
           'A tar, plain or gzipped, of a folder written by training or an import. It is received at no less than `UPLOAD_MIN_BYTES_PER_SECOND` and checked as at the start of the service: schema, checksums, and its golden pictures on this machine. Galleries can then use it.',
         body: { content: Object.fromEntries(archiveTypes.map((type) => [type, archive])) },
         response: {
-          200: { description: 'It was already installed.', ...reference(Model) },
+          200: {
+            description: 'It was already installed; precisions that it lacked have been added.',
+            ...reference(Model),
+          },
           201: { description: 'It has been installed.', ...reference(Model) },
           ...problems(400, 408, 409, 413, 415, 422, 429, 503, 507),
         },
@@ -53,6 +56,8 @@ export const modelInstallRoutes: Routes<ModelInstallOptions> = async (app, { mod
         const fill = (folder: string) =>
           unpackModel(body, folder, { maxBytes: config.modelMaxBytes, signal: uploads.signalOf(request) })
         const { model, created } = await models.folders.install(fill, (draft) => models.prove(draft))
+        // one that is in use gets to know its new files when it is next opened
+        if (!created) await models.release(model.manifest.id).catch(ignoring('model_in_use'))
         if (created) reply.header('location', `/v1/models/${model.manifest.id}`)
         return reply.code(created ? 201 : 200).send(modelView(model, models))
       } catch (error) {

@@ -8,6 +8,7 @@ import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
 import { seededRandom } from '../../../eval/random.js'
 import type { ScoreCalibration } from '../../../eval/score-calibration.js'
+import { editedCopiesOf } from '../../edited-copies.js'
 import { writeGolden } from '../../golden/write-golden.js'
 import { isRankable } from '../../rankable.js'
 import { preparePicture } from '../../report/embed-exported.js'
@@ -18,7 +19,7 @@ import { openOnnx } from '../onnx-session.js'
 import { type FloatGraph, readFloatGraph } from './float-graph.js'
 import { foreignHalfPrecision } from './foreign-half.js'
 import { toHalfPrecision } from './half-precision.js'
-import { makeInt8 } from './int8-network.js'
+import { type Int8Network, makeInt8 } from './int8-network.js'
 import { gatePrecision, judgedEmbeddings, type PrecisionBounds, type PrecisionGate } from './precision-gate.js'
 
 export type SmallerPrecision = Exclude<Precision, 'fp32'>
@@ -98,11 +99,8 @@ async function provePrecisions(
   const { rangeImages, choose } = await trainingPixels(model, options)
   const fp32 = await openOnnx(bytes)
   try {
-    log(
-      `embedding ${val.length} val pictures, and edited copies, in fp32${source === 'fp16' ? ' (weights of fp16)' : ''}`,
-    )
-    const expected = await judgedEmbeddings(model, bytes, val)
-    const proven = new Map<SmallerPrecision, ProvenPrecision>()
+    // before the embeddings, which take longest: of some networks there is nothing to make
+    const made = new Map<SmallerPrecision, { bytes: Uint8Array; calibration?: Int8Network['calibration'] }>()
     for (const name of options.precisions) {
       log(`making ${name}`)
       const smaller =
@@ -117,10 +115,17 @@ async function provePrecisions(
               calibrate: rangeImages,
               choose,
             })
+      made.set(name, smaller)
+    }
+    const embedding = `embedding ${val.length} val pictures and ${editedCopiesOf(val.length)} edited copies in`
+    log(`${embedding} fp32${source === 'fp16' ? ' (weights of fp16)' : ''}`)
+    const expected = await judgedEmbeddings(model, bytes, val)
+    const proven = new Map<SmallerPrecision, ProvenPrecision>()
+    for (const [name, { bytes: smallerBytes, ...calibration }] of made) {
+      log(`${embedding} ${name}`)
       const [bounds, timed] = [boundsOf(name, manifest, options), choose.slice(0, timedImages)]
-      const gate = await gatePrecision({ model, fp32, graph: smaller.bytes, val, expected, bounds, timed })
+      const gate = await gatePrecision({ model, fp32, graph: smallerBytes, val, expected, bounds, timed })
       log(gateLine(name, gate))
-      const { bytes: smallerBytes, ...calibration } = smaller
       proven.set(name, { bytes: smallerBytes, provenance: { ...gate, ...calibration, source } })
     }
     // the report already calibrates; an export without a report is calibrated here
@@ -162,12 +167,13 @@ function expectRelevant(val: readonly SplitImage[]): void {
 }
 
 function gateLine(name: SmallerPrecision, gate: PrecisionGate): string {
-  const { mAP10, overlapAt10, fp32, copies, meanCosine, minCosine, speedup } = gate
+  const { mAP10, overlapAt10, fp32, copies, meanCosine, minCosine, speedup, bounds } = gate
   const ranking =
     mAP10 === undefined
       ? `overlap@10 ${overlapAt10.toFixed(4)}, mean cosine ${meanCosine.toFixed(5)}`
       : `mAP@10 ${mAP10.toFixed(4)} (fp32 ${fp32.mAP10!.toFixed(4)})`
-  return `${name}: ${ranking}, first hit of an edited copy ${copies.toFixed(4)} (${fp32.copies.toFixed(4)}), smallest cosine ${minCosine.toFixed(5)}, ${speedup.toFixed(2)} times as fast`
+  const speed = bounds.minSpeedup === undefined ? '' : `, ${speedup.toFixed(2)} times as fast`
+  return `${name}: ${ranking}, first hit of an edited copy ${copies.toFixed(4)} (${fp32.copies.toFixed(4)}), smallest cosine ${minCosine.toFixed(5)}${speed}`
 }
 
 /** A CPU computes fp16 in float32, so only the effect of rounded weights is measured here, not the speed. */

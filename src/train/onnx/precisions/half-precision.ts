@@ -16,9 +16,10 @@ const halfKinds = new Set(['Conv', 'Gemm', 'Relu', 'Clip', 'Add', 'Mul', 'Sigmoi
 /** @param isHalf the nodes that compute in half precision; default: those of a network that was exported here */
 export function toHalfPrecision(model: ModelProto, isHalf: ReadonlySet<NodeProto> = halfNodes(model)): ModelProto {
   const facts = new GraphFacts(model)
+  const halfName = halfNames(model)
   const nodes: NodeProto[] = []
   /** Constants read by half nodes, stored once: float nodes that read them too cast them back. */
-  const halves = halfConstants([...isHalf], facts)
+  const halves = halfConstants([...isHalf], facts, halfName)
   const written = new Set<Value>()
 
   const cast = (from: Value, into: Value, to: number) => {
@@ -86,14 +87,25 @@ const indexed = new Set(['Reshape', 'Transpose', 'Slice', 'Gather', 'Split', 'Sq
 
 const castPrefix = 'cast:'
 const halfSuffix = '/half'
-const halfName = (value: Value): Value => `${value}${halfSuffix}`
+
+/** No value of the graph has such a name; of a network from elsewhere, one could end like ours. */
+function halfNames({ graph }: ModelProto): (value: Value) => Value {
+  const names = [...graph.initializer.map(({ name }) => name), ...graph.node.flatMap(({ output }) => output)]
+  let suffix = halfSuffix
+  while (names.some((name) => name.endsWith(suffix))) suffix += halfSuffix
+  return (value) => `${value}${suffix}`
+}
 
 /** Copied because the bytes of a decoded file are not aligned. */
 function halvesOf({ rawData }: TensorProto): Uint16Array {
   return new Uint16Array(Uint8Array.from(rawData).buffer)
 }
 
-function halfConstants(nodes: readonly NodeProto[], { constants }: GraphFacts): Map<Value, TensorProto> {
+function halfConstants(
+  nodes: readonly NodeProto[],
+  { constants }: GraphFacts,
+  halfName: (value: Value) => Value,
+): Map<Value, TensorProto> {
   const read = nodes.flatMap(({ input }) => input.map((value) => constants.get(value)))
   const floats = read.filter((constant) => constant?.dataType === elementTypes.float32) as TensorProto[]
   return new Map(

@@ -1,11 +1,12 @@
 /** `npm run quantize`: adds the int8 and fp16 precisions to the folder of an exported network. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { Option } from '@commander-js/extra-typings'
 import { command, oneOf, positiveNumber, runCommand, wholeNumber } from '../../../command-line.js'
 import { readSplitImages, readUnlabelledImages, trainedSplitOf } from '../../../datasets/split-images.js'
 import { readRecords } from '../../../datasets/split-record.js'
 import { readModel } from '../../../embedding/model-manifest.js'
-import { AlikeError } from '../../../errors.js'
+import { AlikeError, hasCode } from '../../../errors.js'
 import { type AddPrecisionsOptions, addPrecisions, type SmallerPrecision } from './add-precisions.js'
 
 const smallerPrecisions: readonly SmallerPrecision[] = ['int8', 'fp16']
@@ -19,7 +20,11 @@ export function quantizeCommand() {
       'the pictures it was trained on, or those that an imported one is to search; test pictures are not looked at',
     )
     .option('--labels <csv>', 'as for npm run train')
-    .option('--unlabelled', 'the pictures of an imported network have no labels: compare embeddings alone', false)
+    .addOption(
+      new Option('--unlabelled', 'the pictures of an imported network have no labels: compare embeddings alone')
+        .default(false)
+        .conflicts('labels'),
+    )
     .option('--precisions <list>', 'what to make, separated by commas', precisionsOf, [...smallerPrecisions])
     .option('--pictures <count>', 'training pictures that the 8-bit ranges are taken from', wholeNumber(2), 64)
     .option(
@@ -48,7 +53,13 @@ export async function quantizeOptionsOf({
     return { folder, images: await readUnlabelledImages(data), unlabelled, calibrationImages, ...given }
   }
   const records = await readRecords([folder])
-  const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), records })
+  const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), records }).catch(
+    (error: unknown) => {
+      if (known.length > 0 || !hasCode(error, 'data_unreadable')) throw error
+      const detail = `${error.detail} If they have no labels: --unlabelled.`
+      throw new AlikeError('data_unreadable', { detail, cause: error })
+    },
+  )
   if (known.length > 0 && !images.some(({ label }) => known.includes(label)))
     throw new AlikeError('data_unreadable', {
       detail: `None of the labels that the network was trained on (${examplesOf(known)}) is in the data: --data names the pictures it was trained on.`,

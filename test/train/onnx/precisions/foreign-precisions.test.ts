@@ -283,6 +283,44 @@ test('values beyond the range of a half stay in float32', async () => {
   )
 })
 
+test('values and constants that are too small for a half stay in float32', async () => {
+  const tiny: Body = (b, planes) => {
+    const times = (value: string, factor: number) =>
+      b.add('Mul', 'times', [b.add('Relu', 'cut', [value]), b.number(factor)])
+    const small = times(times(b.conv(planes, [8, 3, 3]), 0.002), 1e-4)
+    return vectorOf(b, times(small, 5e6))
+  }
+  const divided: Body = (b, planes) => {
+    const map = b.conv(planes, [8, 3, 3])
+    const nothing = b.add('Relu', 'cut', [b.add('Mul', 'negative', [b.add('Relu', 'cut', [map]), b.number(-1)])])
+    const almost = b.add('Add', 'almost', [nothing, b.number(1e-12)])
+    return vectorOf(b, b.add('Div', 'divided', [b.add('Mul', 'times', [map, almost]), almost]))
+  }
+  const names: string[][] = []
+  for (const body of [tiny, divided]) {
+    const file = imported(foreignModel(body, 8))
+    const fp16 = await fp16Of(file)
+    assert.ok((await smallestCosine(file, fp16, 8)) > 0.999)
+    const { node } = decodeModel(fp16).graph
+    const kinds = node.filter(({ opType }) => opType === 'Mul' || opType === 'Add')
+    names.push(kinds.filter(({ output }) => output[0]!.endsWith('/half')).map(({ opType }) => opType))
+  }
+  // of the first the one that is large enough, of the second the one before the tiny constant
+  assert.deepEqual(names, [['Mul'], ['Mul']])
+})
+
+test('a value of the file may have the name of the half of another one', async () => {
+  const body: Body = (b, planes) => vectorOf(b, b.add('Softsign', 'soft', [b.conv(planes, [8, 3, 3])]))
+  const model = foreignModel(body, 8)
+  const { node } = model.graph
+  const at = node.findIndex(({ opType }) => opType === 'Softsign')
+  const name = `${node[at]!.input[0]}/half`
+  node[at] = { ...node[at]!, output: [name] }
+  node[at + 1] = { ...node[at + 1]!, input: [name] }
+  const file = imported(model)
+  assert.ok((await smallestCosine(file, await fp16Of(file), 8)) > 0.9999)
+})
+
 const refusals: { what: string; edit(model: ModelProto): void; body?: Body; int8?: RegExp; fp16?: RegExp }[] = [
   {
     what: 'of an old opset',

@@ -15,14 +15,18 @@ import { startApp } from '../../../support/app.js'
 import { drawImage } from '../../../support/drawn-images.js'
 import { temporaryFolder } from '../../../support/temporary-folder.js'
 import { tinyModel, writeDrawnImages } from '../../../support/tiny-model.js'
-import { foreignModel, foreignPreprocessing, mobile } from '../foreign/foreign-networks.js'
+import { type Body, foreignModel, foreignPreprocessing, mobile, vectorOf } from '../foreign/foreign-networks.js'
 
 const asked = (args: string[]) => quantizeOptionsOf(optionsOf(quantizeCommand(), args))
 
-async function importedFolder(t: TestContext): Promise<{ folder: string; data: string }> {
+async function importedFolder(
+  t: TestContext,
+  body: Body = mobile,
+  dimension = 40,
+): Promise<{ folder: string; data: string }> {
   const out = await temporaryFolder(t, 'alike-quantize-')
   const [file, data] = [join(out, 'encoder.onnx'), join(out, 'pictures')]
-  await writeFile(file, encodeModel(foreignModel(mobile, 40)))
+  await writeFile(file, encodeModel(foreignModel(body, dimension)))
   await writeDrawnImages(data, { train: 10, val: 8, test: 1 })
   const given = { file, name: 'foreign', out, output: undefined, pooling: undefined, now: new Date(0) }
   const { folder } = await importNetwork({ ...given, preprocessing: foreignPreprocessing })
@@ -76,6 +80,36 @@ test('an imported network that gains too little stays as it is, and one is told 
   await assert.rejects(addPrecisions(options), { code: 'model_unreadable' })
 })
 
+test('of what nothing can be made, nothing is embedded; of the others it says what it embeds, and int8’s speed alone', async (t) => {
+  const { folder, data } = await importedFolder(t)
+  const lines: string[] = []
+  const log = (line: string) => lines.push(line)
+  await addPrecisions({ ...(await asked(['--model', folder, '--data', data, '--unlabelled', ...slow])), log })
+  const parts = /^(?:(making .*)|(embedding \d+ val pictures and \d+ edited copies in .*)|(.*?):.* cosine [\d.]+(.*))$/
+  const said = lines.map((line) => parts.exec(line)?.slice(1))
+  assert.deepEqual(
+    said.map((found) => found?.find((part) => part !== undefined)?.replace(/\d+/g, '#')),
+    [
+      'making int#',
+      'making fp#',
+      ...['fp#', 'int#'].map((name) => `embedding # val pictures and # edited copies in ${name}`),
+      'int#',
+      'embedding # val pictures and # edited copies in fp#',
+      'fp#',
+    ],
+  )
+  assert.deepEqual(
+    said.flatMap((found) => (found?.[2] === undefined ? [] : [found[3]!.replace(/[\d.]+/, '#')])),
+    [', # times as fast', ''],
+  )
+
+  lines.length = 0
+  const { folder: plain } = await importedFolder(t, (b, planes) => vectorOf(b, b.add('Relu', 'cut', [planes])), 3)
+  const options = await asked(['--model', plain, '--data', data, '--unlabelled', ...slow])
+  await assert.rejects(addPrecisions({ ...options, log }), { message: /int8 cannot be made of it/ })
+  assert.deepEqual(lines, ['making int8'])
+})
+
 test('pictures without labels are for networks without labels, and must be enough', async (t) => {
   const { folder, data } = await importedFolder(t)
   const few = join(data, 'few')
@@ -93,4 +127,12 @@ test('pictures without labels are for networks without labels, and must be enoug
     code: 'data_unreadable',
     message: /The network has labels: --data names the pictures it was trained on/,
   })
+  await assert.rejects(asked(['--model', folder, '--data', join(folder, 'golden')]), {
+    code: 'data_unreadable',
+    message: /no labelled pictures in the folder.* If they have no labels: --unlabelled\.$/,
+  })
+  assert.throws(
+    () => optionsOf(quantizeCommand(), ['--model', folder, '--data', data, '--unlabelled', '--labels', 'a.csv']),
+    { code: 'commander.conflictingOption' },
+  )
 })
