@@ -60,17 +60,22 @@ class Watched {
   }
 }
 
+/** With the first process, which has stored pictures. */
+async function watchedServer(t: TestContext) {
+  const server = await startWeaviate()
+  t.after(() => server.kill())
+  const watched = new Watched(t, server)
+  const first = await watched.open()
+  await watched.change(first.engine)
+  await watched.sound()
+  return { server, watched, first }
+}
+
 test(
   'a process that starts looks for lost pictures only if the server has restarted, or the last process ended in a change',
   needsServer,
   async (t) => {
-    const server = await startWeaviate()
-    t.after(() => server.kill())
-    const watched = new Watched(t, server)
-
-    const first = await watched.open()
-    await watched.change(first.engine)
-    await watched.sound()
+    const { server, watched, first } = await watchedServer(t)
     await first.engine.close()
 
     const second = await watched.open()
@@ -102,12 +107,7 @@ test(
 )
 
 test('what other processes wrote is not known to be whole', needsServer, async (t) => {
-  const server = await startWeaviate()
-  t.after(() => server.kill())
-  const watched = new Watched(t, server)
-  const first = await watched.open()
-  await watched.change(first.engine)
-  await watched.sound()
+  const { watched, first } = await watchedServer(t)
   const other = await watched.open()
   await watched.joined()
   await other.engine.close() // as if it were killed: it leaves no note
