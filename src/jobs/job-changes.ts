@@ -2,13 +2,18 @@
 import { AlikeError, catalogue } from '../errors.js'
 import type { JobError, JobProgress, StoredCounts } from '../gallery/job-progress.js'
 import { cutText } from '../text.js'
-import { endedJobStates, type JobRecord, type JobState, type JobTrials } from './job.js'
-import type { JobResult, JobSteering, JobTransition, NewJob } from './job-store.js'
+import { endedJobStates, type JobKind, type JobRecord, type JobState, type JobTrials } from './job.js'
+import type { JobCount, JobResult, JobSteering, JobTransition, NewJob } from './job-store.js'
 
 /** Maximum length of what is stored about an error; the full cause is in the log. */
 const detailMaxLength = 1_000
 /** Maximum length of an item's name in the source: as long as an id may be. */
 const nameMaxLength = 512
+
+/** How many of the unfinished jobs are of these kinds. */
+export function countOfKinds(counts: readonly JobCount[], kinds: readonly JobKind[]): number {
+  return counts.reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
+}
 
 /** Too many jobs of a kind are waiting or running. */
 export function queueFull(): AlikeError {

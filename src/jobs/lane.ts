@@ -4,6 +4,7 @@ import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { ClaimedJob } from './claimed-job.js'
 import { activeJobStates, type JobRecord, type RunReading } from './job.js'
+import { countOfKinds } from './job-changes.js'
 import { announceEnd, type JobEndOptions } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
@@ -61,7 +62,7 @@ export class Lane {
       const counts = await this.#store.counts()
       // A creation that ended during the count may or may not be included: count again.
       if (created !== this.#created) continue
-      const stored = counts.reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
+      const stored = countOfKinds(counts, kinds)
       if (stored + this.#creating.size < jobsMax) return true
       if (stored >= jobsMax || this.#creating.size === 0) return false
       await Promise.race(this.#creating) // one that is already stored was counted twice

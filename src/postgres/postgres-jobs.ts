@@ -7,6 +7,7 @@ import type { JobKind, JobRecord, JobTrials, RunReading } from '../jobs/job.js'
 import {
   advanced,
   completed,
+  countOfKinds,
   linesOf,
   newRecord,
   noted,
@@ -92,7 +93,7 @@ export class PostgresJobs implements JobStore {
       const delivery = randomUUID()
       const row = await insertJob(sql, record, delivery)
       if (row.delivery !== delivery) return { job: storedRecord(row), created: false }
-      if (room !== undefined && (await countOf(sql, room.kinds)) > room.max) throw queueFull()
+      if (room !== undefined && countOfKinds(await countJobs(sql), room.kinds) > room.max) throw queueFull()
       await this.#queues.send(sql, deliveryOf(row), record)
       if (job.webhook !== undefined) await addWebhook(sql, row.number, job.webhook)
       await notify(sql, { job: job.id })
@@ -305,12 +306,6 @@ export class PostgresJobs implements JobStore {
 }
 
 type Change = (job: JobRecord, row: StoredRow, sql: Sql) => JobRecord | Promise<JobRecord>
-
-/** Unfinished jobs. */
-async function countOf(sql: Sql, kinds: readonly JobKind[]): Promise<number> {
-  const counts = await countJobs(sql)
-  return counts.reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
-}
 
 /** Uid of the gallery that currently has the name. */
 async function uidOf(sql: Sql, gallery: string): Promise<string | undefined> {

@@ -52,7 +52,7 @@ export function paintMap(brush: CanvasRenderingContext2D, image: MapImage): Layo
     ['surface', radius + 2],
   ] as const) {
     brush.fillStyle = colours(name)
-    const { disc } = outlinesOf(reach)
+    const disc = outlineOf('disc', reach)
     for (const point of chosen) {
       const { x, y } = toPixels(view, frame, point)
       fillAt(brush, disc, x, y)
@@ -77,12 +77,14 @@ function isInSight({ x, y }: Point, { width, height }: Frame): boolean {
 }
 
 function outlinesOf(radius: number): Record<Mark['shape'], Path2D> {
-  const scaled = Object.entries(shapes).map(([shape, outline]) => {
-    const path = new Path2D()
-    path.addPath(new Path2D(outline), new DOMMatrix().scale(radius))
-    return [shape, path]
-  })
-  return Object.fromEntries(scaled) as Record<Mark['shape'], Path2D>
+  const names = Object.keys(shapes) as Mark['shape'][]
+  return Object.fromEntries(names.map((shape) => [shape, outlineOf(shape, radius)])) as Record<Mark['shape'], Path2D>
+}
+
+function outlineOf(shape: Mark['shape'], radius: number): Path2D {
+  const path = new Path2D()
+  path.addPath(new Path2D(shapes[shape]), new DOMMatrix().scale(radius))
+  return path
 }
 
 function fillAt(brush: CanvasRenderingContext2D, path: Path2D, x: number, y: number): void {

@@ -105,6 +105,14 @@ export function encodeGraph(graph: Partial<ModelProto['graph']>): Uint8Array {
   return messageType('GraphProto').encode(graph).finish()
 }
 
+/** Whether operators of this domain are those of ONNX. */
+export const isStandard = (domain = ''): boolean => domain === '' || domain === 'ai.onnx'
+
+/** Version of the operators of ONNX. */
+export function opsetOf({ opsetImport }: Pick<ModelProto, 'opsetImport'>): number {
+  return opsetImport.find(({ domain }) => isStandard(domain))?.version ?? 1
+}
+
 /** The inverse of `encodeModel`. Fields outside the subset are encoded again as they are, also from copies of the messages. */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   const type = messageType('ModelProto')

@@ -1,6 +1,7 @@
 /** A folder as exporters leave it and model hubs keep it: an ONNX file, and what its preprocessing is. */
-import { access, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import { isThere } from '../../../durable-files.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
 import { unsupported } from './foreign-graph.js'
 import type { ImportOptions } from './import-network.js'
@@ -52,12 +53,6 @@ async function jsonIn(folder: string, name: string): Promise<unknown> {
     throw unsupported(`${name} cannot be read.`, cause)
   }
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  )
 
 /**
  * What the folder says, except for what the options say. Of a larger or smaller input, the same share is cut out of a picture.

@@ -6,7 +6,7 @@ import { type Field, fieldsOf, nameIn, tagOf } from '../../../embedding/protobuf
 import { AlikeError } from '../../../errors.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
 import { GraphBuilder, type Value } from '../graph-builder.js'
-import { decodeModel, elementTypes, encodeGraph, type ModelProto, type ValueInfoProto } from '../onnx-proto.js'
+import { decodeModel, elementTypes, encodeGraph, type ModelProto, opsetOf, type ValueInfoProto } from '../onnx-proto.js'
 import { renamed } from './renamed-graph.js'
 
 /** Field numbers of onnx.proto. */
@@ -48,10 +48,11 @@ function foreignGraphIn(bytes: Buffer): ForeignGraph {
   const constants = new Set(of(parts, fields.initializer).map((part) => nameIn(bytes, part, fields.initializerName)))
   const declared = [...of(parts, fields.input), ...of(parts, fields.output)]
   const rest = fieldsIn(bytes).filter(({ number }) => number !== fields.modelGraph)
-  const { graph: shell, opsetImport } = decodeModel(
+  const model = decodeModel(
     Buffer.concat([...bytesOf(bytes, rest), ...message(fields.modelGraph, bytesOf(bytes, declared))]),
   )
-  const opset = opsetImport.find(({ domain }) => (domain || 'ai.onnx') === 'ai.onnx')?.version ?? 1
+  const { graph: shell } = model
+  const opset = opsetOf(model)
   if (opset < opsetMin) throw unsupported(`It uses opset ${opset}: export it with opset ${opsetMin} or later.`)
   const inputs = shell.input.filter(({ name }) => !constants.has(name))
   if (inputs.length !== 1)

@@ -45,6 +45,7 @@ export function balanceProducts(
     const weighed = products.map((product) => ({ ...product, rows: rowsOf(product, facts) }))
     const factors = bestFactors(sum, weighed)
     const means = Float32Array.from(sum.sum, (total, column) => total / sum.tokens / factors[column]!)
+    if (factors.every((factor) => factor === 1)) return { value, means, products: weighed }
     const into = own(value, 'balanced')
     constants.push(
       tensor(
@@ -61,7 +62,6 @@ export function balanceProducts(
     }))
     return { value: into, means, products: scaled }
   })
-  // an input may be the graph's own, which no node produces
   const nodes = model.graph.node.flatMap((node) => [node, ...node.output.flatMap((value) => dividers.get(value) ?? [])])
   return { model: withGraph(model, nodes, [...model.graph.initializer, ...constants]), inputs: balanced }
 }

@@ -4,12 +4,12 @@
  * computes them as one.
  */
 
-import { AlikeError } from '../../../errors.js'
 import type { Value } from '../graph-builder.js'
 import { attributeTypes, elementTypes, type ModelProto, type NodeProto } from '../onnx-proto.js'
 import { collectActivations } from './activation-ranges.js'
 import { GraphFacts, standardType, valuesReadBy } from './graph-facts.js'
 import { toHalfPrecision } from './half-precision.js'
+import { impossible } from './precision-gate.js'
 import { plainNode } from './rounded-values.js'
 
 /** Of float32 values by float32 weights, wherever they come from. */
@@ -50,13 +50,13 @@ export async function foreignHalfPrecision(
   images: readonly Uint8Array[],
   size: number,
 ): Promise<ModelProto> {
-  if (hasHalves(model)) throw impossible('it computes in half precision already')
+  if (hasHalves(model)) throw impossible('fp16', 'it computes in half precision already')
   const values = [...foreignHalfNodes(model)].flatMap(({ output }) => output)
-  if (values.length === 0) throw impossible('it has no convolutions or products')
+  if (values.length === 0) throw impossible('fp16', 'it has no convolutions or products')
   const reaches = await reachesOf(model, values, { images, size })
   const outside = values.filter((value) => !fitsHalf(reaches.get(value)!, smallestReach))
   const halves = foreignHalfNodes(model, new Set(outside))
-  if (halves.size === 0) throw impossible('its values are too large or too small')
+  if (halves.size === 0) throw impossible('fp16', 'its values are too large or too small')
   return toHalfPrecision(model, halves)
 }
 
@@ -83,11 +83,6 @@ function overAll(opType: string, value: Value): NodeProto {
   const keepdims = { name: 'keepdims', type: attributeTypes.int, i: 0 }
   return { ...plainNode(opType, [value], `reach/${value}/${opType}`), attribute: [keepdims] }
 }
-
-const impossible = (reason: string): AlikeError =>
-  new AlikeError('precision_gate_failed', {
-    detail: `fp16 cannot be made of it: ${reason}. --precisions int8 leaves it out.`,
-  })
 
 /** @param outside values that halves do not hold */
 function foreignHalfNodes(model: ModelProto, outside: ReadonlySet<Value> = new Set()): Set<NodeProto> {

@@ -1,6 +1,6 @@
 /** Producers and readers of each value in a graph, and the constants as numbers. */
 import type { Value } from '../graph-builder.js'
-import { elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
+import { elementTypes, isStandard, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
 
 export class GraphFacts {
   readonly constants: ReadonlyMap<Value, TensorProto>
@@ -50,13 +50,19 @@ export function valuesReadBy({ input, attribute }: NodeProto): Value[] {
 }
 
 /** The operator of ONNX that a node applies; undefined for one of another domain. */
-export function standardType({ opType, domain = '' }: NodeProto): string | undefined {
-  return domain === '' || domain === 'ai.onnx' ? opType : undefined
+export function standardType({ opType, domain }: NodeProto): string | undefined {
+  return isStandard(domain) ? opType : undefined
+}
+
+/** An attribute of a node, or its default. */
+export function numberOf({ attribute }: NodeProto, wanted: string, otherwise: number): number {
+  const found = attribute.find(({ name }) => name === wanted)
+  return found?.f ?? found?.i ?? otherwise
 }
 
 /** Groups of a convolution. */
-export function groupsOf({ attribute }: NodeProto): number {
-  return attribute.find(({ name }) => name === 'group')?.i ?? 1
+export function groupsOf(convolution: NodeProto): number {
+  return numberOf(convolution, 'group', 1)
 }
 
 /** Copied because the bytes of a decoded file are not aligned. */

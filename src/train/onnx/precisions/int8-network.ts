@@ -1,12 +1,11 @@
 /** Quantises a network to int8, choosing the ranges that keep its embeddings closest to fp32. */
 import { availableParallelism } from 'node:os'
-import { AlikeError } from '../../../errors.js'
 import type { ModelProto } from '../onnx-proto.js'
-import { encodeModel } from '../onnx-proto.js'
+import { encodeModel, opsetOf } from '../onnx-proto.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { collectActivations, rangesBy } from './activation-ranges.js'
 import { balanceProducts } from './balanced-products.js'
-import { cosinesOf, cpuTimes } from './precision-gate.js'
+import { cosinesOf, cpuTimes, impossible } from './precision-gate.js'
 import { channelsToAverage, type KernelScales, quantise, valuesToCalibrate } from './quantise.js'
 import { quantiseProducts } from './quantise-products.js'
 import { type ProductInput, tokenProducts } from './token-products.js'
@@ -70,14 +69,14 @@ const opsetMin = 13
 const timedImages = 6
 
 async function quantiser(options: Int8Options): Promise<Quantiser> {
-  const { opsetImport } = options.model
-  const opset = opsetImport.find(({ domain }) => (domain || 'ai.onnx') === 'ai.onnx')?.version ?? 1
-  if (opset < opsetMin) throw impossible(`it uses opset ${opset}, ${opsetMin} or later is needed`)
+  const opset = opsetOf(options.model)
+  if (opset < opsetMin) throw impossible('int8', `it uses opset ${opset}, ${opsetMin} or later is needed`)
   const searched: KernelScales = new Map()
   const found = [await ofProducts(options, searched), await ofConvolutions(options, searched)].filter(
     (quantised) => quantised !== undefined,
   )
-  if (found.length === 0) throw impossible('it has no convolutions of maps or products of tokens with float32 weights')
+  if (found.length === 0)
+    throw impossible('int8', 'it has no convolutions of maps or products of tokens with float32 weights')
   return found.length === 1 ? found[0]! : fasterOf(found, options)
 }
 
@@ -130,11 +129,6 @@ async function productsOfTokens({ model, isImported, calibrate, size }: Int8Opti
 
 const widthsOf = (inputs: readonly ProductInput[]): Map<string, number> =>
   new Map(inputs.map(({ value, width }) => [value, width]))
-
-const impossible = (reason: string): AlikeError =>
-  new AlikeError('precision_gate_failed', {
-    detail: `int8 cannot be made of it: ${reason}. --precisions fp16 leaves it out.`,
-  })
 
 async function embedAll(
   session: OnnxSession,

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { SplitImage } from '../../../datasets/split.js'
 import type { Model } from '../../../embedding/model-manifest.js'
+import { AlikeError } from '../../../errors.js'
 import { type EditedCopies, evaluateCopies, meanFirstHit } from '../../../eval/copies.js'
 import { evaluateRetrieval } from '../../../eval/quality.js'
 import { RankedGallery, scoreRows } from '../../../eval/ranking.js'
@@ -114,6 +115,14 @@ export async function judgedEmbeddings(
   } finally {
     await session.close()
   }
+}
+
+/** A precision that a network cannot have; the other one may be possible. */
+export function impossible(precision: 'int8' | 'fp16', reason: string): AlikeError {
+  const other = precision === 'int8' ? 'fp16' : 'int8'
+  return new AlikeError('precision_gate_failed', {
+    detail: `${precision} cannot be made of it: ${reason}. --precisions ${other} leaves it out.`,
+  })
 }
 
 /** Written so that NaN fails. */

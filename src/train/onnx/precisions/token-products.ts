@@ -1,7 +1,7 @@
 /** The products of a transformer in 8 bits: lists of tokens, or places of a map, times constant weights. */
 import type { Value } from '../graph-builder.js'
 import type { ModelProto, NodeProto } from '../onnx-proto.js'
-import { GraphFacts, standardType } from './graph-facts.js'
+import { GraphFacts, numberOf, standardType } from './graph-facts.js'
 
 /** A MatMul, or a Gemm with the same meaning. */
 export interface TokenProduct {
@@ -48,11 +48,6 @@ function productOf(node: NodeProto, facts: GraphFacts): TokenProduct | undefined
   const [, , bias = ''] = node.input
   if (bias !== '' && facts.constants.get(bias)?.dims.join() !== `${outputs}`) return undefined
   return { node, weights, inputs, outputs, isTransposed }
-}
-
-function numberOf({ attribute }: NodeProto, wanted: string, otherwise: number): number {
-  const found = attribute.find(({ name }) => name === wanted)
-  return found?.f ?? found?.i ?? otherwise
 }
 
 /** [outputs, inputs]: the weights of each output in a row. */

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import * as tfl from '@tensorflow/tfjs-layers'
-import { InferenceSession } from 'onnxruntime-node'
 import type { TrainableNetwork } from '../../../../src/train/models/network.js'
 import { convertNetwork } from '../../../../src/train/onnx/convert.js'
 import { decodeModel, encodeModel, type ModelProto } from '../../../../src/train/onnx/onnx-proto.js'
-import { openOnnx } from '../../../../src/train/onnx/onnx-session.js'
+import { openOnnx, optimised } from '../../../../src/train/onnx/onnx-session.js'
 import { collectActivations, rangesBy } from '../../../../src/train/onnx/precisions/activation-ranges.js'
 import { toHalfPrecision, toSinglePrecision } from '../../../../src/train/onnx/precisions/half-precision.js'
 import { cosinesOf } from '../../../../src/train/onnx/precisions/precision-gate.js'
@@ -102,18 +98,8 @@ const wanted = (model: ModelProto, images: readonly Uint8Array[]) => ({
 })
 
 /** The model as ONNX Runtime executes it. */
-async function fused(t: TestContext, model: ModelProto): Promise<ModelProto> {
-  const folder = await mkdtemp(join(tmpdir(), 'alike-fused-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  const optimizedModelFilePath = join(folder, 'fused.onnx')
-  const session = await InferenceSession.create(encodeModel(model), {
-    optimizedModelFilePath,
-    graphOptimizationLevel: 'extended',
-    executionProviders: ['cpu'],
-    logSeverityLevel: 3,
-  })
-  await session.release()
-  return decodeModel(await readFile(optimizedModelFilePath))
+async function fused(model: ModelProto): Promise<ModelProto> {
+  return decodeModel(await optimised(encodeModel(model), 'extended'))
 }
 
 function countOf({ node }: ModelProto['graph'], wanted: string): number {
@@ -165,8 +151,8 @@ for (const [name, body] of Object.entries(bodies)) {
   })
 }
 
-test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8-bit kernels', async (t) => {
-  const { graph } = await fused(t, await quantised(decodeModel(convertNetwork(await randomNetwork(residual)))))
+test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8-bit kernels', async () => {
+  const { graph } = await fused(await quantised(decodeModel(convertNetwork(await randomNetwork(residual)))))
   const count = (opType: string) => countOf(graph, opType)
   // seven convolutions after the one that reads the pixels, which stays in float, and two sums
   assert.deepEqual(
@@ -179,8 +165,8 @@ test('ONNX Runtime fuses the pairs of QuantizeLinear and DequantizeLinear into 8
   assert.match(producerOf(pool?.input[0]) ?? '', /^(Fused)?Conv$/)
 })
 
-test('a first block that narrows stays in float, and rounds what leaves it', async (t) => {
-  const { graph } = await fused(t, await quantised(decodeModel(convertNetwork(await randomNetwork(narrowing)))))
+test('a first block that narrows stays in float, and rounds what leaves it', async () => {
+  const { graph } = await fused(await quantised(decodeModel(convertNetwork(await randomNetwork(narrowing)))))
   assert.deepEqual([countOf(graph, 'QLinearConv'), countOf(graph, 'Conv') + countOf(graph, 'FusedConv')], [3, 3])
   const [rounding] = graph.node.filter(({ opType }) => opType === 'QuantizeLinear')
   const narrow = graph.node.find(({ output }) => output.includes(rounding!.input[0]!))

@@ -13,6 +13,7 @@ import {
 import {
   advanced,
   completed,
+  countOfKinds,
   linesOf,
   newRecord,
   noted,
@@ -136,7 +137,7 @@ export class JobTable {
       const existing = this.#byIdempotencyKey.get(galleryUid, job.idempotencyKey)
       if (existing !== undefined) return { job: recordOf(jobRows.checked(existing)), created: false }
     }
-    if (room !== undefined && this.#countOf(room.kinds) >= room.max) throw queueFull()
+    if (room !== undefined && countOfKinds(this.counts(), room.kinds) >= room.max) throw queueFull()
     const record = newRecord(job, galleryUid, at)
     const { lastInsertRowid } = this.#insert.run(jobRows.sealed(rowOf(record)))
     if (job.webhook !== undefined) this.#webhooks.add(Number(lastInsertRowid), job.webhook)
@@ -199,10 +200,6 @@ export class JobTable {
     this.#results.forget(finishedBefore)
     this.#errors.forget(finishedBefore)
     return this.#forget.run(finishedBefore).changes
-  }
-
-  #countOf(kinds: readonly JobKind[]): number {
-    return this.counts().reduce((sum, { kind, count }) => sum + (kinds.includes(kind) ? count : 0), 0)
   }
 
   #change(id: string, change: (job: JobRecord) => JobRecord): JobRecord {
