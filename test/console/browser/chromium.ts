@@ -16,10 +16,12 @@ export const waitMs = 120_000
 /**
  * For containers: without a sandbox, because tests run as root there, and without shared memory, of which they have too
  * little.
+ * @param options.scrollbars that take room, as on a desktop; default none
  */
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(options: { scrollbars?: boolean } = {}): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumFile!,
+    ignoreDefaultArgs: options.scrollbars === true ? ['--hide-scrollbars'] : [],
     args: ['--no-sandbox', '--disable-dev-shm-usage', `--host-resolver-rules=MAP ${anotherMachine} 127.0.0.1`],
     timeout: waitMs,
   })
