@@ -71,7 +71,8 @@ export function Toasts() {
         <div
           key={number}
           class={isFault ? 'toast toast-fault' : 'toast'}
-          onPointerEnter={hold}
+          // not when it appears under a pointer at rest
+          onPointerMove={hold}
           onPointerLeave={release}
           onFocusIn={hold}
           onFocusOut={release}
