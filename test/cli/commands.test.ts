@@ -70,7 +70,16 @@ const failures: { what: string; name: string; parameters(empty: string): string[
   {
     what: 'training on a folder that is not there',
     name: 'train/main',
-    parameters: (empty) => ['--data', join(empty, 'none'), '--out', empty, '--work', empty, '--backend', 'cpu'],
+    parameters: (empty) => [
+      '--data',
+      join(empty, 'none'),
+      '--out',
+      empty,
+      '--work',
+      join(empty, 'work'),
+      '--backend',
+      'cpu',
+    ],
     says: /^data_unreadable: /m,
   },
   {
