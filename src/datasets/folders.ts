@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { type LabelledImage, type Split, splitNamed, splits } from './labelled-image.js'
 
-export const imageName = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$/i
+export const imageName = /\.(jpe?g|jfif|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$/i
 
 export async function readFolders(folder: string): Promise<LabelledImage[]> {
   const names = await subfolders(folder)

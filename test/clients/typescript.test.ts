@@ -79,7 +79,7 @@ test('a folder is sent with progress, followed to the end of its job, and found'
 })
 
 test('every manifest that the service reads is sent with its folder', async (t) => {
-  const folder = await imagesIn(await temporaryFolder(t), ['a/1.jpg'])
+  const folder = await imagesIn(await temporaryFolder(t), ['a/1.jfif'])
   const names = ['manifest.csv', 'labels.csv', 'manifest.ndjson', 'manifest.jsonl']
   for (const name of [...names, 'other.csv']) await writeFile(join(folder, name), '')
   assert.deepEqual(

@@ -38,6 +38,7 @@ test('a folder per class gives labels without a split; other files are skipped',
     'cat/a.jpg': '1',
     'cat/notes.txt': '',
     'dog/b.PNG': '2',
+    'dog/saved by a browser.jfif': '4',
     '.cache/c.jpg': '3',
     'read.me': '',
   })
@@ -47,6 +48,7 @@ test('a folder per class gives labels without a split; other files are skipped',
     [
       ['cat/a.jpg', 'cat', undefined, 'cat/a.jpg'],
       ['dog/b.PNG', 'dog', undefined, 'dog/b.PNG'],
+      ['dog/saved by a browser.jfif', 'dog', undefined, 'dog/saved by a browser.jfif'],
     ],
   )
 })
