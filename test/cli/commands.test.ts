@@ -16,6 +16,7 @@ import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
 import { runToExit } from '../support/service-process.js'
+import { until } from '../support/until.js'
 
 const commands = [
   ...['cli/backup', 'cli/restore', 'cli/make-key', 'cli/evaluate', 'cli/ingest', 'cli/model'],
@@ -388,6 +389,27 @@ test('an evaluation that needs longer rankings than the service gives says so be
   const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--url', await app.listen()])
   assert.equal(code, 1)
   assert.match(output, /^service_refused: .*all 40 stored pictures.*SEARCH_MAX_K/m)
+  await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
+})
+
+test('an evaluation that Ctrl-C ends while it stores pictures leaves no gallery in the way of the next one', async (t) => {
+  const app = await startApp(t)
+  const picture = await drawImage('circle', 1)
+  const data = await temporaryFolder(t)
+  for (const label of ['x', 'y']) {
+    await mkdir(join(data, label))
+    // distinct pictures, and enough of them that the job is still running
+    for (let n = 0; n < 1_500; n++)
+      await writeFile(join(data, label, `${n}.jpg`), Buffer.concat([picture, Buffer.from(label + n)]))
+  }
+  const main = fileURLToPath(new URL('../../src/cli/evaluate.js', import.meta.url))
+  const child = spawn(process.execPath, [main, '--data', data, '--url', await app.listen()])
+  t.after(() => void child.kill('SIGKILL'))
+  const jobs = async () => (await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs
+  await until(async () => (await jobs()).some(({ done }) => done > 0), 'the first picture of the job')
+  child.kill('SIGINT')
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.equal(code, 130)
   await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
 })
 
