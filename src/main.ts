@@ -59,22 +59,31 @@ async function main(): Promise<void> {
   })
 }
 
-/** @throws AlikeError `config_invalid` if the address is unavailable; everything is then closed */
+/** @throws AlikeError `config_invalid` if an address is unavailable; everything is then closed */
 async function listen(
   { app, metricsApp, close }: Pick<Service, 'app' | 'metricsApp' | 'close'>,
   { host, port, metricsPort }: Config,
 ): Promise<void> {
   try {
-    await metricsApp?.listen({ host, port: metricsPort })
-    await app.listen({ host, port })
-  } catch (cause) {
+    if (metricsApp !== undefined) await listenOn(metricsApp, { host, port: metricsPort, setting: 'METRICS_PORT' })
+    await listenOn(app, { host, port, setting: 'PORT' })
+  } catch (error) {
     await close()
-    const inUse = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
-    const detail = inUse
-      ? `Port ${port} of ${host} is in use; PORT chooses another one.`
-      : `The service cannot listen on ${host}, port ${port}: ${(cause as Error).message}`
-    throw new AlikeError('config_invalid', { detail, cause })
+    throw error
   }
+}
+
+async function listenOn(
+  app: Service['app'],
+  { host, port, setting }: { host: string; port: number; setting: string },
+): Promise<void> {
+  await app.listen({ host, port }).catch((cause: NodeJS.ErrnoException) => {
+    const inUse = cause.code === 'EADDRINUSE'
+    const detail = inUse
+      ? `Port ${port} of ${host} is in use; ${setting} chooses another one.`
+      : `The service cannot listen on ${host}, port ${port}: ${cause.message}`
+    throw new AlikeError('config_invalid', { detail, cause })
+  })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

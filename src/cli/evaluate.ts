@@ -12,7 +12,7 @@ import {
   type SearchParameters,
   type ServedModel,
 } from '../../clients/typescript/src/alike-client.js'
-import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
+import { cancelled, command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import { bytesOf } from '../datasets/image-bytes.js'
 import type { LabelledImage } from '../datasets/labelled-image.js'
 import { spreadOverLabels } from '../datasets/samples.js'
@@ -113,24 +113,33 @@ class Evaluation {
       })
     }
     await this.#service.createGallery(this.#gallery)
+    const interrupt = new AbortController()
+    const onInterrupt = () => interrupt.abort()
+    process.once('SIGINT', onInterrupt) // a second one ends the process at once
     try {
-      return await this.#store()
+      return await this.#store(interrupt.signal)
     } catch (error) {
       // half filled, it would be in the way of the next evaluation; the service may be gone, which is not why this one failed
       await this.#service.deleteGallery(this.#gallery, { signal: AbortSignal.timeout(cleaningMaxMs) }).catch(() => {})
-      throw error
+      if (!interrupt.signal.aborted) throw error
+      console.error('Cancelled while storing pictures.')
+      process.exit(cancelled)
+    } finally {
+      process.off('SIGINT', onInterrupt)
     }
   }
 
-  async #store(): Promise<Filled> {
+  /** @throws also the signal's reason */
+  async #store(signal: AbortSignal): Promise<Filled> {
     await this.#expectWholeRankings(this.#stored.length)
     const started = performance.now()
     const { id } = await this.#service.ingest(this.#gallery, {
       open: () => archiveOf(this.#stored),
       contentType: 'application/x-tar',
+      signal,
     })
     const job = await withBar('ingest', this.#stored.length, (bar) =>
-      this.#service.waitForJob(id, { onProgress: ({ done }) => bar.update(done) }),
+      this.#service.waitForJob(id, { signal, onProgress: ({ done }) => bar.update(done) }),
     )
     if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
       const why = job.failure === null ? '.' : `, ${job.failure.code}: ${job.failure.detail}`

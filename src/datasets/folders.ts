@@ -1,10 +1,11 @@
 /** A folder per class, or a folder per split with a folder per class below. Pictures may lie deeper in that of their class. */
+import { isUtf8 } from 'node:buffer'
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { type LabelledImage, type Split, splitNamed, splits } from './labelled-image.js'
 
-export const imageName = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$/i
+export const imageName = /\.(jpe?g|jfif|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$/i
 
 export async function readFolders(folder: string): Promise<LabelledImage[]> {
   const names = await subfolders(folder)
@@ -33,7 +34,7 @@ export async function picturesBeside(folder: string): Promise<string[]> {
 
 /** Every picture of a folder, however deep it lies; their label is empty. */
 export async function readPictures(folder: string): Promise<LabelledImage[]> {
-  const names = (await readdir(folder, { recursive: true })).filter(isShownPicture).sort()
+  const names = (await picturesBelow(folder)).sort()
   return names.map((id) => ({ id, label: '', group: id, source: { path: join(folder, id) } }))
 }
 
@@ -57,12 +58,36 @@ function expectClasses(images: LabelledImage[], names: readonly string[]): Label
 async function readClasses(folder: string, prefix: string, split: Split | undefined): Promise<LabelledImage[]> {
   const images: LabelledImage[] = []
   for (const label of await subfolders(folder)) {
-    for (const name of (await readdir(join(folder, label), { recursive: true })).filter(isShownPicture)) {
+    for (const name of await picturesBelow(join(folder, label))) {
       const id = `${prefix}${label}/${name}`
       images.push({ id, label, group: id, source: { path: join(folder, label, name) }, ...(split && { split }) })
     }
   }
   return images
+}
+
+async function picturesBelow(folder: string): Promise<string[]> {
+  const paths = await readdir(folder, { recursive: true })
+  await expectDecoded(folder, paths)
+  return paths.filter(isShownPicture)
+}
+
+/**
+ * Names are bytes, and what is not UTF-8 in them becomes U+FFFD: a folder is not found by such a name, and its pictures
+ * would be left out.
+ * @param paths below the folder @throws AlikeError `data_unreadable` for a picture or a folder with such a name
+ */
+async function expectDecoded(folder: string, paths: readonly string[]): Promise<void> {
+  const doubtful = new Set(paths.filter((path) => path.includes('\ufffd')).map((path) => join(folder, dirname(path))))
+  for (const place of doubtful) {
+    const entries = await readdir(place, { withFileTypes: true, encoding: 'buffer' })
+    const misnamed = entries
+      .filter(({ name }) => !isUtf8(name))
+      .find((entry) => (entry.isDirectory() ? !String(entry.name).startsWith('.') : isShownPicture(String(entry.name))))
+    if (misnamed === undefined) continue
+    const detail = `The name "${String(misnamed.name)}" in ${place} is not UTF-8: rename it.`
+    throw new AlikeError('data_unreadable', { detail })
+  }
 }
 
 /** @param path below the folder of a class; what is hidden has a name that begins with a dot */
@@ -72,11 +97,16 @@ const isShownPicture = (path: string): boolean => imageName.test(path) && !/(^|\
 async function subfolders(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true })
+    await expectDecoded(
+      folder,
+      entries.filter((entry) => entry.isDirectory()).map(({ name }) => name),
+    )
     const names: string[] = []
     for (const { name } of entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()))
       if (!name.startsWith('.') && (await isFolder(join(folder, name)))) names.push(name)
     return names.sort()
   } catch (cause) {
+    if (cause instanceof AlikeError) throw cause
     throw new AlikeError('data_unreadable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
   }
 }

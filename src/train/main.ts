@@ -1,7 +1,7 @@
 /** `npm run train`: takes labelled pictures and writes a network folder that the service can load. */
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { runCommand } from '../command-line.js'
+import { cancelled, runCommand } from '../command-line.js'
 import { isNoRoom } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { fineTune } from './fine-tuning/fine-tune.js'
@@ -37,6 +37,9 @@ async function run(options: TrainOptions): Promise<void> {
     throw isNoRoom(cause) ? new AlikeError('folder_unwritable', { detail, cause }) : cause
   })
   if (ended.folder !== undefined) for (const line of closingLines(ended, options)) log(line)
+  // whoever started it, such as a queue of jobs, must not take it for finished
+  const isComplete = ended.folder !== undefined && (ended.metrics !== undefined || !settings.report)
+  if (stop.signal.aborted && !isComplete) process.exitCode = cancelled
 }
 
 await runCommand(trainCommand().action(run))

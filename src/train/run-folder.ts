@@ -1,6 +1,6 @@
 /** The folders that a run writes to; refuses to overwrite an existing network or run of the same name unless told to. */
 import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { makeFolder as makeMissing } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 
@@ -34,9 +34,14 @@ export async function makeFolder(path: string): Promise<void> {
 
 /**
  * A run that is resumed without a checkpoint starts anew, which would overwrite a network that is not its own.
- * @throws AlikeError `run_exists`, also as `expectReplaceable`
+ * @throws AlikeError `run_exists`, also as `expectReplaceable`; `folder_unwritable` if the network, which replaces its
+ * folder as a whole, would end up in that of the run
  */
 export async function expectUnused({ name, out, work, resume, exportOnly, force }: NewNetwork): Promise<void> {
+  if (work !== undefined && resolve(work) === resolve(out)) {
+    const detail = `--work and --out are both ${out}: the network would replace the checkpoints.`
+    throw new AlikeError('folder_unwritable', { detail })
+  }
   const network = join(out, name)
   await expectReplaceable(network)
   if (exportOnly || force) return

@@ -16,6 +16,7 @@ import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
 import { runToExit } from '../support/service-process.js'
+import { until } from '../support/until.js'
 
 const commands = [
   ...['cli/backup', 'cli/restore', 'cli/make-key', 'cli/evaluate', 'cli/ingest', 'cli/model'],
@@ -70,7 +71,16 @@ const failures: { what: string; name: string; parameters(empty: string): string[
   {
     what: 'training on a folder that is not there',
     name: 'train/main',
-    parameters: (empty) => ['--data', join(empty, 'none'), '--out', empty, '--work', empty, '--backend', 'cpu'],
+    parameters: (empty) => [
+      '--data',
+      join(empty, 'none'),
+      '--out',
+      empty,
+      '--work',
+      join(empty, 'work'),
+      '--backend',
+      'cpu',
+    ],
     says: /^data_unreadable: /m,
   },
   {
@@ -382,6 +392,27 @@ test('an evaluation that needs longer rankings than the service gives says so be
   await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
 })
 
+test('an evaluation that Ctrl-C ends while it stores pictures leaves no gallery in the way of the next one', async (t) => {
+  const app = await startApp(t)
+  const picture = await drawImage('circle', 1)
+  const data = await temporaryFolder(t)
+  for (const label of ['x', 'y']) {
+    await mkdir(join(data, label))
+    // distinct pictures, and enough of them that the job is still running
+    for (let n = 0; n < 1_500; n++)
+      await writeFile(join(data, label, `${n}.jpg`), Buffer.concat([picture, Buffer.from(label + n)]))
+  }
+  const main = fileURLToPath(new URL('../../src/cli/evaluate.js', import.meta.url))
+  const child = spawn(process.execPath, [main, '--data', data, '--url', await app.listen()])
+  t.after(() => void child.kill('SIGKILL'))
+  const jobs = async () => (await app.call(200, { method: 'GET', url: '/v1/jobs' })).jobs
+  await until(async () => (await jobs()).some(({ done }) => done > 0), 'the first picture of the job')
+  child.kill('SIGINT')
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.equal(code, 130)
+  await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
+})
+
 test('a service whose port is taken exits at once with a reason', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   t.after(() => taken.close())
@@ -391,6 +422,9 @@ test('a service whose port is taken exits at once with a reason', async (t) => {
   const { folder } = await handmadeModel(t, { dimension: 24 })
   const { code, output } = await runToExit({ PORT: String(port), DATA_DIR: dataDir, MODEL_DIR: folder })
   assert.equal(code, 1)
-  assert.match(output, new RegExp(`^config_invalid: .*Port ${port} of 127\\.0\\.0\\.1 is in use`, 'm'))
+  assert.match(output, new RegExp(`^config_invalid: .*Port ${port} of 127\\.0\\.0\\.1 is in use; PORT chooses`, 'm'))
   assert.ok((await stat(dataDir)).isDirectory())
+  const metrics = await runToExit({ PORT: '0', METRICS_PORT: String(port), DATA_DIR: dataDir, MODEL_DIR: folder })
+  assert.equal(metrics.code, 1)
+  assert.match(metrics.output, new RegExp(`Port ${port} of 127\\.0\\.0\\.1 is in use; METRICS_PORT chooses another`))
 })

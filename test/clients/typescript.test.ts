@@ -79,7 +79,7 @@ test('a folder is sent with progress, followed to the end of its job, and found'
 })
 
 test('every manifest that the service reads is sent with its folder', async (t) => {
-  const folder = await imagesIn(await temporaryFolder(t), ['a/1.jpg'])
+  const folder = await imagesIn(await temporaryFolder(t), ['a/1.jfif'])
   const names = ['manifest.csv', 'labels.csv', 'manifest.ndjson', 'manifest.jsonl']
   for (const name of [...names, 'other.csv']) await writeFile(join(folder, name), '')
   assert.deepEqual(
@@ -186,6 +186,11 @@ test('a page of a proxy in place of a stream of events is an error, not a stream
   const client = new AlikeClient({ url, retry: { firstPauseMs: 1 } })
   await assert.rejects(client.waitForJob('j'), { name: 'AlikeProblem', code: 'unknown', status: 200 })
   assert.equal(requests.length, 1)
+  // nor is it any other answer
+  const isPage = { name: 'AlikeProblem', code: 'unknown', status: 200, message: /page/ }
+  await assert.rejects(client.putImage('g', 'a', new Uint8Array(1)), isPage)
+  await assert.rejects(client.hasGallery('g'), isPage)
+  await assert.rejects(client.deleteGallery('g'), isPage)
 })
 
 test('the types match openapi.yaml; `npm run openapi` writes them', async (t) => {

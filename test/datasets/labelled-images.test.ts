@@ -38,6 +38,7 @@ test('a folder per class gives labels without a split; other files are skipped',
     'cat/a.jpg': '1',
     'cat/notes.txt': '',
     'dog/b.PNG': '2',
+    'dog/saved by a browser.jfif': '4',
     '.cache/c.jpg': '3',
     'read.me': '',
   })
@@ -47,6 +48,7 @@ test('a folder per class gives labels without a split; other files are skipped',
     [
       ['cat/a.jpg', 'cat', undefined, 'cat/a.jpg'],
       ['dog/b.PNG', 'dog', undefined, 'dog/b.PNG'],
+      ['dog/saved by a browser.jfif', 'dog', undefined, 'dog/saved by a browser.jfif'],
     ],
   )
 })
@@ -92,6 +94,20 @@ test('a label may be a link to a folder; links to files and to nothing are skipp
     images.map(({ id }) => id),
     ['cat/a.jpg', 'dog/b.jpg'],
   )
+})
+
+test('a folder whose name is not UTF-8 is refused: its pictures would be missed', async (t) => {
+  for (const below of ['', 'cat/']) {
+    const folder = await folderWith(t, { 'cat/a.jpg': '1', 'dog/b.jpg': '2' })
+    const latin = Buffer.concat([Buffer.from(`${folder}/${below}caf`), Buffer.from([0xe9])])
+    await writeFile(Buffer.concat([latin, Buffer.from('.txt')]), 'neither folder nor picture')
+    await mkdir(Buffer.concat([Buffer.from(`${folder}/${below}.`), Buffer.from([0xe9])]))
+    assert.equal((await readLabelledImages(folder)).length, 2)
+    await mkdir(latin)
+    await assert.rejects(readLabelledImages(folder), refused(/"caf\ufffd" in .* is not UTF-8/))
+  }
+  const folder = await folderWith(t, { 'caf\ufffd/a.jpg': '1', 'dog/\ufffd.jpg': '2' })
+  assert.equal((await readLabelledImages(folder)).length, 2, 'a name may hold the character that stands for others')
 })
 
 test('a folder per split and class gives both, with the usual names of splits', async (t) => {

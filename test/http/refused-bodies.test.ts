@@ -49,6 +49,28 @@ test('so does a client whose form is refused at its first part', async (t) => {
   await until(() => received.includes('HTTP/1.1 200'))
 })
 
+test('so does a client whose upload finds the queue of jobs full', async (t) => {
+  const app = await startApp(t, { ingestJobsMax: 1 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const headers = { 'content-type': 'application/x-tar' }
+  const tar = { method: 'POST', url: '/v1/galleries/g/ingest', headers, payload: Buffer.alloc(1_024) } as const
+  const { id } = await app.call(202, tar)
+  await app.call(200, { method: 'PATCH', url: `/v1/jobs/${id}`, payload: { paused: true } })
+  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  let received = ''
+  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+  socket.write(
+    `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-tar\r\ncontent-length: ${length}\r\n\r\n`,
+  )
+  await until(() => received.includes('requestId'))
+  assert.match(received, /^HTTP\/1\.1 429 [\s\S]*job_queue_full/)
+  received = ''
+  socket.write(Buffer.alloc(length))
+  socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+  await until(() => received.includes('HTTP/1.1 200'))
+})
+
 test('the connection of a client that keeps sending is eventually closed', async (t) => {
   const app = fastify({ bodyLimit: 10 })
   discardRefusedBodies(app, { bodyTimeoutMs: 60_000, restMs: 50 })

@@ -47,8 +47,20 @@ test('a signal ends a run after the batch in progress, and the run says so', asy
     (line, pid) => line.startsWith('epoch 1/') && process.kill(pid, 'SIGINT'),
   )
   assert.match(output, /\nstopping after this batch.+\nstopped in epoch \d+; go on with --resume\n$/s)
-  assert.equal(status, 0)
+  assert.equal(status, 130, 'whoever started it must not take it for finished')
   assert.ok((await readdir(join(folder, 'work/mine'))).includes('checkpoint.safetensors'))
+})
+
+test('a signal during the export leaves a network without a report, and the run is not finished either', async (t) => {
+  const { status, output, folder } = await train(
+    t,
+    '',
+    (line, pid) => line.startsWith('gain along ') && process.kill(pid, 'SIGTERM'),
+    ['--epochs', '1'],
+  )
+  assert.match(output, /there is no report: --finish/)
+  assert.equal(status, 130)
+  assert.ok((await readdir(join(folder, 'onnx/mine'))).includes('manifest.json'))
 })
 
 test('a second signal ends a run at once, also one of another kind', async (t) => {

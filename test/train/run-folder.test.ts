@@ -39,6 +39,14 @@ test('a folder of something else is never replaced by a network', async (t) => {
     await assert.rejects(expectUnused({ ...forced, name }), { code: 'run_exists', message: /is no network/ })
 })
 
+test('a network does not take the place of the checkpoints of its run', async (t) => {
+  const folder = await temporaryFolder(t)
+  const run = { name: 'mine', resume: false, exportOnly: false, force: false }
+  for (const work of [folder, `${folder}/`, `${join(folder, 'below')}/..`])
+    await assert.rejects(expectUnused({ ...run, out: folder, work }), { code: 'folder_unwritable', message: /--work/ })
+  await expectUnused({ ...run, out: folder, work: join(folder, 'below') })
+})
+
 test('a run is resumed beside its own network; a network without a run is not overwritten by one that starts anew', async (t) => {
   const folder = await temporaryFolder(t)
   const run = { name: 'mine', out: join(folder, 'out'), work: join(folder, 'work') }

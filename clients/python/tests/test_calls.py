@@ -47,3 +47,32 @@ def test_an_upload_may_be_answered_late_unless_the_caller_has_set_a_timeout() ->
         client.call("changeImages", {"gallery": "g"}, {"label": "a"}, {"label": "b"})
         client.gallery("g")
     assert waits == [3600, 3600, 3600, 60, 5, 5, 5, 5]
+
+
+def test_a_path_with_a_part_missing_or_too_many_is_not_called() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(204)
+
+    client = AlikeClient("http://alike", transport=httpx.MockTransport(answer))
+    for path in ({"gallery": "g"}, {"gallery": "g", "image": "a"}, {"gallery": "g", "id": "a", "job": "b"}):
+        with pytest.raises(ValueError, match="gallery and id"):
+            client.call("deleteImage", path)
+    with pytest.raises(ValueError, match="gallery"):
+        client.call("getGallery")
+    assert asked == []
+    client.call("listGalleries")
+
+
+def test_a_key_read_from_a_file_may_end_with_a_line_break() -> None:
+    keys: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["authorization"])
+        return httpx.Response(200, json={})
+
+    client = AlikeClient("http://alike", "alike_abc\n", transport=httpx.MockTransport(answer))
+    client.gallery("g")
+    assert keys == ["Bearer alike_abc"]

@@ -12,13 +12,13 @@ from alike_client.folder import folder_upload
 
 
 def test_everything_that_is_left_out_is_counted(tmp_path: Path) -> None:
-    for name in ("a/1.jpg", "b/2.jpg", "b/notes.txt", ".cache/3.jpg"):
+    for name in ("a/1.jpg", "b/2.jfif", "b/notes.txt", ".cache/3.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"picture")
     (tmp_path / "link").symlink_to(tmp_path / "a")
     (tmp_path / "link.jpg").symlink_to(tmp_path / "a/1.jpg")
     upload = folder_upload(tmp_path)
-    assert upload.files == ["a/1.jpg", "b/2.jpg"]
+    assert upload.files == ["a/1.jpg", "b/2.jfif"]
     # notes.txt, the links, and a folder that is not opened
     assert upload.left_out == 4
 

@@ -147,6 +147,26 @@ def test_a_page_of_a_proxy_is_no_stream_of_events() -> None:
     assert (refused.value.status, refused.value.code, len(received)) == (200, "unknown", 1)
 
 
+def test_a_page_of_a_proxy_is_no_answer() -> None:
+    page = httpx.Response(200, text="<h1>Log in</h1>", headers={"content-type": "text/html; charset=utf-8"})
+
+    async def program() -> None:
+        async with AsyncAlikeClient("http://alike", transport=httpx.MockTransport(lambda _: page)) as other:
+            with pytest.raises(AlikeProblem, match="page"):
+                await other.put_image("g", "a", b"picture")
+
+    for stored in (
+        lambda c: c.put_image("g", "a", b"picture"),
+        lambda c: c.has_gallery("g"),
+        lambda c: list(c.job_errors("j")),
+    ):
+        answer, received = scripted(page)
+        with pytest.raises(AlikeProblem, match="page") as refused:
+            stored(client(answer))
+        assert (refused.value.status, refused.value.code, len(received)) == (200, "unknown", 1)
+    asyncio.run(program())
+
+
 def test_events_go_on_after_a_connection_that_ended() -> None:
     def stream(*events: tuple[str, int]) -> httpx.Response:
         text = "retry: 1\n\n" + "".join(

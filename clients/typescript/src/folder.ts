@@ -146,7 +146,7 @@ export function writtenTar(write: (add: (name: string, bytes: Buffer) => Promise
 }
 
 function isPictureOrManifest(path: string): boolean {
-  return /\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|\/)(manifest\.(csv|ndjson|jsonl)|labels\.csv)$/i.test(
+  return /\.(jpe?g|jfif|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|\/)(manifest\.(csv|ndjson|jsonl)|labels\.csv)$/i.test(
     path,
   )
 }

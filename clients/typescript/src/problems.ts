@@ -47,6 +47,16 @@ export async function problemOf(response: Response): Promise<AlikeProblem> {
   return new AlikeProblem(response.status, parsed(text), retryAfterSeconds(response.headers))
 }
 
+/**
+ * The service has no pages among its answers: this one is a proxy's, such as a form to log in, and nothing was stored.
+ * @throws AlikeProblem
+ */
+export async function expectNoPage({ status, headers, body }: Response): Promise<void> {
+  if (!/^text\/html\s*(;|$)/i.test(headers.get('content-type') ?? '')) return
+  await body?.cancel()
+  throw new AlikeProblem(status, { detail: 'The answer is a page: it comes from a proxy, not from the service.' })
+}
+
 function parsed(text: string): Partial<Problem> {
   try {
     const value: unknown = JSON.parse(text)

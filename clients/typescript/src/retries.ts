@@ -1,5 +1,5 @@
 /** Retries requests that may be repeated, after the delay the service asks for. */
-import { type AlikeProblem, AlikeUnreachable, problemOf } from './problems.js'
+import { type AlikeProblem, AlikeUnreachable, expectNoPage, problemOf } from './problems.js'
 
 export interface RetryOptions {
   /** Attempts per request, including the first. Default 5; 1 disables retries. */
@@ -22,7 +22,7 @@ const reading = /\/(search|search\/batch|explain|compare|embeddings)$/
 
 /**
  * @param makeRequest called for each attempt, because a body can only be sent once
- * @throws AlikeProblem if the service refuses permanently
+ * @throws AlikeProblem if the service refuses permanently, or something else answers in its place
  * @throws AlikeUnreachable if there is no response
  */
 export async function fetchWithRetries(
@@ -38,7 +38,10 @@ export async function fetchWithRetries(
     let pauseMs = backoffMs
     try {
       const response = await send(request)
-      if (response.ok) return await whole(response)
+      if (response.ok) {
+        await expectNoPage(response)
+        return await whole(response)
+      }
       const problem = await problemOf(response)
       const askedMs = (problem.retryAfterSeconds ?? 0) * 1000
       if (isLast || !passing.includes(problem.status) || askedMs > pauseMaxMs || !mayRepeat(request, problem))

@@ -26,9 +26,10 @@ export function discardRefusedBodies(
   app: FastifyInstance,
   { bodyTimeoutMs, restMs = restOfBodyMs }: RefusedBodiesOptions,
 ): void {
-  app.addHook('onSend', async ({ raw }, reply) => {
-    if (!whileSent.has(reply.statusCode) || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed)
-      return
+  app.addHook('onSend', async ({ raw, problemCode }, reply) => {
+    // other refusals with 429 are for clients that send too many requests
+    const isWhileSent = whileSent.has(reply.statusCode) || problemCode === 'job_queue_full'
+    if (!isWhileSent || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed) return
     reply.removeHeader('connection')
     raw.unpipe()
     raw.resume()

@@ -55,8 +55,8 @@ function confusionPlot({ classes, confused, confusion, perClass }: Classificatio
     view: { fill: noShare },
     data: { values },
     encoding: {
-      y: { field: 'truth', type: 'nominal', sort: order, scale, title: 'true class' },
-      x: { field: 'named', type: 'nominal', sort: order, scale, title: 'predicted class' },
+      y: { field: 'truth', type: 'nominal', scale, title: 'true class' },
+      x: { field: 'named', type: 'nominal', scale, title: 'predicted class' },
     },
     layer: [
       {
@@ -94,7 +94,8 @@ function classesPlot(
     data: { values },
     mark: 'bar',
     encoding: {
-      y: { field: 'name', type: 'nominal', sort: order, title: null },
+      // `sort` fails with names of members of every object, such as "constructor"
+      y: { field: 'name', type: 'nominal', scale: { domain: order }, title: null },
       yOffset: { field: 'what', sort: ['mAP@10 (A)', 'F1'] },
       x: { field: 'value', type: 'quantitative', scale: { domain: [0, 1] }, title: null },
       color: {

@@ -33,3 +33,16 @@ test('a class whose mAP@10 is unknown has no bar for it', async () => {
   const plots = await drawPlots({} as ModelManifest, metrics as unknown as ModelMetrics)
   assert.equal(plots.get(plotFiles.classes)!.match(/fill="#1f5fa8"/g)?.length, 2, 'its own, and the legend')
 })
+
+test('a class may be called like a member of every object', async () => {
+  const classes = ['__proto__', 'constructor', 'toString']
+  const classification = evaluateClassification(Float32Array.from([1, 0, 0, 0, 1, 0, 0, 1, 0]), classes, classes, {
+    bootstrapSamples: 0,
+  })
+  const none = { notMeasured: 'Not measured here.' }
+  const A = { perClass: { constructor: { 'mAP@10': 0.5 } } }
+  const metrics = { classification, pairs: none, protocols: { A, B: none, C: none } }
+  const plots = await drawPlots({} as ModelManifest, metrics as unknown as ModelMetrics)
+  for (const file of [plotFiles.confusion, plotFiles.classes])
+    for (const name of classes) assert.match(plots.get(file)!, new RegExp(`>${name}<`))
+})

@@ -20,7 +20,7 @@ from .embeddings import with_vector
 from .folder import FolderUpload, folder_upload
 from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
-from .problems import AlikeProblem, AlikeUnreachable, problem_of
+from .problems import AlikeProblem, AlikeUnreachable, is_page, problem_of, problem_of_page
 from .retries import Retry
 from .routes import Operation
 from .transport import DEFAULT_TIMEOUT, headers_of, is_json, timeout_of
@@ -221,12 +221,14 @@ class AsyncAlikeClient:
             failure: httpx.TransportError | None = None
             try:
                 response = await self._http.send(request, stream=stream)
-                if response.is_success:
+                if response.is_success and not is_page(response):
                     return response
                 await response.aread()
             except httpx.TransportError as error:
                 # a refusal that broke off does not say whether it was executed
                 response, failure = None, error
+            if response is not None and response.is_success:
+                raise problem_of_page(response)
             pause = self._retry.pause(attempt, request, response)
             if pause is None and response is not None:
                 raise problem_of(response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,9 +31,14 @@ class Call:
     def target(self) -> str:
         """Path and query, percent-encoded.
 
-        Raises ValueError for `.` and `..`: they have a meaning in every URL, and would lead to another resource.
+        Raises ValueError for `.` and `..`, which have a meaning in every URL and would lead to another resource, and for
+        parts that are missing or too many: `{id}` would be the id of one.
         """
         path = ROUTES[self.operation][1]
+        names = re.findall(r"{(\w+)}", path)
+        if set(names) != set(self.path):
+            needed = " and ".join(names) or "nothing"
+            raise ValueError(f"The path of {self.operation} needs {needed}, not {' and '.join(self.path) or 'nothing'}.")
         for name, value in self.path.items():
             if value in (".", ".."):
                 raise ValueError(f"No {name} can be {value!r}.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SENT = re.compile(
-    r"\.(jpe?g|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|/)(manifest\.(csv|ndjson|jsonl)|labels\.csv)$",
+    r"\.(jpe?g|jfif|png|webp|gif|avif|tiff?|bmp|dib|hei[cf]|hif|jxl)$|(^|/)(manifest\.(csv|ndjson|jsonl)|labels\.csv)$",
     re.IGNORECASE,
 )
 """Pictures and manifests, by extension."""

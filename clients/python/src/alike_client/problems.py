@@ -45,6 +45,17 @@ def problem_of(response: httpx.Response) -> AlikeProblem:
     return AlikeProblem(response.status_code, problem if isinstance(problem, dict) else {}, retry_after(response))
 
 
+def is_page(response: httpx.Response) -> bool:
+    """The service has none among its answers: it is a proxy's, such as a form to log in, and nothing was stored."""
+    content_type: str = response.headers.get("content-type", "")
+    return content_type.split(";")[0].strip().lower() == "text/html"
+
+
+def problem_of_page(response: httpx.Response) -> AlikeProblem:
+    detail = "The answer is a page: it comes from a proxy, not from the service."
+    return AlikeProblem(response.status_code, {"detail": detail})
+
+
 def retry_after(response: httpx.Response) -> float | None:
     """RFC 9110, 10.2.3: seconds, or a date."""
     value = response.headers.get("retry-after")

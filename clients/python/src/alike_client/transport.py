@@ -22,7 +22,8 @@ def timeout_of(operation: Operation, given: httpx.Timeout | float) -> httpx.Time
 
 
 def headers_of(key: str | None) -> dict[str, str]:
-    return {} if key is None else {"authorization": f"Bearer {key}"}
+    # one that was read from a file may end with a line break
+    return {} if key is None else {"authorization": f"Bearer {key.strip()}"}
 
 
 def is_json(response: httpx.Response) -> bool:
