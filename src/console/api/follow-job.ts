@@ -43,5 +43,15 @@ async function* eventsOf(id: string, signal: AbortSignal): AsyncGenerator<Job> {
   const { body } = await fetchFrom(`v1/jobs/${id}/events`, { signal })
   if (body === null) return
   const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
-  for await (const { data } of events) yield JSON.parse(data) as Job
+  for await (const { data } of itemsOf(events)) yield JSON.parse(data) as Job
+}
+
+/** Safari cannot iterate over a stream itself (26.0). */
+async function* itemsOf<Item>(stream: ReadableStream<Item>): AsyncGenerator<Item> {
+  const reader = stream.getReader()
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
+  } finally {
+    await reader.cancel()
+  }
 }

@@ -253,6 +253,14 @@ test('a job is followed through a restart of the service', { skip }, async (t) =
   await expectNone(page, '[role=alert]')
 })
 
+test('a job is followed by browsers that cannot iterate over a stream, such as Safari', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  await page.addInitScript('delete ReadableStream.prototype[Symbol.asyncIterator]; delete ReadableStream.prototype.values')
+  await page.goto(`${base}#/quality/g`)
+  await page.click('text=Evaluate')
+  await page.waitForSelector('.plot canvas')
+})
+
 test('pictures that were not deleted come back with the reason', { skip }, async (t) => {
   const { page, base } = await opened(t)
   const job = {
