@@ -5,6 +5,7 @@
 import createClient, { type Client, defaultPathSerializer } from 'openapi-fetch'
 import { queryOf, segment } from './addresses.js'
 import type { components, operations, paths } from './api.js'
+import { itemsOf } from './items-of.js'
 import { type Job, type JobEvent, jobEvents } from './job-events.js'
 import { AlikeUnreachable, isProblem } from './problems.js'
 import { type Fetch, fetchWithRetries, type RetryOptions } from './retries.js'
@@ -229,7 +230,7 @@ export class AlikeClient {
     const { body } = await this.#get(`/v1/jobs/${segment(job)}/errors`, signal, 'application/x-ndjson')
     let rest = ''
     try {
-      for await (const text of body!.pipeThrough(new TextDecoderStream())) {
+      for await (const text of itemsOf(body!.pipeThrough(new TextDecoderStream()))) {
         const lines = (rest + text).split('\n')
         rest = lines.pop()!
         for (const line of lines) yield JSON.parse(line) as JobErrorLine

@@ -1,6 +1,7 @@
 /** Changes of a job: Server-Sent Events as an async iterable that survives broken connections. */
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { components } from './api.js'
+import { itemsOf } from './items-of.js'
 import { AlikeProblem } from './problems.js'
 import { pause } from './retries.js'
 
@@ -58,6 +59,6 @@ async function* eventsIn(response: Response, onRetry: (ms: number) => void): Asy
   const messages = response
     .body!.pipeThrough(new TextDecoderStream())
     .pipeThrough(new EventSourceParserStream({ onRetry, maxBufferSize: 2 ** 20 }))
-  for await (const { event, data } of messages)
+  for await (const { event, data } of itemsOf(messages))
     if (event === 'progress' || event === 'end') yield { event, job: JSON.parse(data) as Job }
 }

@@ -255,7 +255,9 @@ test('a job is followed through a restart of the service', { skip }, async (t) =
 
 test('a job is followed by browsers that cannot iterate over a stream, such as Safari', { skip }, async (t) => {
   const { page, base } = await opened(t)
-  await page.addInitScript('delete ReadableStream.prototype[Symbol.asyncIterator]; delete ReadableStream.prototype.values')
+  await page.addInitScript(
+    'delete ReadableStream.prototype[Symbol.asyncIterator]; delete ReadableStream.prototype.values',
+  )
   await page.goto(`${base}#/quality/g`)
   await page.click('text=Evaluate')
   await page.waitForSelector('.plot canvas')
