@@ -1,11 +1,11 @@
 /** A folder as exporters leave it and model hubs keep it: an ONNX file, and what its preprocessing is. */
+import type { Stats } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { isThere } from '../../../durable-files.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
-import { unsupported } from './foreign-graph.js'
 import type { ImportOptions } from './import-network.js'
 import { type StatedPreprocessing, timmPreprocessing, transformersPreprocessing } from './preprocessor-config.js'
+import { unsupported, unsupportedFor } from './unsupported.js'
 
 export interface ExportedNetwork {
   /** The ONNX file. */
@@ -21,12 +21,9 @@ const networkFiles = ['vision_model.onnx', 'model.onnx'].flatMap((name) => [name
 
 /** @param path an ONNX file, or a folder with one @throws AlikeError `import_unsupported` */
 export async function exportedNetwork(path: string): Promise<ExportedNetwork> {
-  const isFolder = await stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false, // reading it says why
-  )
-  if (!isFolder) return { file: path, importedFrom: basename(path) }
-  const found = await Promise.all(networkFiles.map((name) => isThere(join(path, name))))
+  // of a path that cannot be looked at, reading it says why
+  if (!(await statOf(path))?.isDirectory()) return { file: path, importedFrom: basename(path) }
+  const found = await Promise.all(networkFiles.map(async (name) => (await statOf(join(path, name)))?.isFile()))
   const name = networkFiles.find((_, i) => found[i])
   if (name === undefined) throw unsupported(`The folder has none of ${networkFiles.join(', ')}: name the ONNX file.`)
   return {
@@ -35,6 +32,9 @@ export async function exportedNetwork(path: string): Promise<ExportedNetwork> {
     stated: await statedIn(path),
   }
 }
+
+/** @returns undefined if there is nothing */
+const statOf = (path: string): Promise<Stats | undefined> => stat(path).catch(() => undefined)
 
 /** What a folder may have, the newest form first; each says it in a member of its own. */
 const statements: readonly { by: string; read(content: Json): StatedPreprocessing | undefined }[] = [
@@ -86,7 +86,7 @@ async function jsonIn(folder: string, name: string): Promise<Json | undefined> {
     content = JSON.parse(await readFile(join(folder, name), 'utf8'))
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw unsupported(`${name} cannot be read.`, cause)
+    throw unsupportedFor(`${name} cannot be read`, cause)
   }
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content as Json
   throw unsupported(`${name} is no JSON object.`)

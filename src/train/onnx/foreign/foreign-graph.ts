@@ -8,14 +8,25 @@ import type { Preprocessing } from '../../../image/preprocessing.js'
 import { GraphBuilder, type Value } from '../graph-builder.js'
 import { decodeModel, elementTypes, encodeGraph, type ModelProto, opsetOf, type ValueInfoProto } from '../onnx-proto.js'
 import { renamed } from './renamed-graph.js'
+import { unsupported } from './unsupported.js'
 
 /** Field numbers of onnx.proto. */
-const fields = { modelGraph: 7, initializer: 5, input: 11, output: 12, initializerName: 8, externalData: 13 } as const
+const fields = {
+  modelGraph: 7,
+  initializer: 5,
+  input: 11,
+  output: 12,
+  initializerName: 8,
+  externalData: 13,
+} as const
 
 /** The operators around a foreign graph mean the same from this version on. */
 const opsetMin = 11
 /** Precedes every name of the foreign graph, so that none is equal to one of ours. */
 const prefix = 'network/'
+
+/** What a clone without Git LFS has instead of a large file. */
+const lfsPointer = 'version https://git-lfs'
 
 export type Layout = 'channels first' | 'channels last'
 export const poolings = ['first', 'mean'] as const
@@ -37,6 +48,8 @@ export interface ForeignGraph {
 /** @throws AlikeError `import_unsupported` if it is not the graph of an encoder of pictures */
 export function readForeignGraph(file: Uint8Array): ForeignGraph {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+  if (bytes.toString('latin1', 0, lfsPointer.length) === lfsPointer)
+    throw unsupported('It is a pointer of Git LFS, not yet the file itself: git lfs pull fetches that.')
   return parsed(() => foreignGraphIn(bytes))
 }
 
@@ -219,5 +232,3 @@ const message = (number: number, body: readonly Uint8Array[]): Uint8Array[] => [
 ]
 const namesOf = (values: readonly { name: string }[]): string => values.map(({ name }) => name).join(', ')
 const describe = ({ name, dims }: ForeignValue): string => `${name} [${dims.map((dim) => dim ?? '?').join(', ')}]`
-export const unsupported = (detail: string, cause?: unknown): AlikeError =>
-  new AlikeError('import_unsupported', { detail, cause })

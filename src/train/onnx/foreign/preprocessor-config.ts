@@ -5,7 +5,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Preprocessing } from '../../../image/preprocessing.js'
-import { unsupported } from './foreign-graph.js'
+import { unsupported } from './unsupported.js'
 
 /** `resizeShortSide` only with `cover`. */
 export type StatedPreprocessing = Omit<Preprocessing, 'resizeShortSide'> & { resizeShortSide?: number | undefined }

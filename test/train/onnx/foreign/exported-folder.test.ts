@@ -1,6 +1,6 @@
 /** Which files of an exporter's folder state the preprocessing. As Transformers 5.24 with timm 1.0.31 writes them, shortened. */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { exportedNetwork } from '../../../../src/train/onnx/foreign/exported-folder.js'
@@ -126,6 +126,15 @@ for (const [what, files, by, fit] of [
     assert.deepEqual([found!.by, geometry], [by, { ...fit, kernel: 'cubic' }])
   })
 
+test('a folder that is named like a network is none', async (t) => {
+  const folder = await temporaryFolder(t, 'alike-exported-')
+  await mkdir(join(folder, 'model.onnx'))
+  await assert.rejects(exportedNetwork(folder), { code: 'import_unsupported', message: /none of vision_model.onnx/ })
+  await mkdir(join(folder, 'onnx'))
+  await writeFile(join(folder, 'onnx/model.onnx'), '')
+  assert.equal((await exportedNetwork(folder)).file, join(folder, 'onnx/model.onnx'))
+})
+
 test('a folder that states no preprocessing is no error', async (t) => {
   for (const files of [
     {},
@@ -151,7 +160,7 @@ for (const [what, files, reason] of [
   ],
   ['timm without its settings', { 'preprocessor_config.json': wrapped }, /pretrained_cfg/],
   ['timm with settings of another type', { 'config.json': { pretrained_cfg: 'resnet18' } }, /pretrained_cfg/],
-  ['no JSON', { 'processor_config.json': '{"image_processor":' }, /processor_config.json cannot be read/],
+  ['no JSON', { 'processor_config.json': '{"image_processor":' }, /processor_config.json cannot be read: .*JSON/],
   ['JSON of another type', { 'processor_config.json': [] }, /processor_config.json is no JSON object/],
   ['JSON of another type', { 'preprocessor_config.json': 'null' }, /preprocessor_config.json is no JSON object/],
 ] as const)
