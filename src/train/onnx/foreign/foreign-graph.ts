@@ -12,6 +12,7 @@ import { unsupported } from './unsupported.js'
 
 /** Field numbers of onnx.proto. */
 const fields = {
+  irVersion: 1,
   modelGraph: 7,
   initializer: 5,
   input: 11,
@@ -20,6 +21,8 @@ const fields = {
   externalData: 13,
 } as const
 
+/** Before this version of the format, weights were also inputs; what surrounds the graph declares none. */
+const irVersionMin = 4
 /** The operators around a foreign graph mean the same from this version on. */
 const opsetMin = 11
 /** Precedes every name of the foreign graph, so that none is equal to one of ours. */
@@ -120,7 +123,13 @@ export function surrounded(bytes: Buffer, { before, prefix: own, after }: Surrou
   )
   const body = [encodeGraph(before), renamed(bytes, kept, own), encodeGraph(after)]
   const rest = fieldsIn(bytes).filter(({ number }) => number !== fields.modelGraph)
-  return Buffer.concat([...bytesOf(bytes, rest), ...message(fields.modelGraph, body)])
+  return Buffer.concat([...bytesOf(bytes, rest), newerFormat(bytes, rest), ...message(fields.modelGraph, body)])
+}
+
+/** The version again where it is too old: of a number that stands twice, the last one counts. */
+function newerFormat(bytes: Buffer, parts: readonly Field[]): Buffer {
+  const isOld = of(parts, fields.irVersion).some(({ from }) => bytes[from]! < irVersionMin)
+  return Buffer.from(isOld ? [fields.irVersion * 8, irVersionMin] : [])
 }
 
 function pictureInput({ name, elementType, layout }: ForeignGraph['input'], preprocessing: Preprocessing) {

@@ -93,6 +93,18 @@ for (const { what, body, dimension } of networks) {
   })
 }
 
+test('weights that an old form of the file lists as inputs are constants', async () => {
+  const { graph, ...model } = foreignModel(mobile, 40)
+  const listed = graph.initializer.map(({ name, dims, dataType }) => ({
+    name,
+    type: { tensorType: { elemType: dataType, shape: { dim: dims.map((dimValue) => ({ dimValue })) } } },
+  }))
+  const file = imported({ ...model, irVersion: 3, graph: { ...graph, input: [...graph.input, ...listed] } })
+  const { irVersion, graph: read } = await normalForm(file, side)
+  assert.deepEqual([irVersion >= 4, read.input.map(({ name }) => name)], [true, ['pixels']])
+  assert.ok((await smallestCosine(file, await int8Of(file, 40), 40)) > 0.99)
+})
+
 test('products of tokens become 8-bit products with a float result; attention stays in float', async () => {
   const int8 = await int8Of(imported(foreignModel(transformer, 24)), 24)
   const fused = decodeModel(await optimised(int8, 'extended'))
