@@ -49,41 +49,47 @@ const timedImages = 16
 /**
  * Where a folder holds only what it serves, int8 is made from the fp16 file.
  * @returns the new manifest
- * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` if any precision fails, and then
- * nothing is written.
+ * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` if any precision fails: those that
+ * pass are written first.
  */
 export async function addPrecisions(options: AddPrecisionsOptions): Promise<ModelManifest> {
-  const { folder, precisions, log = () => {} } = options
-  const model = await readModel(folder)
-  const { absent = [] } = model
+  const { log = () => {} } = options
+  const model = await readModel(options.folder)
   const { proven, calibration } = await provePrecisions(model, options, log)
-  expectGood(precisions, proven)
-
-  const manifest = { ...withPrecisions(model.manifest, proven), ...(calibration !== null && { calibration }) }
-  // interrupted, by a full disk for example, the folder still holds a network: without the precisions being replaced
-  await writeManifest(folder, without(model.manifest, proven))
-  for (const [precision, { bytes }] of proven) await replaceFile(join(folder, fileOf(precision)), bytes)
-  await writeGolden({
-    folder,
-    manifest,
-    absent: absent.filter((precision) => !proven.has(precision as SmallerPrecision)),
-  })
-  await writeManifest(folder, manifest)
-  await rewriteCard(folder, manifest)
+  const good = new Map([...proven].filter(([, { provenance }]) => provenance.failures.length === 0))
+  const manifest = { ...withPrecisions(model.manifest, good), ...(calibration !== null && { calibration }) }
+  if (good.size > 0) await writePrecisions(model, manifest, good)
+  expectGood(proven, good)
   return manifest
 }
 
+type Proven = ReadonlyMap<SmallerPrecision, ProvenPrecision>
+
+async function writePrecisions(
+  { folder, manifest: before, absent = [] }: Model,
+  manifest: ModelManifest,
+  good: Proven,
+): Promise<void> {
+  // interrupted, by a full disk for example, the folder still holds a network: without the precisions being replaced
+  await writeManifest(folder, without(before, good))
+  for (const [precision, { bytes }] of good) await replaceFile(join(folder, fileOf(precision)), bytes)
+  await writeGolden({
+    folder,
+    manifest,
+    absent: absent.filter((precision) => !good.has(precision as SmallerPrecision)),
+  })
+  await writeManifest(folder, manifest)
+  await rewriteCard(folder, manifest)
+}
+
 /** @throws AlikeError `precision_gate_failed` */
-function expectGood(
-  precisions: readonly SmallerPrecision[],
-  proven: ReadonlyMap<SmallerPrecision, ProvenPrecision>,
-): void {
-  const failuresOf = (precision: SmallerPrecision) => proven.get(precision)!.provenance.failures
-  const failed = precisions.flatMap((precision) => failuresOf(precision).map((failure) => `${precision}: ${failure}`))
+function expectGood(proven: Proven, good: Proven): void {
+  const failed = [...proven].flatMap(([name, { provenance }]) =>
+    provenance.failures.map((failure) => `${name}: ${failure}`),
+  )
   if (failed.length === 0) return
-  const good = precisions.filter((precision) => failuresOf(precision).length === 0)
-  const rest = good.length === 0 ? '' : ` --precisions ${good.join()} adds the other.`
-  throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.${rest}` })
+  const written = good.size === 0 ? 'Nothing' : [...good.keys()].join()
+  throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}. ${written} was written.` })
 }
 
 async function provePrecisions(
@@ -214,10 +220,7 @@ async function trainingPixels(
   return { rangeImages: pixels.slice(0, count), choose: pixels.slice(count) }
 }
 
-function withPrecisions(
-  manifest: ModelManifest,
-  proven: ReadonlyMap<SmallerPrecision, ProvenPrecision>,
-): ModelManifest {
+function withPrecisions(manifest: ModelManifest, proven: Proven): ModelManifest {
   const precisions = [...proven]
   const files = precisions.map(([precision, { bytes }]) => [
     precision,

@@ -10,7 +10,7 @@ import { AlikeError, hasCode } from '../../../errors.js'
 import { type AddPrecisionsOptions, addPrecisions, type SmallerPrecision } from './add-precisions.js'
 
 const smallerPrecisions: readonly SmallerPrecision[] = ['int8', 'fp16']
-const precisionsOf = (list: string): SmallerPrecision[] => list.split(',').map(oneOf(smallerPrecisions))
+const precisionsOf = (list: string): SmallerPrecision[] => [...new Set(list.split(',').map(oneOf(smallerPrecisions)))]
 
 export function quantizeCommand() {
   return command('npm run quantize --', 'Adds int8 and fp16 to a network, each proven on val pictures.')
