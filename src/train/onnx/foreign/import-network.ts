@@ -103,11 +103,11 @@ function preprocessingOf(given: ImportOptions['preprocessing'], size: number | u
   if (size !== undefined && inputSize !== size)
     throw unsupported(`It takes pictures of ${size} × ${size} pixels only, not of ${inputSize} × ${inputSize}.`)
   const resizeShortSide = given.resizeShortSide ?? inputSize
-  if (resizeShortSide < inputSize) throw unsupported(`--short-side must be at least ${inputSize}, the input size.`)
+  const resized = `Pictures would be resized to a short side of ${resizeShortSide} pixels`
+  if (resizeShortSide < inputSize)
+    throw unsupported(`${resized}; --short-side must be at least ${inputSize}, the input size.`)
   if (resizeShortSide > shortSides.maximum)
-    throw unsupported(
-      `Pictures would be resized to a short side of ${resizeShortSide} pixels; ${shortSides.minimum} to ${shortSides.maximum} are possible.`,
-    )
+    throw unsupported(`${resized}; ${shortSides.minimum} to ${shortSides.maximum} are possible.`)
   const { mean, std } = given
   if (![...mean, ...std].every(Number.isFinite) || std.some((one) => one <= 0))
     throw unsupported('The mean of each colour must be finite, and its standard deviation above 0.')

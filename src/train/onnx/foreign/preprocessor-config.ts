@@ -31,15 +31,15 @@ const TransformersConfig = Type.Object({
   image_mean: Type.Optional(Colours),
   image_std: Type.Optional(Colours),
   rescale_factor: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-  do_resize: Type.Optional(Type.Unknown()),
-  do_center_crop: Type.Optional(Type.Unknown()),
-  do_rescale: Type.Optional(Type.Unknown()),
-  do_normalize: Type.Optional(Type.Unknown()),
+  do_resize: Type.Optional(Type.Boolean()),
+  do_center_crop: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+  do_rescale: Type.Optional(Type.Boolean()),
+  do_normalize: Type.Optional(Type.Boolean()),
+  include_top: Type.Optional(Type.Boolean()),
   do_flip_channel_order: Type.Optional(Type.Unknown()),
   do_pad: Type.Optional(Type.Unknown()),
   rescale_offset: Type.Optional(Type.Unknown()),
   use_square_size: Type.Optional(Type.Unknown()),
-  include_top: Type.Optional(Type.Unknown()),
 })
 type TransformersConfig = Static<typeof TransformersConfig>
 
@@ -128,7 +128,9 @@ type Fit = Pick<StatedPreprocessing, 'fit' | 'inputSize' | 'resizeShortSide'>
 
 function fitOf(given: TransformersConfig, family: string, usual: Usual): Fit {
   const size = typeof given.size === 'number' ? sizeOf(given.size, usual.number) : given.size
-  const crops = Boolean(given.do_center_crop ?? usual.crops)
+  // older versions of the library do not cut then
+  if (given.do_center_crop === null && usual.crops) throw refused('do_center_crop is null')
+  const crops = given.do_center_crop ?? usual.crops
   if (family === 'ConvNext') return convNextFit(size, given.crop_pct ?? 224 / 256, crops)
   if ('height' in size) {
     if (crops) throw refused('pictures are squashed first, then cut')
@@ -163,7 +165,7 @@ function scaleOf(
   { do_normalize, include_top, rescale_factor: factor = 1 / 255, image_mean, image_std }: TransformersConfig,
   family: string,
 ): Pick<StatedPreprocessing, 'mean' | 'std'> {
-  const dividesAgain = family === 'EfficientNet' && Boolean(include_top ?? true)
+  const dividesAgain = family === 'EfficientNet' && include_top !== false
   if (do_normalize === false) {
     if (dividesAgain) throw refused('do_normalize is false, but include_top is not')
     return { mean: [0, 0, 0], std: [1, 1, 1].map((one) => one / factor) }

@@ -185,7 +185,7 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
     what: 'a short side below the input size',
     foreign: {},
     options: { preprocessing: { ...given.preprocessing, resizeShortSide: 7 } },
-    says: /--short-side must be at least 8/,
+    says: /short side of 7 pixels; --short-side must be at least 8/,
   },
   {
     what: 'a short side that no picture is resized to',
