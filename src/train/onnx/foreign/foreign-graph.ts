@@ -57,13 +57,10 @@ export function readForeignGraph(file: Uint8Array): ForeignGraph {
 }
 
 function foreignGraphIn(bytes: Buffer): ForeignGraph {
-  const graph = fieldsIn(bytes).find(({ number }) => number === fields.modelGraph)
-  if (graph === undefined) throw unsupported('It is not an ONNX file.')
-  const parts = fieldsOf(bytes, graph.from, graph.to)
-  expectConstantsWithin(bytes, parts)
-  const constants = new Set(of(parts, fields.initializer).map((part) => nameIn(bytes, part, fields.initializerName)))
-  const declared = [...of(parts, fields.input), ...of(parts, fields.output)]
-  const rest = fieldsIn(bytes).filter(({ number }) => number !== fields.modelGraph)
+  const { graph, rest } = partsOf(bytes)
+  expectConstantsWithin(bytes, graph)
+  const constants = new Set(of(graph, fields.initializer).map((part) => nameIn(bytes, part, fields.initializerName)))
+  const declared = [...of(graph, fields.input), ...of(graph, fields.output)]
   const model = decodeModel(
     Buffer.concat([...bytesOf(bytes, rest), ...message(fields.modelGraph, bytesOf(bytes, declared))]),
   )
@@ -117,12 +114,9 @@ export interface Surroundings {
 
 /** The graph of a file between nodes of ours; its own inputs and outputs are values of the whole. */
 export function surrounded(bytes: Buffer, { before, prefix: own, after }: Surroundings): Uint8Array {
-  const graph = fieldsIn(bytes).find(({ number }) => number === fields.modelGraph)!
-  const kept = fieldsOf(bytes, graph.from, graph.to).filter(
-    ({ number }) => number !== fields.input && number !== fields.output,
-  )
+  const { graph, rest } = partsOf(bytes)
+  const kept = graph.filter(({ number }) => number !== fields.input && number !== fields.output)
   const body = [encodeGraph(before), renamed(bytes, kept, own), encodeGraph(after)]
-  const rest = fieldsIn(bytes).filter(({ number }) => number !== fields.modelGraph)
   return Buffer.concat([...bytesOf(bytes, rest), newerFormat(bytes, rest), ...message(fields.modelGraph, body)])
 }
 
@@ -228,7 +222,17 @@ function parsed<Result>(parse: () => Result): Result {
   }
 }
 
-const fieldsIn = (bytes: Buffer): Field[] => fieldsOf(bytes, 0, bytes.length)
+/** The fields of a file's graph, and those beside it. @throws AlikeError `import_unsupported` if there is no graph */
+function partsOf(bytes: Buffer): { graph: Field[]; rest: Field[] } {
+  const all = fieldsOf(bytes, 0, bytes.length)
+  const [graph] = of(all, fields.modelGraph)
+  if (graph === undefined) throw unsupported('It is not an ONNX file.')
+  return {
+    graph: fieldsOf(bytes, graph.from, graph.to),
+    rest: all.filter(({ number }) => number !== fields.modelGraph),
+  }
+}
+
 const of = (parts: readonly Field[], number: number): Field[] => parts.filter((part) => part.number === number)
 const bytesOf = (bytes: Buffer, parts: readonly Field[]): Buffer[] =>
   parts.map(({ start, to }) => bytes.subarray(start, to))
