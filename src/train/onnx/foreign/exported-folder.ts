@@ -36,9 +36,9 @@ export async function exportedNetwork(path: string): Promise<ExportedNetwork> {
 /** @returns undefined if there is nothing */
 const statOf = (path: string): Promise<Stats | undefined> => stat(path).catch(() => undefined)
 
-/** What a folder may have, the newest form first; each says it in a member of its own. */
+/** Files that may state the preprocessing, the newest form first. */
 const statements: readonly { by: string; read(content: Json): StatedPreprocessing | undefined }[] = [
-  // Transformers 5, of a network for pictures and text; earlier versions wrote no `image_processor`
+  // Transformers 5, of networks for pictures and text; without an `image_processor` it is about something else
   {
     by: 'processor_config.json',
     read: ({ image_processor: config }) => (isAbsent(config) ? undefined : transformersPreprocessing(config)),
@@ -89,7 +89,7 @@ async function jsonIn(folder: string, name: string): Promise<Json | undefined> {
     throw unsupportedFor(`${name} cannot be read`, cause)
   }
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content as Json
-  throw unsupported(`${name} is no JSON object.`)
+  throw unsupported(`${name} is not a JSON object.`)
 }
 
 /**

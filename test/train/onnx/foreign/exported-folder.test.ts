@@ -161,8 +161,8 @@ for (const [what, files, reason] of [
   ['timm without its settings', { 'preprocessor_config.json': wrapped }, /pretrained_cfg/],
   ['timm with settings of another type', { 'config.json': { pretrained_cfg: 'resnet18' } }, /pretrained_cfg/],
   ['no JSON', { 'processor_config.json': '{"image_processor":' }, /processor_config.json cannot be read: .*JSON/],
-  ['JSON of another type', { 'processor_config.json': [] }, /processor_config.json is no JSON object/],
-  ['JSON of another type', { 'preprocessor_config.json': 'null' }, /preprocessor_config.json is no JSON object/],
+  ['JSON of another type', { 'processor_config.json': [] }, /processor_config.json is not a JSON object/],
+  ['JSON of another type', { 'preprocessor_config.json': 'null' }, /preprocessor_config.json is not a JSON object/],
 ] as const)
   test(`a folder is refused: ${what}`, async (t) => {
     await assert.rejects(stated(t, files), { code: 'import_unsupported', message: reason })
