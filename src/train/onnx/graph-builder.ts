@@ -37,8 +37,13 @@ export class GraphBuilder {
   /** Adds a node. @returns its only output */
   add(opType: string, name: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
     const output = this.#unique(name)
-    const attribute = Object.entries(attributes).map(([key, value]) => toAttribute(key, value))
-    this.#nodes.push({ name: output, opType, input: [...inputs], output: [output], attribute })
+    this.#nodes.push({
+      name: output,
+      opType,
+      input: [...inputs],
+      output: [output],
+      attribute: attributesOf(attributes),
+    })
     return output
   }
 
@@ -89,6 +94,10 @@ export class GraphBuilder {
     this.#taken.set(name, count + 1)
     return count === 0 ? name : `${name}#${count}`
   }
+}
+
+export function attributesOf(attributes: Attributes): AttributeProto[] {
+  return Object.entries(attributes).map(([name, value]) => toAttribute(name, value))
 }
 
 function toAttribute(name: string, value: Attributes[string]): AttributeProto {

@@ -37,6 +37,7 @@ const source = `
   message ModelProto {
     int64 irVersion = 1; string producerName = 2; GraphProto graph = 7; repeated OperatorSetIdProto opsetImport = 8;
   }
+  message ModelHeader { repeated OperatorSetIdProto opsetImport = 8; }
 `
 
 /** TensorProto.DataType. */
@@ -113,6 +114,12 @@ export function opsetOf({ opsetImport }: Pick<ModelProto, 'opsetImport'>): numbe
   return opsetImport.find(({ domain }) => isStandard(domain))?.version ?? 1
 }
 
+/** Versions of the operators that a file uses; what else it has is skipped. */
+export function opsetsIn(bytes: Uint8Array): ModelProto['opsetImport'] {
+  const type = messageType('ModelHeader')
+  return (type.toObject(type.decode(bytes), { longs: Number, arrays: true }) as ModelProto).opsetImport
+}
+
 /** The inverse of `encodeModel`. Fields outside the subset are encoded again as they are, also from copies of the messages. */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   const type = messageType('ModelProto')
@@ -145,6 +152,6 @@ function exactly(decoded: unknown, plain: unknown): unknown {
   return plain
 }
 
-function messageType(name: 'ModelProto' | 'GraphProto'): Type {
+function messageType(name: 'ModelProto' | 'ModelHeader' | 'GraphProto'): Type {
   return parse(source).root.lookupType(`onnx.${name}`)
 }

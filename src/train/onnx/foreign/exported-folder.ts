@@ -1,11 +1,11 @@
 /** A folder as exporters leave it and model hubs keep it: an ONNX file, and what its preprocessing is. */
+import type { Stats } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { isThere } from '../../../durable-files.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
-import { unsupported } from './foreign-graph.js'
 import type { ImportOptions } from './import-network.js'
 import { type StatedPreprocessing, timmPreprocessing, transformersPreprocessing } from './preprocessor-config.js'
+import { unsupported, unsupportedFor } from './unsupported.js'
 
 export interface ExportedNetwork {
   /** The ONNX file. */
@@ -21,12 +21,9 @@ const networkFiles = ['vision_model.onnx', 'model.onnx'].flatMap((name) => [name
 
 /** @param path an ONNX file, or a folder with one @throws AlikeError `import_unsupported` */
 export async function exportedNetwork(path: string): Promise<ExportedNetwork> {
-  const isFolder = await stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false, // reading it says why
-  )
-  if (!isFolder) return { file: path, importedFrom: basename(path) }
-  const found = await Promise.all(networkFiles.map((name) => isThere(join(path, name))))
+  // of a path that cannot be looked at, reading it says why
+  if (!(await statOf(path))?.isDirectory()) return { file: path, importedFrom: basename(path) }
+  const found = await Promise.all(networkFiles.map(async (name) => (await statOf(join(path, name)))?.isFile()))
   const name = networkFiles.find((_, i) => found[i])
   if (name === undefined) throw unsupported(`The folder has none of ${networkFiles.join(', ')}: name the ONNX file.`)
   return {
@@ -36,22 +33,63 @@ export async function exportedNetwork(path: string): Promise<ExportedNetwork> {
   }
 }
 
+/** @returns undefined if there is nothing */
+const statOf = (path: string): Promise<Stats | undefined> => stat(path).catch(() => undefined)
+
+/** Files that may state the preprocessing, the newest form first. */
+const statements: readonly { by: string; read(content: Json): StatedPreprocessing | undefined }[] = [
+  // Transformers 5, of networks for pictures and text; without an `image_processor` it is about something else
+  {
+    by: 'processor_config.json',
+    read: ({ image_processor: config }) => (isAbsent(config) ? undefined : transformersPreprocessing(config)),
+  },
+  { by: 'preprocessor_config.json', read: transformersPreprocessing },
+  // timm, also when Transformers wraps it
+  {
+    by: 'config.json',
+    read: (content) => (isAbsent(content['pretrained_cfg']) ? undefined : timmPreprocessing(content)),
+  },
+]
+
+/** Versions of the libraries prefer different files. @throws AlikeError `import_unsupported` if files contradict each other */
 async function statedIn(folder: string): Promise<ExportedNetwork['stated']> {
-  const config = await jsonIn(folder, 'preprocessor_config.json')
-  if (config !== undefined) return { by: 'preprocessor_config.json', preprocessing: transformersPreprocessing(config) }
-  const model = await jsonIn(folder, 'config.json')
-  if (typeof model !== 'object' || model === null || !('pretrained_cfg' in model)) return undefined
-  return { by: 'config.json', preprocessing: timmPreprocessing(model) }
+  const contents = await Promise.all(statements.map(({ by }) => jsonIn(folder, by)))
+  const found = statements.flatMap(({ by, read }, i) => {
+    const preprocessing = contents[i] && read(contents[i])
+    return preprocessing === undefined ? [] : [{ by, preprocessing }]
+  })
+  const [first, ...others] = found
+  for (const { by, preprocessing } of others)
+    if (!isSame(first!.preprocessing, preprocessing))
+      throw unsupported(
+        `${first!.by} and ${by} state different preprocessing. Import the ONNX file, with options instead.`,
+      )
+  return first
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null
+
+/** Colours are computed in different ways. */
+function isSame(a: StatedPreprocessing, b: StatedPreprocessing): boolean {
+  const geometry = ({ fit, inputSize, resizeShortSide, kernel }: StatedPreprocessing) =>
+    [fit, inputSize, resizeShortSide, kernel].join()
+  const numbers = ({ mean, std }: StatedPreprocessing) => [...mean, ...std]
+  return geometry(a) === geometry(b) && numbers(a).every((one, i) => Math.abs(one - numbers(b)[i]!) < 1e-3)
 }
 
 /** @returns undefined if there is no such file */
-async function jsonIn(folder: string, name: string): Promise<unknown> {
+async function jsonIn(folder: string, name: string): Promise<Json | undefined> {
+  let content: unknown
   try {
-    return JSON.parse(await readFile(join(folder, name), 'utf8'))
+    content = JSON.parse(await readFile(join(folder, name), 'utf8'))
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw unsupported(`${name} cannot be read.`, cause)
+    throw unsupportedFor(`${name} cannot be read`, cause)
   }
+  if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content as Json
+  throw unsupported(`${name} is not a JSON object.`)
 }
 
 /**
@@ -66,7 +104,7 @@ export function chosenPreprocessing(
   const { mean = stated.mean, std = stated.std } = options
   if (mean === undefined || std === undefined)
     throw unsupported(
-      'State how it scales colours, with --mean and --std, or name a folder with its preprocessor_config.json.',
+      'State how it scales colours, with --mean and --std, or name a folder with its preprocessor_config.json or processor_config.json.',
     )
   const { resizeShortSide: short, inputSize: cut } = stated
   const sameShare = short && cut && inputSize && fit === 'cover' ? Math.round((short * inputSize) / cut) : undefined

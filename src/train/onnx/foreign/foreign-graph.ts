@@ -8,14 +8,28 @@ import type { Preprocessing } from '../../../image/preprocessing.js'
 import { GraphBuilder, type Value } from '../graph-builder.js'
 import { decodeModel, elementTypes, encodeGraph, type ModelProto, opsetOf, type ValueInfoProto } from '../onnx-proto.js'
 import { renamed } from './renamed-graph.js'
+import { unsupported } from './unsupported.js'
 
 /** Field numbers of onnx.proto. */
-const fields = { modelGraph: 7, initializer: 5, input: 11, output: 12, initializerName: 8, externalData: 13 } as const
+const fields = {
+  irVersion: 1,
+  modelGraph: 7,
+  initializer: 5,
+  input: 11,
+  output: 12,
+  initializerName: 8,
+  externalData: 13,
+} as const
 
+/** Before this version of the format, weights were also inputs; what surrounds the graph declares none. */
+const irVersionMin = 4
 /** The operators around a foreign graph mean the same from this version on. */
 const opsetMin = 11
 /** Precedes every name of the foreign graph, so that none is equal to one of ours. */
 const prefix = 'network/'
+
+/** What a clone without Git LFS has instead of a large file. */
+const lfsPointer = 'version https://git-lfs'
 
 export type Layout = 'channels first' | 'channels last'
 export const poolings = ['first', 'mean'] as const
@@ -37,17 +51,16 @@ export interface ForeignGraph {
 /** @throws AlikeError `import_unsupported` if it is not the graph of an encoder of pictures */
 export function readForeignGraph(file: Uint8Array): ForeignGraph {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+  if (bytes.toString('latin1', 0, lfsPointer.length) === lfsPointer)
+    throw unsupported('It is a pointer of Git LFS, not yet the file itself: git lfs pull fetches that.')
   return parsed(() => foreignGraphIn(bytes))
 }
 
 function foreignGraphIn(bytes: Buffer): ForeignGraph {
-  const graph = fieldsIn(bytes).find(({ number }) => number === fields.modelGraph)
-  if (graph === undefined) throw unsupported('It is not an ONNX file.')
-  const parts = fieldsOf(bytes, graph.from, graph.to)
-  expectConstantsWithin(bytes, parts)
-  const constants = new Set(of(parts, fields.initializer).map((part) => nameIn(bytes, part, fields.initializerName)))
-  const declared = [...of(parts, fields.input), ...of(parts, fields.output)]
-  const rest = fieldsIn(bytes).filter(({ number }) => number !== fields.modelGraph)
+  const { graph, rest } = partsOf(bytes)
+  expectConstantsWithin(bytes, graph)
+  const constants = new Set(of(graph, fields.initializer).map((part) => nameIn(bytes, part, fields.initializerName)))
+  const declared = [...of(graph, fields.input), ...of(graph, fields.output)]
   const model = decodeModel(
     Buffer.concat([...bytesOf(bytes, rest), ...message(fields.modelGraph, bytesOf(bytes, declared))]),
   )
@@ -101,13 +114,16 @@ export interface Surroundings {
 
 /** The graph of a file between nodes of ours; its own inputs and outputs are values of the whole. */
 export function surrounded(bytes: Buffer, { before, prefix: own, after }: Surroundings): Uint8Array {
-  const graph = fieldsIn(bytes).find(({ number }) => number === fields.modelGraph)!
-  const kept = fieldsOf(bytes, graph.from, graph.to).filter(
-    ({ number }) => number !== fields.input && number !== fields.output,
-  )
+  const { graph, rest } = partsOf(bytes)
+  const kept = graph.filter(({ number }) => number !== fields.input && number !== fields.output)
   const body = [encodeGraph(before), renamed(bytes, kept, own), encodeGraph(after)]
-  const rest = fieldsIn(bytes).filter(({ number }) => number !== fields.modelGraph)
-  return Buffer.concat([...bytesOf(bytes, rest), ...message(fields.modelGraph, body)])
+  return Buffer.concat([...bytesOf(bytes, rest), newerFormat(bytes, rest), ...message(fields.modelGraph, body)])
+}
+
+/** The version again where it is too old: of a number that stands twice, the last one counts. */
+function newerFormat(bytes: Buffer, parts: readonly Field[]): Buffer {
+  const isOld = of(parts, fields.irVersion).some(({ from }) => bytes[from]! < irVersionMin)
+  return Buffer.from(isOld ? [fields.irVersion * 8, irVersionMin] : [])
 }
 
 function pictureInput({ name, elementType, layout }: ForeignGraph['input'], preprocessing: Preprocessing) {
@@ -206,7 +222,17 @@ function parsed<Result>(parse: () => Result): Result {
   }
 }
 
-const fieldsIn = (bytes: Buffer): Field[] => fieldsOf(bytes, 0, bytes.length)
+/** The fields of a file's graph, and those beside it. @throws AlikeError `import_unsupported` if there is no graph */
+function partsOf(bytes: Buffer): { graph: Field[]; rest: Field[] } {
+  const all = fieldsOf(bytes, 0, bytes.length)
+  const [graph] = of(all, fields.modelGraph)
+  if (graph === undefined) throw unsupported('It is not an ONNX file.')
+  return {
+    graph: fieldsOf(bytes, graph.from, graph.to),
+    rest: all.filter(({ number }) => number !== fields.modelGraph),
+  }
+}
+
 const of = (parts: readonly Field[], number: number): Field[] => parts.filter((part) => part.number === number)
 const bytesOf = (bytes: Buffer, parts: readonly Field[]): Buffer[] =>
   parts.map(({ start, to }) => bytes.subarray(start, to))
@@ -219,5 +245,3 @@ const message = (number: number, body: readonly Uint8Array[]): Uint8Array[] => [
 ]
 const namesOf = (values: readonly { name: string }[]): string => values.map(({ name }) => name).join(', ')
 const describe = ({ name, dims }: ForeignValue): string => `${name} [${dims.map((dim) => dim ?? '?').join(', ')}]`
-export const unsupported = (detail: string, cause?: unknown): AlikeError =>
-  new AlikeError('import_unsupported', { detail, cause })

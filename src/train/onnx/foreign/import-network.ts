@@ -10,7 +10,8 @@ import { importedArchitecture } from '../../weights/weight-format.js'
 import { describedManifest, writeManifest, writeModelFolder } from '../model-folder.js'
 import { type OnnxSession, openOnnx } from '../onnx-session.js'
 import { type Calibrated, calibrateOn } from './calibrate-imported.js'
-import { outputOf, type Pooling, readForeignGraph, unsupported, wrapForeignGraph } from './foreign-graph.js'
+import { outputOf, type Pooling, readForeignGraph, wrapForeignGraph } from './foreign-graph.js'
+import { unsupported, unsupportedFor } from './unsupported.js'
 
 export interface ImportOptions {
   file: string
@@ -57,7 +58,7 @@ export async function importNetwork({
   stop,
   ...given
 }: ImportOptions): Promise<Imported> {
-  const foreign = readForeignGraph(await readFile(file))
+  const foreign = readForeignGraph(await bytesIn(file))
   const preprocessing = preprocessingOf(given.preprocessing, foreign.input.size)
   const chosen = outputOf(foreign, output)
   const graph = wrapForeignGraph(foreign, { preprocessing, output: chosen, pooling })
@@ -83,6 +84,15 @@ export async function importNetwork({
   })
 }
 
+async function bytesIn(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_FS_FILE_TOO_LARGE') throw cause
+    throw unsupported('It is larger than 2 GB, which no ONNX file with its weights can be.', cause)
+  }
+}
+
 function preprocessingOf(given: ImportOptions['preprocessing'], size: number | undefined): Preprocessing {
   const inputSize = given.inputSize ?? size
   if (inputSize === undefined)
@@ -93,11 +103,11 @@ function preprocessingOf(given: ImportOptions['preprocessing'], size: number | u
   if (size !== undefined && inputSize !== size)
     throw unsupported(`It takes pictures of ${size} × ${size} pixels only, not of ${inputSize} × ${inputSize}.`)
   const resizeShortSide = given.resizeShortSide ?? inputSize
-  if (resizeShortSide < inputSize) throw unsupported(`--short-side must be at least ${inputSize}, the input size.`)
+  const resized = `Pictures would be resized to a short side of ${resizeShortSide} pixels`
+  if (resizeShortSide < inputSize)
+    throw unsupported(`${resized}; --short-side must be at least ${inputSize}, the input size.`)
   if (resizeShortSide > shortSides.maximum)
-    throw unsupported(
-      `Pictures would be resized to a short side of ${resizeShortSide} pixels; ${shortSides.minimum} to ${shortSides.maximum} are possible.`,
-    )
+    throw unsupported(`${resized}; ${shortSides.minimum} to ${shortSides.maximum} are possible.`)
   const { mean, std } = given
   if (![...mean, ...std].every(Number.isFinite) || std.some((one) => one <= 0))
     throw unsupported('The mean of each colour must be finite, and its standard deviation above 0.')
@@ -110,7 +120,7 @@ const batchDifferenceMax = 1e-3
 /** Runs drawn pictures, one by one and together. @returns the length of an embedding */
 async function provenDimension(graph: Uint8Array, preprocessing: Preprocessing): Promise<number> {
   const session = await openOnnx(graph).catch((cause: unknown) => {
-    throw unsupported(`ONNX Runtime cannot open it: ${reasonOf(cause)}`, cause)
+    throw unsupportedFor('ONNX Runtime cannot open it', cause)
   })
   try {
     const prepared = drawGolden().map(({ png }) => prepareImage(png, { preprocessing, maxPixels: 1e6 }))
@@ -126,6 +136,8 @@ async function provenDimension(graph: Uint8Array, preprocessing: Preprocessing):
     )
     if (differs)
       throw unsupported('Its embedding of a picture is not finite, or depends on the other pictures of a batch.')
+    if (alone.every((embedding) => embedding.every((x, j) => x === alone[0]![j])))
+      throw unsupported('It has the same embedding for every picture: another output may be the right one.')
     return dimension
   } finally {
     await session.close()
@@ -136,8 +148,6 @@ async function embed(session: OnnxSession, pixels: Uint8Array, { inputSize }: Pr
   try {
     return (await session.run(pixels, inputSize)).embedding
   } catch (cause) {
-    throw unsupported(`It cannot be run: ${reasonOf(cause)}`, cause)
+    throw unsupportedFor('It cannot be run', cause)
   }
 }
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -1,11 +1,11 @@
 /**
- * What exporters say of a network's preprocessing: `preprocessor_config.json` of the Transformers library, or the `pretrained_cfg` that
- * timm puts into `config.json`. Anything that the pixel path does not do is refused; a wrong value would only show in worse results.
+ * What exporters say of a network's preprocessing: an image processor of the Transformers library, or the `pretrained_cfg` of
+ * timm. Anything that the pixel path does not do is refused; a wrong value would only show in worse results.
  */
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Preprocessing } from '../../../image/preprocessing.js'
-import { unsupported } from './foreign-graph.js'
+import { unsupported } from './unsupported.js'
 
 /** `resizeShortSide` only with `cover`. */
 export type StatedPreprocessing = Omit<Preprocessing, 'resizeShortSide'> & { resizeShortSide?: number | undefined }
@@ -16,11 +16,14 @@ const Square = Type.Object({ height: Side, width: Side }, closed)
 const Colours = Type.Array(Type.Number(), { minItems: 3, maxItems: 3 })
 const Size = Type.Union([Side, Type.Object({ shortest_edge: Side }, closed), Square])
 
-/** Members that exporters write; others are ignored. */
-const TransformersConfig = Type.Object({
+const Named = Type.Object({
   image_processor_type: Type.Optional(Type.String()),
   /** Formerly. */
   feature_extractor_type: Type.Optional(Type.String()),
+})
+
+/** Members that exporters write; others are ignored. */
+const TransformersConfig = Type.Object({
   size: Size,
   crop_size: Type.Optional(Type.Union([Side, Square, Type.Null()])),
   crop_pct: Type.Optional(Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 1 }), Type.Null()])),
@@ -28,27 +31,30 @@ const TransformersConfig = Type.Object({
   image_mean: Type.Optional(Colours),
   image_std: Type.Optional(Colours),
   rescale_factor: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-  do_resize: Type.Optional(Type.Unknown()),
-  do_center_crop: Type.Optional(Type.Unknown()),
-  do_rescale: Type.Optional(Type.Unknown()),
-  do_normalize: Type.Optional(Type.Unknown()),
+  do_resize: Type.Optional(Type.Boolean()),
+  do_center_crop: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+  do_rescale: Type.Optional(Type.Boolean()),
+  do_normalize: Type.Optional(Type.Boolean()),
+  include_top: Type.Optional(Type.Boolean()),
   do_flip_channel_order: Type.Optional(Type.Unknown()),
   do_pad: Type.Optional(Type.Unknown()),
   rescale_offset: Type.Optional(Type.Unknown()),
   use_square_size: Type.Optional(Type.Unknown()),
-  include_top: Type.Optional(Type.Unknown()),
 })
 type TransformersConfig = Static<typeof TransformersConfig>
 
+const TimmSettings = Type.Object({
+  input_size: Type.Tuple([Type.Literal(3), Side, Side]),
+  interpolation: Type.String(),
+  crop_pct: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+  crop_mode: Type.Optional(Type.String()),
+  mean: Colours,
+  std: Colours,
+})
 const TimmConfig = Type.Object({
-  pretrained_cfg: Type.Object({
-    input_size: Type.Tuple([Type.Literal(3), Side, Side]),
-    interpolation: Type.String(),
-    crop_pct: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
-    crop_mode: Type.Optional(Type.String()),
-    mean: Colours,
-    std: Colours,
-  }),
+  pretrained_cfg: Type.Optional(TimmSettings),
+  /** What the image processor that wraps timm has made of it. */
+  data_config: Type.Optional(TimmSettings),
 })
 
 interface Usual {
@@ -74,22 +80,26 @@ const known: Readonly<Record<string, Usual>> = {
   Siglip: { crops: false, number: 'short side' },
   ViT: { crops: false, number: 'square' },
 }
+/** What Transformers calls its image processor for networks of timm, whose settings it contains. */
+const timmWrapper = 'TimmWrapper'
 /** Of Pillow, by number. */
 const kernelsByNumber: Readonly<Record<number, Preprocessing['kernel']>> = { 1: 'lanczos3', 2: 'linear', 3: 'cubic' }
 const kernelsByName: Readonly<Record<string, Preprocessing['kernel']>> = { bilinear: 'linear', bicubic: 'cubic' }
 /** From this side on ConvNext squashes a picture instead of cutting it. */
 const convNextSquashes = 384
 
-/** @throws AlikeError `import_unsupported` */
+/** @param config of an image processor @throws AlikeError `import_unsupported` */
 export function transformersPreprocessing(config: unknown): StatedPreprocessing {
-  const given = checked(TransformersConfig, config)
-  const family = (given.image_processor_type ?? given.feature_extractor_type ?? '').replace(
-    /(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/,
-    '',
-  )
+  const { image_processor_type, feature_extractor_type } = checked(Named, config)
+  const type = image_processor_type ?? feature_extractor_type ?? ''
+  const family = type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, '')
+  if (family === timmWrapper) return timmPreprocessing(config)
   const usual = ownOf(known, family)
-  if (usual === undefined)
-    throw refused(`its image processor is ${family || 'not named'}, not one of ${Object.keys(known).join(', ')}`)
+  if (usual === undefined) {
+    const possible = [...Object.keys(known), timmWrapper].join(', ')
+    throw refused(`its image processor is ${family || 'not named'}, not one of ${possible}`)
+  }
+  const given = checked(TransformersConfig, config)
   for (const step of ['do_flip_channel_order', 'do_pad', 'rescale_offset', 'use_square_size'] as const)
     if (given[step]) throw refused(`${step} is set`)
   for (const step of ['do_resize', 'do_rescale'] as const) if (given[step] === false) throw refused(`${step} is false`)
@@ -98,16 +108,12 @@ export function transformersPreprocessing(config: unknown): StatedPreprocessing 
   return { ...fitOf(given, family, usual), kernel, ...scaleOf(given, family) }
 }
 
-/** @throws AlikeError `import_unsupported` */
+/** @param config with timm's settings in it @throws AlikeError `import_unsupported` */
 export function timmPreprocessing(config: unknown): StatedPreprocessing {
-  const {
-    input_size,
-    interpolation,
-    crop_pct,
-    crop_mode = 'center',
-    mean,
-    std,
-  } = checked(TimmConfig, config).pretrained_cfg
+  const { pretrained_cfg, data_config } = checked(TimmConfig, config)
+  const settings = pretrained_cfg ?? data_config
+  if (settings === undefined) throw refused('it has no pretrained_cfg')
+  const { input_size, interpolation, crop_pct, crop_mode = 'center', mean, std } = settings
   const kernel = ownOf(kernelsByName, interpolation)
   if (kernel === undefined) throw refused(`interpolation is ${interpolation}`)
   const [, height, width] = input_size
@@ -122,7 +128,9 @@ type Fit = Pick<StatedPreprocessing, 'fit' | 'inputSize' | 'resizeShortSide'>
 
 function fitOf(given: TransformersConfig, family: string, usual: Usual): Fit {
   const size = typeof given.size === 'number' ? sizeOf(given.size, usual.number) : given.size
-  const crops = Boolean(given.do_center_crop ?? usual.crops)
+  // older versions of the library do not cut then
+  if (given.do_center_crop === null && usual.crops) throw refused('do_center_crop is null')
+  const crops = given.do_center_crop ?? usual.crops
   if (family === 'ConvNext') return convNextFit(size, given.crop_pct ?? 224 / 256, crops)
   if ('height' in size) {
     if (crops) throw refused('pictures are squashed first, then cut')
@@ -157,7 +165,7 @@ function scaleOf(
   { do_normalize, include_top, rescale_factor: factor = 1 / 255, image_mean, image_std }: TransformersConfig,
   family: string,
 ): Pick<StatedPreprocessing, 'mean' | 'std'> {
-  const dividesAgain = family === 'EfficientNet' && Boolean(include_top ?? true)
+  const dividesAgain = family === 'EfficientNet' && include_top !== false
   if (do_normalize === false) {
     if (dividesAgain) throw refused('do_normalize is false, but include_top is not')
     return { mean: [0, 0, 0], std: [1, 1, 1].map((one) => one / factor) }
@@ -173,10 +181,7 @@ const ownOf = <Value>(record: Readonly<Record<string, Value>>, name: string): Va
 
 const onBytes = (colours: readonly number[]): number[] => colours.map((one) => one * 255)
 
-function checked<Schema extends typeof TransformersConfig | typeof TimmConfig>(
-  schema: Schema,
-  config: unknown,
-): Static<Schema> {
+function checked<Schema extends TSchema>(schema: Schema, config: unknown): Static<Schema> {
   if (Value.Check(schema, config)) return config
   const [first] = Value.Errors(schema, config)
   throw refused(`${first?.instancePath || 'it'} ${first?.message ?? 'is malformed'}`)

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { type SplitImage, shuffled } from '../../../datasets/split.js'
 import { replaceFile } from '../../../durable-files.js'
-import { type Model, type ModelManifest, type Precision, readModel } from '../../../embedding/model-manifest.js'
+import { type Model, type ModelManifest, readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError } from '../../../errors.js'
 import { calibrate } from '../../../eval/calibration.js'
 import { seededRandom } from '../../../eval/random.js'
@@ -14,15 +14,10 @@ import { isRankable } from '../../rankable.js'
 import { preparePicture } from '../../report/embed-exported.js'
 import { rewriteCard } from '../../report/write-report.js'
 import { importedArchitecture } from '../../weights/weight-format.js'
-import { encodeModel, type ModelProto } from '../onnx-proto.js'
 import { openOnnx } from '../onnx-session.js'
 import { type FloatGraph, readFloatGraph } from './float-graph.js'
-import { foreignHalfPrecision } from './foreign-half.js'
-import { toHalfPrecision } from './half-precision.js'
-import { type Int8Network, makeInt8 } from './int8-network.js'
+import { makePrecisions, type SmallerPrecision } from './make-precisions.js'
 import { gatePrecision, judgedEmbeddings, type PrecisionBounds, type PrecisionGate } from './precision-gate.js'
-
-export type SmallerPrecision = Exclude<Precision, 'fp32'>
 
 export interface AddPrecisionsOptions {
   /** Folder written by `exportModel`. */
@@ -49,100 +44,76 @@ const timedImages = 16
 /**
  * Where a folder holds only what it serves, int8 is made from the fp16 file.
  * @returns the new manifest
- * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` if any precision fails, and then
- * nothing is written.
+ * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` if any precision fails: those that
+ * pass are written first.
  */
 export async function addPrecisions(options: AddPrecisionsOptions): Promise<ModelManifest> {
-  const { folder, precisions, log = () => {} } = options
-  const model = await readModel(folder)
-  const { absent = [] } = model
-  const { proven, calibration } = await provePrecisions(model, options, log)
-  expectGood(precisions, proven)
+  const model = await readModel(options.folder)
+  const { good, failures, calibration } = await provePrecisions(model, options)
+  const manifest = { ...withPrecisions(model.manifest, good), ...(calibration !== null && { calibration }) }
+  if (good.size > 0) await writePrecisions(model, manifest, good)
+  if (failures.length === 0) return manifest
+  const written = good.size === 0 ? 'Nothing' : [...good.keys()].join()
+  throw new AlikeError('precision_gate_failed', { detail: `${failures.join('; ')}. ${written} was written.` })
+}
 
-  const manifest = { ...withPrecisions(model.manifest, proven), ...(calibration !== null && { calibration }) }
+type GoodPrecisions = ReadonlyMap<SmallerPrecision, ProvenPrecision>
+
+async function writePrecisions(
+  { folder, manifest: before, absent = [] }: Model,
+  manifest: ModelManifest,
+  good: GoodPrecisions,
+): Promise<void> {
   // interrupted, by a full disk for example, the folder still holds a network: without the precisions being replaced
-  await writeManifest(folder, without(model.manifest, proven))
-  for (const [precision, { bytes }] of proven) await replaceFile(join(folder, fileOf(precision)), bytes)
+  await writeManifest(folder, without(before, good))
+  for (const [precision, { bytes }] of good) await replaceFile(join(folder, fileOf(precision)), bytes)
   await writeGolden({
     folder,
     manifest,
-    absent: absent.filter((precision) => !proven.has(precision as SmallerPrecision)),
+    absent: absent.filter((precision) => !good.has(precision as SmallerPrecision)),
   })
   await writeManifest(folder, manifest)
   await rewriteCard(folder, manifest)
-  return manifest
 }
 
-/** @throws AlikeError `precision_gate_failed` */
-function expectGood(
-  precisions: readonly SmallerPrecision[],
-  proven: ReadonlyMap<SmallerPrecision, ProvenPrecision>,
-): void {
-  const failuresOf = (precision: SmallerPrecision) => proven.get(precision)!.provenance.failures
-  const failed = precisions.flatMap((precision) => failuresOf(precision).map((failure) => `${precision}: ${failure}`))
-  if (failed.length === 0) return
-  const good = precisions.filter((precision) => failuresOf(precision).length === 0)
-  const rest = good.length === 0 ? '' : ` --precisions ${good.join()} adds the other.`
-  throw new AlikeError('precision_gate_failed', { detail: `${failed.join('; ')}.${rest}` })
+interface Outcome {
+  good: GoodPrecisions
+  /** Why the others are not. */
+  failures: readonly string[]
+  calibration: ScoreCalibration | null
 }
 
-async function provePrecisions(
-  model: Model,
-  options: AddPrecisionsOptions,
-  log: (line: string) => void,
-): Promise<{ proven: Map<SmallerPrecision, ProvenPrecision>; calibration: ScoreCalibration | null }> {
+async function provePrecisions(model: Model, options: AddPrecisionsOptions): Promise<Outcome> {
   const { manifest } = model
-  const { inputSize: size } = manifest.preprocessing
+  const { log = () => {} } = options
   const { source, graph, bytes } = await floatGraph(model, options.precisions)
   const val = options.images.filter(({ split }) => split === 'val')
   if (options.unlabelled !== true) expectRelevant(val)
-  const { rangeImages, choose } = await trainingPixels(model, options)
+  const pictures = await trainingPixels(model, options)
   const fp32 = await openOnnx(bytes)
   try {
+    const good = new Map<SmallerPrecision, ProvenPrecision>()
     // before the embeddings, which take longest: of some networks there is nothing to make
-    const made = new Map<SmallerPrecision, { bytes: Uint8Array; calibration?: Int8Network['calibration'] }>()
-    for (const name of options.precisions) {
-      log(`making ${name}`)
-      const smaller =
-        name === 'fp16'
-          ? { bytes: encodeModel(await halfPrecision(model, graph, choose)) }
-          : await makeInt8({
-              model: graph,
-              fp32,
-              size,
-              embeddingDimension: manifest.embeddingDimension,
-              isImported: manifest.architecture === importedArchitecture,
-              calibrate: rangeImages,
-              choose,
-            })
-      made.set(name, smaller)
-    }
+    const { made, failures } = await makePrecisions(options.precisions, { model, graph, fp32, ...pictures, log })
+    if (made.size === 0) return { good, failures, calibration: null }
     const embedding = `embedding ${val.length} val pictures and ${editedCopiesOf(val.length)} edited copies in`
     log(`${embedding} fp32${source === 'fp16' ? ' (weights of fp16)' : ''}`)
     const expected = await judgedEmbeddings(model, bytes, val)
-    const proven = new Map<SmallerPrecision, ProvenPrecision>()
     for (const [name, { bytes: smallerBytes, ...calibration }] of made) {
       log(`${embedding} ${name}`)
-      const [bounds, timed] = [boundsOf(name, manifest, options), choose.slice(0, timedImages)]
+      const [bounds, timed] = [boundsOf(name, manifest, options), pictures.choose.slice(0, timedImages)]
       const gate = await gatePrecision({ model, fp32, graph: smallerBytes, val, expected, bounds, timed })
       log(gateLine(name, gate))
-      proven.set(name, { bytes: smallerBytes, provenance: { ...gate, ...calibration, source } })
+      if (gate.failures.length === 0)
+        good.set(name, { bytes: smallerBytes, provenance: { ...gate, ...calibration, source } })
+      failures.push(...gate.failures.map((failure) => `${name}: ${failure}`))
     }
     // the report already calibrates; an export without a report is calibrated here
     const calibration = options.unlabelled === true ? null : calibrate(expected.val)
-    return { proven, calibration: manifest.calibration ?? calibration }
+    return { good, failures, calibration: manifest.calibration ?? calibration }
   } finally {
     await fp32.close()
   }
-}
-
-async function halfPrecision(
-  { manifest }: Model,
-  graph: ModelProto,
-  images: readonly Uint8Array[],
-): Promise<ModelProto> {
-  if (manifest.architecture !== importedArchitecture) return toHalfPrecision(graph)
-  return foreignHalfPrecision(graph, images.slice(0, timedImages), manifest.preprocessing.inputSize)
 }
 
 /** What the precisions are made from. */
@@ -214,10 +185,7 @@ async function trainingPixels(
   return { rangeImages: pixels.slice(0, count), choose: pixels.slice(count) }
 }
 
-function withPrecisions(
-  manifest: ModelManifest,
-  proven: ReadonlyMap<SmallerPrecision, ProvenPrecision>,
-): ModelManifest {
+function withPrecisions(manifest: ModelManifest, proven: GoodPrecisions): ModelManifest {
   const precisions = [...proven]
   const files = precisions.map(([precision, { bytes }]) => [
     precision,

@@ -5,7 +5,7 @@
  */
 
 import type { Value } from '../graph-builder.js'
-import { attributeTypes, elementTypes, type ModelProto, type NodeProto } from '../onnx-proto.js'
+import { elementTypes, type ModelProto, type NodeProto } from '../onnx-proto.js'
 import { collectActivations } from './activation-ranges.js'
 import { GraphFacts, standardType, valuesReadBy } from './graph-facts.js'
 import { toHalfPrecision } from './half-precision.js'
@@ -80,8 +80,7 @@ async function reachesOf(
 }
 
 function overAll(opType: string, value: Value): NodeProto {
-  const keepdims = { name: 'keepdims', type: attributeTypes.int, i: 0 }
-  return { ...plainNode(opType, [value], `reach/${value}/${opType}`), attribute: [keepdims] }
+  return plainNode(opType, [value], `reach/${value}/${opType}`, { keepdims: 0 })
 }
 
 /** @param outside values that halves do not hold */

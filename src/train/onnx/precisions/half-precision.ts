@@ -4,8 +4,9 @@
  */
 import { floatsToHalves, halvesToFloats } from '../../half-floats.js'
 import type { Value } from '../graph-builder.js'
-import { attributeTypes, elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
+import { elementTypes, type ModelProto, type NodeProto, type TensorProto } from '../onnx-proto.js'
 import { floatsOf, GraphFacts, tensor, valuesReadBy, withGraph } from './graph-facts.js'
+import { plainNode } from './rounded-values.js'
 
 /**
  * Operations on whole maps. Powers and means are excluded: the x³ of a generalised mean leaves the range of a half at x
@@ -25,13 +26,7 @@ export function toHalfPrecision(model: ModelProto, isHalf: ReadonlySet<NodeProto
   const cast = (from: Value, into: Value, to: number) => {
     if (written.has(into)) return
     written.add(into)
-    nodes.push({
-      name: `${castPrefix}${into}`,
-      opType: 'Cast',
-      input: [from],
-      output: [into],
-      attribute: [{ name: 'to', type: attributeTypes.int, i: to }],
-    })
+    nodes.push({ ...plainNode('Cast', [from], into, { to }), name: `${castPrefix}${into}` })
   }
   /** The half-precision version of an input of a half node; integers are unchanged. */
   const inHalf = (value: Value): Value => {

@@ -7,10 +7,11 @@ import { readSplitImages, readUnlabelledImages, trainedSplitOf } from '../../../
 import { readRecords } from '../../../datasets/split-record.js'
 import { readModel } from '../../../embedding/model-manifest.js'
 import { AlikeError, hasCode } from '../../../errors.js'
-import { type AddPrecisionsOptions, addPrecisions, type SmallerPrecision } from './add-precisions.js'
+import { type AddPrecisionsOptions, addPrecisions } from './add-precisions.js'
+import type { SmallerPrecision } from './make-precisions.js'
 
 const smallerPrecisions: readonly SmallerPrecision[] = ['int8', 'fp16']
-const precisionsOf = (list: string): SmallerPrecision[] => list.split(',').map(oneOf(smallerPrecisions))
+const precisionsOf = (list: string): SmallerPrecision[] => [...new Set(list.split(',').map(oneOf(smallerPrecisions)))]
 
 export function quantizeCommand() {
   return command('npm run quantize --', 'Adds int8 and fp16 to a network, each proven on val pictures.')

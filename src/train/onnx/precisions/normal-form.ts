@@ -3,7 +3,7 @@
  * convolution, and what no picture changes is computed once. Whatever we do not read stays as it is.
  */
 import type { Value } from '../graph-builder.js'
-import { decodeModel, encodeModel, type ModelProto, type NodeProto } from '../onnx-proto.js'
+import { decodeModel, encodeModel, type ModelProto, type NodeProto, opsetsIn } from '../onnx-proto.js'
 import { optimised, type ProbedTensor, runAll } from '../onnx-session.js'
 import { GraphFacts, valuesReadBy, withGraph } from './graph-facts.js'
 
@@ -14,7 +14,7 @@ import { GraphFacts, valuesReadBy, withGraph } from './graph-facts.js'
  */
 export async function normalForm(file: Uint8Array, size: number): Promise<ModelProto> {
   const model = withoutUnread(decodeModel(await optimised(file)))
-  return withoutUnread(await folded({ ...model, opsetImport: decodeModel(file).opsetImport }, size))
+  return withoutUnread(await folded({ ...model, opsetImport: opsetsIn(file) }, size))
 }
 
 /** ONNX Runtime computes what nobody reads, such as a second output of the network that an import has left out. */

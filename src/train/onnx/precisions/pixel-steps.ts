@@ -1,6 +1,6 @@
 /** Pixels are 8-bit steps already: where their mean is whole, one DequantizeLinear normalises them instead of three nodes. */
 import type { Value } from '../graph-builder.js'
-import { attributeTypes, type ModelProto, type NodeProto } from '../onnx-proto.js'
+import type { ModelProto, NodeProto } from '../onnx-proto.js'
 import { GraphFacts, tensor, withGraph } from './graph-facts.js'
 import { own, plainNode } from './rounded-values.js'
 
@@ -26,10 +26,7 @@ export function withPixelSteps(model: ModelProto): ModelProto {
     if (mean.some((value) => !Number.isInteger(value) || value < 0 || value > 255)) continue
     const replaced = new Set<NodeProto | undefined>([cast, subtract])
     const [scale, zero] = [own('pixels', 'scale'), own('pixels', 'zero')]
-    const normalise: NodeProto = {
-      ...plainNode('DequantizeLinear', [cast.input[0]!, scale, zero], divide.output[0]!),
-      attribute: [{ name: 'axis', type: attributeTypes.int, i: axis }],
-    }
+    const normalise = plainNode('DequantizeLinear', [cast.input[0]!, scale, zero], divide.output[0]!, { axis })
     return withGraph(
       model,
       model.graph.node.filter((node) => !replaced.has(node)).map((node) => (node === divide ? normalise : node)),

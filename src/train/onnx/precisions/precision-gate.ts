@@ -117,12 +117,9 @@ export async function judgedEmbeddings(
   }
 }
 
-/** A precision that a network cannot have; the other one may be possible. */
+/** A precision that a network cannot have. */
 export function impossible(precision: 'int8' | 'fp16', reason: string): AlikeError {
-  const other = precision === 'int8' ? 'fp16' : 'int8'
-  return new AlikeError('precision_gate_failed', {
-    detail: `${precision} cannot be made of it: ${reason}. --precisions ${other} leaves it out.`,
-  })
+  return new AlikeError('precision_gate_failed', { detail: `${precision} cannot be made of it: ${reason}` })
 }
 
 /** Written so that NaN fails. */

@@ -1,12 +1,6 @@
 /** Writes the products of a transformer in 8 bits; what lies between them (normalisation, attention, GELU) stays in float32. */
 import type { Value } from '../graph-builder.js'
-import {
-  type AttributeProto,
-  attributeTypes,
-  type ModelProto,
-  type NodeProto,
-  type TensorProto,
-} from '../onnx-proto.js'
+import type { ModelProto, NodeProto, TensorProto } from '../onnx-proto.js'
 import type { Balanced, BalancedProduct } from './balanced-products.js'
 import { leastErrorScales, meanShifts, roundedKernel, unsignedSteps } from './eight-bits.js'
 import { GraphFacts, standardType, tensor, withGraph } from './graph-facts.js'
@@ -88,8 +82,7 @@ function addKernel(product: BalancedProduct, { nodes, constants, searched }: Ker
     ),
     tensor(parts[2], 'int8', [outputs], new Int8Array(outputs)),
   )
-  const perOutput: AttributeProto[] = [{ name: 'axis', type: attributeTypes.int, i: 1 }]
-  nodes.push({ ...plainNode('DequantizeLinear', parts, name), attribute: perOutput })
+  nodes.push(plainNode('DequantizeLinear', parts, name, { axis: 1 }))
   return { ...exact, scales, values, name, output }
 }
 

@@ -3,13 +3,7 @@
  * DequantizeLinear around each node, which ONNX Runtime fuses into 8-bit kernels.
  */
 import type { Value } from '../graph-builder.js'
-import {
-  type AttributeProto,
-  attributeTypes,
-  type ModelProto,
-  type NodeProto,
-  type TensorProto,
-} from '../onnx-proto.js'
+import type { ModelProto, NodeProto, TensorProto } from '../onnx-proto.js'
 import { leastErrorScales, quantiseKernel, type Steps, unsignedSteps } from './eight-bits.js'
 import { GraphFacts, groupsOf, tensor, withGraph } from './graph-facts.js'
 import { withPixelSteps } from './pixel-steps.js'
@@ -105,12 +99,11 @@ function addKernel(node: QuantisedNode, parts: KernelParts): Value[] {
       scales.map((scale) => scale * inputScale),
     ),
   )
-  const perOutput: AttributeProto[] = [{ name: 'axis', type: attributeTypes.int, i: 0 }]
   for (const [into, ...from] of [
     ['kernel', 'kernel-steps', 'kernel-scale', 'kernel-zero'],
     ['bias', 'bias-steps', 'bias-scale'],
   ] as const)
-    parts.nodes.push({ ...plainNode('DequantizeLinear', from.map(named), named(into)), attribute: perOutput })
+    parts.nodes.push(plainNode('DequantizeLinear', from.map(named), named(into), { axis: 0 }))
   return [named('kernel'), named('bias')]
 }
 

@@ -1,5 +1,5 @@
 /** Values of a graph rounded to 8 bits and back: the nodes and constants that do so, each value once. */
-import type { Value } from '../graph-builder.js'
+import { type Attributes, attributesOf, type Value } from '../graph-builder.js'
 import type { NodeProto, TensorProto } from '../onnx-proto.js'
 import type { Steps } from './eight-bits.js'
 import { type GraphFacts, tensor } from './graph-facts.js'
@@ -74,7 +74,7 @@ export function own(value: Value, part: string): Value {
   return `int8/${value}/${part}`
 }
 
-export function plainNode(opType: string, input: Value[], output: Value): NodeProto {
+export function plainNode(opType: string, input: Value[], output: Value, attributes: Attributes = {}): NodeProto {
   // the node that produced a value keeps its name
-  return { name: `${opType}:${output}`, opType, input, output: [output], attribute: [] }
+  return { name: `${opType}:${output}`, opType, input, output: [output], attribute: attributesOf(attributes) }
 }

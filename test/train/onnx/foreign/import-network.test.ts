@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
@@ -185,7 +185,7 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
     what: 'a short side below the input size',
     foreign: {},
     options: { preprocessing: { ...given.preprocessing, resizeShortSide: 7 } },
-    says: /--short-side must be at least 8/,
+    says: /short side of 7 pixels; --short-side must be at least 8/,
   },
   {
     what: 'a short side that no picture is resized to',
@@ -250,6 +250,21 @@ const refused: { what: string; foreign: Foreign; options?: Partial<ImportOptions
     },
     says: /not finite/,
   },
+  {
+    what: 'an output that no picture changes',
+    foreign: {
+      outputs: (builder, planes) => {
+        const [vector] = meanColours(builder, planes) as [GraphOutput]
+        return [
+          {
+            ...vector,
+            value: builder.add('Mul', 'mul', [vector.value, builder.floats('none', new Float32Array(1), [1])]),
+          },
+        ]
+      },
+    },
+    says: /same embedding for every picture/,
+  },
 ]
 
 for (const { what, foreign, options, says } of refused) {
@@ -277,6 +292,24 @@ for (const [what, bytes] of [
     await writeFile(file, bytes)
     const importing = importNetwork({ ...given, file, name: 'foreign', out })
     await assert.rejects(importing, { code: 'import_unsupported', message: /It is not an ONNX file/ })
+  })
+
+for (const [what, write, says] of [
+  ['more than 2 GB long', (file: string) => truncate(file, 2 ** 31 + 1), /larger than 2 GB/],
+  [
+    'a pointer of Git LFS',
+    (file: string) =>
+      writeFile(file, `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 9\n`),
+    /git lfs pull/,
+  ],
+] as const)
+  test(`a file that is ${what} is refused, and one is told why`, async (t) => {
+    const out = await temporaryFolder(t, 'alike-import-')
+    const file = join(out, 'encoder.onnx')
+    await writeFile(file, '')
+    await write(file)
+    const importing = importNetwork({ ...given, file, name: 'foreign', out })
+    await assert.rejects(importing, { code: 'import_unsupported', message: says })
   })
 
 /** A field of a protobuf message. */

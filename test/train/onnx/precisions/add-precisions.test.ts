@@ -124,13 +124,29 @@ test('without two val pictures of a label it says so, instead of failing the gat
   })
 })
 
-test('if a precision fails its gate, none is written', async (t) => {
+test('a precision that fails its gate is not written; the other one is', async (t) => {
   const { folder, data } = await tinyFolder(t)
-  const before = [await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')]
-  const options = await asked(['--model', folder, '--data', data, '--min-speedup', '1000', '--pictures', '16'])
-  await assert.rejects(addPrecisions(options), {
+  const before = await readdir(folder)
+  const options = async (precisions: string) =>
+    addPrecisions(
+      await asked([
+        ...['--model', folder, '--data', data, '--min-speedup', '1000', '--pictures', '16'],
+        ...['--precisions', precisions],
+      ]),
+    )
+  await assert.rejects(options('int8'), {
     code: 'precision_gate_failed',
-    message: /int8: it is .* times as fast as fp32, at least 1000.*\. --precisions fp16 adds the other\.$/,
+    message: /int8: it is .* times as fast as fp32, at least 1000 is needed\. Nothing was written\.$/,
   })
-  assert.deepEqual([await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')], before)
+  assert.deepEqual(await readdir(folder), before)
+
+  await assert.rejects(options('int8,fp16'), {
+    code: 'precision_gate_failed',
+    message: /int8: it is .* times as fast as fp32, at least 1000 is needed\. fp16 was written\.$/,
+  })
+  const { manifest } = await readModel(folder)
+  assert.deepEqual(Object.keys(manifest.files), ['fp32', 'fp16'])
+  assert.deepEqual(Object.keys(manifest.provenance.precisions as object), ['fp16'])
+  const golden = JSON.parse(await readFile(join(folder, 'golden', 'golden.json'), 'utf8')) as Golden
+  assert.deepEqual(Object.keys(golden.embeddings).sort(), ['fp16', 'fp32'])
 })

@@ -7,7 +7,7 @@ import { optionsOf } from '../../../../src/command-line.js'
 import type { Golden } from '../../../../src/embedding/golden-check.js'
 import { readModel } from '../../../../src/embedding/model-manifest.js'
 import { importNetwork } from '../../../../src/train/onnx/foreign/import-network.js'
-import { encodeModel } from '../../../../src/train/onnx/onnx-proto.js'
+import { elementTypes, encodeModel } from '../../../../src/train/onnx/onnx-proto.js'
 import { addPrecisions } from '../../../../src/train/onnx/precisions/add-precisions.js'
 import { quantizeCommand, quantizeOptionsOf } from '../../../../src/train/onnx/precisions/main.js'
 import type { PrecisionGate } from '../../../../src/train/onnx/precisions/precision-gate.js'
@@ -69,10 +69,12 @@ for (const { what, options } of [
 test('an imported network that gains too little stays as it is, and one is told why', async (t) => {
   const { folder, data } = await importedFolder(t)
   const before = [await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')]
-  const options = await asked(['--model', folder, '--data', data, '--unlabelled', '--min-speedup', '50'])
+  const words = ['--model', folder, '--data', data, '--unlabelled', '--min-speedup', '50', '--precisions', 'int8,int8']
+  const options = await asked(words)
   await assert.rejects(addPrecisions(options), {
     code: 'precision_gate_failed',
-    message: /int8: it is \d+\.\d\d times as fast as fp32, at least 50 is needed\. --precisions fp16 adds the other\./,
+    message:
+      /good enough\. int8: it is \d+\.\d\d times as fast as fp32, at least 50 is needed\. Nothing was written\.$/,
   })
   assert.deepEqual([await readdir(folder), await readFile(join(folder, 'manifest.json'), 'utf8')], before)
 
@@ -106,8 +108,23 @@ test('of what nothing can be made, nothing is embedded; of the others it says wh
   lines.length = 0
   const { folder: plain } = await importedFolder(t, (b, planes) => vectorOf(b, b.add('Relu', 'cut', [planes])), 3)
   const options = await asked(['--model', plain, '--data', data, '--unlabelled', ...slow])
-  await assert.rejects(addPrecisions({ ...options, log }), { message: /int8 cannot be made of it/ })
-  assert.deepEqual(lines, ['making int8'])
+  await assert.rejects(addPrecisions({ ...options, log }), {
+    message: /int8 cannot be made of it: .*; fp16 cannot be made of it: .*\. Nothing was written\.$/,
+  })
+  assert.deepEqual(lines, ['making int8', 'making fp16'])
+})
+
+test('where one precision cannot be made, the other is', async (t) => {
+  const { folder, data } = await importedFolder(t, (b, planes) => {
+    const half = b.add('Cast', 'half', [mobile(b, planes)], { to: elementTypes.float16 })
+    return b.add('Cast', 'whole', [half], { to: elementTypes.float32 })
+  })
+  const options = await asked(['--model', folder, '--data', data, '--unlabelled', ...slow])
+  await assert.rejects(addPrecisions(options), {
+    code: 'precision_gate_failed',
+    message: /fp16 cannot be made of it: it computes in half precision already\. int8 was written\.$/,
+  })
+  assert.deepEqual(Object.keys((await readModel(folder)).manifest.files), ['fp32', 'int8'])
 })
 
 test('pictures without labels are for networks without labels, and must be enough', async (t) => {
