@@ -7,7 +7,7 @@ import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobStore, NewJob } from '../../src/jobs/job-store.js'
 import { openJobs } from '../../src/jobs/jobs.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
-import { dataFolder } from '../engines/embedded/storage-folder.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { until } from '../support/until.js'
 import { HeldRunner } from './held-runner.js'
 import { createJob, openHeldJobs, stateOf } from './opened-jobs.js'
@@ -415,6 +415,42 @@ test('a paused job stops, lets others run, keeps what it needs, and resumes on r
   later.takers.runs[0]!.end({ total: 0 })
   await until(() => later.ends.length === 1)
   assert.deepEqual([later.ends[0]!.state, later.takers.discarded], ['succeeded', [paused]])
+})
+
+test('a job that is cancelled while it is being paused is cancelled, for both callers', async (t) => {
+  const { galleries, jobs, takers, log } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  const store = jobsOf(galleries)
+  let cancelling: Promise<unknown> | undefined
+  // the job is put back: its record has been read, and says that it is running
+  const transitions = t.mock.method(store, 'transition', async (...[jobId, change]: Parameters<JobStore['transition']>) => {
+    transitions.mock.restore()
+    cancelling = jobs.cancel(id)
+    await until(async () => (await store.get(id))?.state === 'cancelled')
+    return store.transition(jobId, change)
+  })
+  assert.equal((await jobs.steer(id, { paused: true })).job.state, 'cancelled')
+  await cancelling
+  assert.deepEqual([takers.discarded, takers.left, log.filter(({ level }) => level === 'error')], [[id], [], []])
+})
+
+test('a job whose end finds the queue of writes full ends all the same', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t), { storage: { writeQueueMax: 1 } })
+  await galleries.create('a')
+  const [store, takers, ends] = [jobsOf(galleries), new HeldRunner(['ingest']), [] as JobRecord[]]
+  const jobs = await openJobs({
+    ...{ store, galleries, runners: [takers], jobsKeptDays: 30 },
+    logger: { info() {}, warn() {}, error() {} },
+    onEnd: (job) => ends.push(job),
+  })
+  t.after(() => jobs.close())
+  const id = await createJob(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  takers.runs[0]!.end({ total: 0 })
+  await galleries.changeRules('a', { originals: 'keep' }) // takes the only place at once
+  await until(() => ends.length === 1)
+  assert.deepEqual([ends[0]!.id, ends[0]!.state, takers.runs.length], [id, 'succeeded', 1])
 })
 
 test('a paused job is cancelled like any other', async (t) => {
