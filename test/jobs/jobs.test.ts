@@ -405,12 +405,16 @@ test('a job that is cancelled while it is being paused is cancelled, for both ca
   const store = jobsOf(galleries)
   let cancelling: Promise<unknown> | undefined
   // the job is put back: its record has been read, and says that it is running
-  const transitions = t.mock.method(store, 'transition', async (...[jobId, change]: Parameters<JobStore['transition']>) => {
-    transitions.mock.restore()
-    cancelling = jobs.cancel(id)
-    await until(async () => (await store.get(id))?.state === 'cancelled')
-    return store.transition(jobId, change)
-  })
+  const transitions = t.mock.method(
+    store,
+    'transition',
+    async (...[jobId, change]: Parameters<JobStore['transition']>) => {
+      transitions.mock.restore()
+      cancelling = jobs.cancel(id)
+      await until(async () => (await store.get(id))?.state === 'cancelled')
+      return store.transition(jobId, change)
+    },
+  )
   assert.equal((await jobs.steer(id, { paused: true })).job.state, 'cancelled')
   await cancelling
   assert.deepEqual([takers.discarded, takers.left, log.filter(({ level }) => level === 'error')], [[id], [], []])
