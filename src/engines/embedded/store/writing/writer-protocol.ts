@@ -71,5 +71,6 @@ export type WriterCalls = {
   advanceJob: { request: { progress: JobProgress; stored: StoredCounts }; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
   forgetOriginals: { request: SettledOriginals; reply: void }
-  forgetJobs: { request: { finishedBefore: string }; reply: number }
+  /** Some of them; replies with how many, and whether more are left. */
+  forgetJobs: { request: { finishedBefore: string }; reply: { jobs: number; more: boolean } }
 }
