@@ -3,12 +3,9 @@
  * It is only a cache: without it everything is read once more, and pictures already stored are skipped.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { makeFolder, syncFolder } from '../../durable-files.js'
+import { asStorageError, makeFolder, replaceFile } from '../../durable-files.js'
 import { boundedLines } from '../lines.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -106,12 +103,14 @@ export class FolderMemory {
     this.#pending.delete(path)
   }
 
+  /** @throws AlikeError `storage_full` */
   async #save(): Promise<void> {
-    await makeFolder(dirname(this.#file))
-    const temporary = `${this.#file}.tmp`
-    await pipeline(Readable.from(this.#lines()), createWriteStream(temporary, { flush: true }))
-    await rename(temporary, this.#file)
-    await syncFolder(dirname(this.#file))
+    try {
+      await makeFolder(dirname(this.#file))
+      await replaceFile(this.#file, this.#lines())
+    } catch (error) {
+      throw asStorageError(error)
+    }
   }
 
   *#lines(): Generator<string> {

@@ -22,7 +22,7 @@ export interface FolderWatchOptions {
   dataDir: string
   ingest: Pick<Ingest, 'accept'>
   jobs: Pick<Jobs, 'report' | 'store'>
-  galleries: Pick<Galleries, 'sets'>
+  galleries: Pick<Galleries, 'sets' | 'readOnly'>
   /** Interval between scans; up to ten times as long if a scan takes more than a tenth of it. */
   everyMs: number
   /** A file is taken once it has been unchanged for this long. */
@@ -160,7 +160,9 @@ export class FolderWatch {
   }
 
   async #hand(memory: FolderMemory, changes: FolderChange[], signal: AbortSignal): Promise<number> {
-    const { watched, ingest } = this.#options
+    const { watched, ingest, galleries } = this.#options
+    // before anything is written: the last room is kept for deletions
+    if (galleries.readOnly !== undefined) throw new AlikeError('storage_full', { detail: galleries.readOnly })
     const id = randomUUID()
     await memory.expect(
       id,
