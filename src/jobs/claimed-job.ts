@@ -119,7 +119,7 @@ export class ClaimedJob {
       report: (reading) => void (this.#reading = reading),
       recovered: () => this.#setRecovered(),
     })
-    return onceTaken(() => (result === undefined ? store.complete(id, total) : store.finish(id, { total, result })))
+    return this.#ended(() => (result === undefined ? store.complete(id, total) : store.finish(id, { total, result })))
   }
 
   /** If an engine is unreachable, the run begins again from what it has stored, until it is not. */
@@ -155,6 +155,17 @@ export class ClaimedJob {
     })
     if (paused) this.stop('paused') // it was paused just before it was claimed
     return trial
+  }
+
+  /** Waits for room on the disk until the job is stopped: its work is done, and an analysis would begin anew. */
+  async #ended(end: () => Promise<JobRecord>): Promise<JobRecord> {
+    try {
+      return await onceTaken(end)
+    } catch (error) {
+      if (!hasCode(error, 'storage_full')) throw error
+      this.#options.logger.warn({ err: error, jobId: this.id }, 'the end of a job waits for room on the disk')
+      return patiently(end, this.#stop.signal, ['overloaded', 'storage_full'])
+    }
   }
 
   /** @returns false if that could not be stored */

@@ -438,6 +438,33 @@ test('a job whose end finds the queue of writes full ends all the same', async (
   assert.deepEqual([ends[0]!.id, ends[0]!.state, takers.runs.length], [id, 'succeeded', 1])
 })
 
+test('a result that the disk has no room for is stored once there is some, or given up with its job', async (t) => {
+  const { galleries, jobs, lookers, ends } = await openHeldJobs(t)
+  const store = jobsOf(galleries)
+  let attempts = 0
+  const refuse = async () => {
+    attempts++
+    throw new AlikeError('storage_full', { retryAfterSeconds: 0.01 })
+  }
+  const full = t.mock.method(store, 'finish', refuse)
+  const [first, second] = [await createJob(jobs, 'doctor'), await createJob(jobs, 'doctor')]
+  await until(() => lookers.runs.length === 1)
+  lookers.runs[0]!.end({ total: 3, result: '{}' })
+  await until(() => attempts > 2)
+  assert.equal(await stateOf(jobs, first), 'running')
+  full.mock.restore()
+  await until(() => ends.length === 1)
+  assert.deepEqual([ends[0]!.id, ends[0]!.state, await store.result(first)], [first, 'succeeded', '{}'])
+
+  await until(() => lookers.runs.length === 2)
+  attempts = 0
+  t.mock.method(store, 'finish', refuse)
+  lookers.runs[1]!.end({ total: 3, result: '{}' })
+  await until(() => attempts > 1)
+  assert.equal((await jobs.cancel(second)).job.state, 'cancelled')
+  assert.deepEqual([lookers.runs.length, lookers.discarded], [2, [first, second]])
+})
+
 test('a paused job is cancelled like any other', async (t) => {
   const { jobs, takers } = await openHeldJobs(t)
   const id = await createJob(jobs, 'ingest')
