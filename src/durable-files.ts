@@ -26,12 +26,15 @@ export async function settleFile(path: string, onChunk: () => void): Promise<{ b
   return { bytes, sha256: hash.digest('hex') }
 }
 
-export async function writeSettled(path: string, content: string | Uint8Array): Promise<void> {
+/** Parts of a text are written one after another. */
+type Content = string | Uint8Array | Iterable<string>
+
+export async function writeSettled(path: string, content: Content): Promise<void> {
   await writeFile(path, content, { flush: true })
 }
 
 /** Readers see either the previous file or this one, completely, even after a power cut. A failure leaves no other file. */
-export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+export async function replaceFile(path: string, content: Content): Promise<void> {
   const temporary = `${path}.tmp`
   try {
     await writeSettled(temporary, content)

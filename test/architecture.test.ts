@@ -126,6 +126,7 @@ const mayImport: Record<string, readonly string[]> = {
     'jobs',
     'metrics',
     'remote',
+    'turns',
   ],
   're-embedding': [
     'copies',

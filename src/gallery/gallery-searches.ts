@@ -144,9 +144,9 @@ export class GallerySearches {
     const startedAt = performance.now()
     const entries = await Promise.all([gallery].flat().map((name) => this.#sets.find(name)))
     const owner = { gallery: joinedUids(entries.map(({ uid }) => uid)), caller }
-    const { ranking, modelId, place, tokenAt } = this.#rankings.find(token, owner)
+    const { ranking, modelId, place, nextAt } = this.#rankings.find(token, owner)
     const page = await ranking.page({ ...request, offset: place })
-    const nextPageToken = page.more ? tokenAt(place + request.k) : undefined
+    const nextPageToken = nextAt(page.more ? place + request.k : undefined)
     return { ...page, modelId, nextPageToken, durationMs: performance.now() - startedAt }
   }
 

@@ -49,11 +49,24 @@ export interface RankingOwner {
   caller: string
 }
 
+/** A ranking and a position in it. */
+export interface FoundPage extends KeptRanking {
+  place: number
+  /**
+   * Call it when the page has been computed: the ranking may have grown.
+   * @param place a later position; undefined if there is none
+   * @returns its token
+   */
+  nextAt(place: number | undefined): string | undefined
+}
+
 interface Kept {
   kept: KeptRanking
   gallery: string
   bytes: number
   expiresAt: number
+  /** Its gallery or set was deleted. */
+  isOver: boolean
 }
 
 /** A token: number of the ranking, position in it, and a signature over both and the owner. */
@@ -85,25 +98,22 @@ export class KeptRankings {
   /** @returns a token for the page that begins at `place` */
   keep(kept: KeptRanking, place: number, owner: RankingOwner): string {
     const number = ++this.#last
-    this.#hold(number, { kept, gallery: owner.gallery })
+    this.#hold(number, { kept, gallery: owner.gallery, bytes: 0, expiresAt: 0, isOver: false })
     return this.#token(number, place, owner)
   }
 
-  /**
-   * @returns the ranking, the position in it, and a function for the token of a later position
-   * @throws AlikeError `page_expired` for a token that is no longer known, or never was
-   */
-  find(token: string, owner: RankingOwner): KeptRanking & { place: number; tokenAt(place: number): string } {
+  /** @throws AlikeError `page_expired` for a token that is no longer known, or never was */
+  find(token: string, owner: RankingOwner): FoundPage {
     const { decoded, number, kept } = this.#named(token)
     if (!timingSafeEqual(decoded.subarray(placeBytes), this.#sign(decoded.subarray(0, placeBytes), owner)))
       throw new AlikeError('page_expired')
     this.#hold(number, kept)
-    const tokenAt = (place: number) => {
-      // it has grown, or was dropped while the page was computed
-      this.#hold(number, kept)
-      return this.#token(number, place, owner)
+    const nextAt = (place: number | undefined) => {
+      // it may have been displaced while the page was computed
+      if (!kept.isOver) this.#hold(number, kept)
+      return place === undefined ? undefined : this.#token(number, place, owner)
     }
-    return { ...kept.kept, place: decoded.readUInt32BE(6), tokenAt }
+    return { ...kept.kept, place: decoded.readUInt32BE(6), nextAt }
   }
 
   /**
@@ -116,12 +126,20 @@ export class KeptRankings {
 
   /** Drops the rankings of a gallery that was deleted, also of searches over several. */
   forget(gallery: string): void {
-    for (const [number, kept] of this.#kept) if (kept.gallery.split(uidSeparator).includes(gallery)) this.#drop(number)
+    this.#end((kept) => kept.gallery.split(uidSeparator).includes(gallery))
   }
 
   /** Drops the rankings of a set that was deleted. */
   forgetSet(setUid: string): void {
-    for (const [number, { kept }] of this.#kept) if (kept.setUids.includes(setUid)) this.#drop(number)
+    this.#end(({ kept }) => kept.setUids.includes(setUid))
+  }
+
+  #end(isOf: (kept: Kept) => boolean): void {
+    for (const [number, kept] of this.#kept) {
+      if (!isOf(kept)) continue
+      kept.isOver = true
+      this.#drop(number)
+    }
   }
 
   /** Without its signature being checked. @throws AlikeError `page_expired` */
@@ -135,13 +153,14 @@ export class KeptRankings {
     return { decoded, number, kept }
   }
 
-  #hold(number: number, { kept, gallery }: Pick<Kept, 'kept' | 'gallery'>): void {
+  #hold(number: number, kept: Kept): void {
     const { rankingsMax, rankingsMaxBytes, expirySeconds, now, onDrop } = this.#options
     this.#drop(number)
     this.#expire()
-    const { bytes } = kept.ranking
-    this.#kept.set(number, { kept, gallery, bytes, expiresAt: now() + expirySeconds * 1_000 })
-    this.#bytes += bytes
+    kept.bytes = kept.kept.ranking.bytes
+    kept.expiresAt = now() + expirySeconds * 1_000
+    this.#kept.set(number, kept)
+    this.#bytes += kept.bytes
     for (const oldest of this.#kept.keys()) {
       if (oldest === number || (this.#kept.size <= rankingsMax && this.#bytes <= rankingsMaxBytes)) break
       this.#drop(oldest)

@@ -1,5 +1,5 @@
 /** Runs an ingestion job: reads its upload from the spool and deletes it when the job has ended. */
-import { hasCode } from '../errors.js'
+import { AlikeError, hasCode } from '../errors.js'
 import type { JobRecord } from '../jobs/job.js'
 import type { JobLogger } from '../jobs/job-logger.js'
 import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
@@ -60,7 +60,8 @@ export class IngestRunner implements JobRunner {
   async run(job: JobRecord, control: JobControl): Promise<RunEnd> {
     const { spool, traceOf } = this.#options
     const description = job.source as unknown as SourceDescription
-    if (description.kind === 's3') await this.#list(job.id, description, control.signal)
+    if (description.kind === 's3')
+      await spool.list(job.id, this.#listed(job, description, control.signal), control.signal)
     else await spool.bring(job.id, description, control.signal)
     const trace = traceOf && new JobTrace(traceOf(job))
     // pictures that were embedded for another model and not kept are read again
@@ -104,11 +105,12 @@ export class IngestRunner implements JobRunner {
     }
   }
 
-  /** Before the first picture; not repeated when the job is resumed. */
-  async #list(jobId: string, description: SourceDescription, signal: AbortSignal): Promise<void> {
-    const { spool, places } = this.#options
-    const objects = listedObjects(description, { buckets: places.buckets, limits: this.#options, signal })
-    await spool.list(jobId, objects, signal)
+  /** Lines of the list, which is written before the first picture; not read when the job is resumed with its list. */
+  async *#listed({ position }: JobRecord, description: SourceDescription, signal: AbortSignal): AsyncGenerator<Buffer> {
+    // after a restore; in a new list, other objects may be in the places that are done
+    if (position > 0)
+      throw new AlikeError('source_unreadable', { detail: 'The list of its objects is gone; request them again.' })
+    yield* listedObjects(description, { buckets: this.#options.places.buckets, limits: this.#options, signal })
   }
 
   leave(jobId: string): Promise<void> {

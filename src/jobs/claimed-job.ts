@@ -5,7 +5,7 @@ import type { Galleries } from '../gallery/galleries.js'
 import { activeJobStates, type JobRecord, type RunReading } from './job.js'
 import { announceEnd, failureBy, failureOf, type JobEndOptions } from './job-end.js'
 import type { JobControl, JobRunner, RunEnd } from './job-runner.js'
-import type { JobStore } from './job-store.js'
+import type { JobStore, JobTransition } from './job-store.js'
 import { patiently } from './patience.js'
 import { renewing } from './renewing.js'
 import { nextTrial } from './trials.js'
@@ -113,14 +113,13 @@ export class ClaimedJob {
       signal: this.#stop.signal,
       trials,
       giveUp,
-      expect: async (expected) =>
-        void (await store.transition(id, { from: ['running'], to: 'running', total: expected })),
-      note: (noted) => store.note(id, noted),
-      advance: (progress) => store.advance(progress),
+      expect: async (expected) => void (await this.#transition({ from: ['running'], to: 'running', total: expected })),
+      note: (noted) => onceTaken(() => store.note(id, noted)),
+      advance: (progress) => onceTaken(() => store.advance(progress)),
       report: (reading) => void (this.#reading = reading),
       recovered: () => this.#setRecovered(),
     })
-    return result === undefined ? store.complete(id, total) : store.finish(id, { total, result })
+    return this.#ended(() => (result === undefined ? store.complete(id, total) : store.finish(id, { total, result })))
   }
 
   /** If an engine is unreachable, the run begins again from what it has stored, until it is not. */
@@ -142,13 +141,13 @@ export class ClaimedJob {
 
   /** @throws AlikeError `job_interrupted` if the process has crashed during the job too often, `job_finished` */
   async #begin() {
-    const { store, runner, logger, begunHere } = this.#options
+    const { runner, logger, begunHere } = this.#options
     const { id, kind } = this.#job
     const trial = nextTrial(this.#job, { begunHere, deathsMax: runner.deathsMax })
     const { deaths, giveUp, trials } = trial
     if (deaths > 0) logger.error({ jobId: id, kind, deaths, giveUp }, 'the process died during this job; retrying it')
     this.#hasBegun = true
-    const { paused } = await store.transition(id, {
+    const { paused } = await this.#transition({
       from: activeJobStates,
       to: 'running',
       trials,
@@ -158,12 +157,23 @@ export class ClaimedJob {
     return trial
   }
 
+  /** Waits for room on the disk until the job is stopped: its work is done, and an analysis would begin anew. */
+  async #ended(end: () => Promise<JobRecord>): Promise<JobRecord> {
+    try {
+      return await onceTaken(end)
+    } catch (error) {
+      if (!hasCode(error, 'storage_full')) throw error
+      this.#options.logger.warn({ err: error, jobId: this.id }, 'the end of a job waits for room on the disk')
+      return patiently(end, this.#stop.signal, ['overloaded', 'storage_full'])
+    }
+  }
+
   /** @returns false if that could not be stored */
   async #fail(cause: unknown): Promise<boolean> {
-    const { store, logger } = this.#options
+    const { logger } = this.#options
     const failure = failureBy(cause, this.id, logger)
     try {
-      announceEnd(await store.transition(this.id, { from: activeJobStates, to: 'failed', failure }), this.#options)
+      announceEnd(await this.#transition({ from: activeJobStates, to: 'failed', failure }), this.#options)
       return true
     } catch (unstored) {
       if (hasCode(unstored, 'job_finished')) return true // cancelled in the meantime
@@ -172,15 +182,29 @@ export class ClaimedJob {
     }
   }
 
-  /** @returns false if it ended just before it was stopped */
+  /** @returns false if it ended just before it was stopped, or is cancelled */
   async #rest(): Promise<boolean> {
-    const { store } = this.#options
-    const job = await store.get(this.id)
+    const job = await this.#options.store.get(this.id)
     if (job === undefined || job.finishedAt !== null) return false
     // it may be waiting already: this run took so long to stop that another process was given the job, and put it back
-    if (job.state === 'running') await store.transition(this.id, { from: ['running'], to: 'queued' })
+    if (job.state === 'running')
+      try {
+        await this.#transition({ from: ['running'], to: 'queued' })
+      } catch (error) {
+        if (hasCode(error, 'job_finished')) return this.#rest() // it was cancelled, or put back, in this moment
+        throw error
+      }
     return true
   }
+
+  #transition(transition: JobTransition): Promise<JobRecord> {
+    return onceTaken(() => this.#options.store.transition(this.id, transition))
+  }
+}
+
+/** Waits where a caller would be refused: a burst of other writes is no reason for a job to fail. */
+function onceTaken<Result>(change: () => Promise<Result>): Promise<Result> {
+  return patiently(change, new AbortController().signal, ['overloaded'])
 }
 
 /** Whether the shared store failed, rather than the job. */

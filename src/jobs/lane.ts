@@ -40,10 +40,6 @@ export class Lane {
   readonly #store: JobStore
   /** Jobs that this process has started: their recorded runs do not mean that an earlier process crashed. */
   readonly #begun = new Set<string>()
-  /** One promise for each job that is being stored; none is rejected. */
-  readonly #creating = new Set<Promise<void>>()
-  /** Creations that have ended, successfully or not. */
-  #created = 0
   /** By id. */
   readonly #running = new Map<string, Running>()
   readonly #passes = new Passes(() => this.#startNext())
@@ -54,19 +50,10 @@ export class Lane {
     this.#store = options.store
   }
 
-  /** Asked before there is a job to create: `create` decides. */
+  /** Asked before an upload is received, or a job prepared: `create` decides. */
   async hasRoom(): Promise<boolean> {
     const { kinds, jobsMax } = this.#runner
-    for (;;) {
-      const created = this.#created
-      const counts = await this.#store.counts()
-      // A creation that ended during the count may or may not be included: count again.
-      if (created !== this.#created) continue
-      const stored = countOfKinds(counts, kinds)
-      if (stored + this.#creating.size < jobsMax) return true
-      if (stored >= jobsMax || this.#creating.size === 0) return false
-      await Promise.race(this.#creating) // one that is already stored was counted twice
-    }
+    return countOfKinds(await this.#store.counts(), kinds) < jobsMax
   }
 
   async resume(): Promise<void> {
@@ -82,17 +69,9 @@ export class Lane {
   /** @param isReceived its upload is accepted although there may be no room any more */
   async create(job: NewJob, isReceived: boolean): Promise<{ job: JobRecord; created: boolean }> {
     const { kinds, jobsMax } = this.#runner
-    const creation = this.#store.create(job, isReceived ? undefined : { kinds, max: jobsMax })
-    const ended = creation.then(
-      () => {},
-      () => {},
-    )
-    this.#creating.add(ended)
     try {
-      return await creation
+      return await this.#store.create(job, isReceived ? undefined : { kinds, max: jobsMax })
     } finally {
-      this.#creating.delete(ended)
-      this.#created += 1
       this.wake()
     }
   }

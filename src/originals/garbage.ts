@@ -10,13 +10,19 @@ import type { OriginalStore } from './original-store.js'
 export interface OriginalUses {
   /** Whether no image is recorded elsewhere: otherwise nothing may be removed. */
   knowsAll(): boolean
-  /** Content hashes formerly used by images, at most `limit`: in their order, those that follow `after`. */
-  unused(limit: number, after: string): string[]
+  /** Content hashes that images gave up, used again or not, at most `limit`: in their order, those that follow `after`. */
+  released(limit: number, after: string): string[]
   isUsed(contentHash: string): boolean
   /** Whether any image has this content, even one whose gallery has given up its originals. */
   isRecorded(contentHash: string): boolean
-  /** Removes them from the list of unused ones, unless an image uses them again. */
-  forget(contentHashes: readonly string[]): Promise<void>
+  /** Removes them from that list: what has been removed, and of `usedAgain` those that an image still uses. */
+  forget(originals: SettledOriginals): Promise<void>
+}
+
+/** Content hashes that images gave up. */
+export interface SettledOriginals {
+  removed: readonly string[]
+  usedAgain: readonly string[]
 }
 
 export interface GarbageOptions {
@@ -61,26 +67,32 @@ export class OriginalsGarbage {
     await this.#running
   }
 
-  /** Looks at some of the originals that images gave up, and removes them. @returns how many */
+  /** Looks at some of the originals that images gave up, and removes what none uses again. @returns how many are settled */
   async collect(): Promise<number> {
     const { store, uses } = this.#options
     if (!uses.knowsAll()) return 0
     const before = this.#youngest()
-    const unused = uses.unused(batchSize, this.#lookedTo)
-    this.#lookedTo = unused.length < batchSize ? '' : unused.at(-1)!
-    if (unused.length === 0 || !(await this.#areOwn())) return 0
-    const gone: string[] = []
-    for (const contentHash of unused) {
+    const released = uses.released(batchSize, this.#lookedTo)
+    this.#lookedTo = released.length < batchSize ? '' : released.at(-1)!
+    if (released.length === 0 || !(await this.#areOwn())) return 0
+    const removed: string[] = []
+    const usedAgain: string[] = []
+    for (const contentHash of released) {
       if (this.#ended.signal.aborted) break
+      if (uses.isUsed(contentHash)) {
+        usedAgain.push(contentHash)
+        continue
+      }
       const bytes = await this.#removals.remove(store, contentHash, before)
       if (bytes === undefined) continue
       if (bytes > 0) this.#options.onRemoved?.(bytes)
       // One that remains is too young: it stays on the list.
       if (bytes === 0 && (await store.size(contentHash)) !== undefined) continue
-      gone.push(contentHash)
+      removed.push(contentHash)
     }
-    if (gone.length > 0) await uses.forget(gone)
-    return gone.length
+    const settled = removed.length + usedAgain.length
+    if (settled > 0) await uses.forget({ removed, usedAgain })
+    return settled
   }
 
   /** Removes originals that no image ever used: a process died after storing the original. @returns how many */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { DeniedRemovals } from './denied-removals.js'
 import { FolderOriginals } from './folder-originals.js'
 import { connectionOf, type OriginalsSettings } from './open-originals.js'
-import { unlessAbsent } from './original-files.js'
+import { type putFile, unlessAbsent } from './original-files.js'
 import type { OriginalStore, Owners } from './original-store.js'
 
 export interface QueryStores {
@@ -17,9 +17,13 @@ export interface QueryStores {
   areOwn(): Promise<boolean>
 }
 
-export async function openQueryStores(settings: OriginalsSettings, owners?: Owners | undefined): Promise<QueryStores> {
+/** @param put writes files, in a folder; default: always */
+export async function openQueryStores(
+  settings: OriginalsSettings,
+  { owners, put }: { owners?: Owners | undefined; put?: typeof putFile | undefined } = {},
+): Promise<QueryStores> {
   const { dataDir, originalsS3Bucket: bucket, originalsS3Prefix } = settings
-  if (bucket === '') return folderStores(join(dataDir, 'queries'), owners)
+  if (bucket === '') return folderStores(join(dataDir, 'queries'), owners, put)
   const { S3Originals, foldersBelow, s3Client } = await import('./s3-originals.js')
   const prefix = `${originalsS3Prefix}queries/`
   const connection = connectionOf(settings)
@@ -39,9 +43,9 @@ export async function openQueryStores(settings: OriginalsSettings, owners?: Owne
 /** Later than any stored item. */
 export const whenever = new Date(8.64e15)
 
-function folderStores(folder: string, owners: Owners | undefined): QueryStores {
+function folderStores(folder: string, owners: Owners | undefined, put: typeof putFile | undefined): QueryStores {
   return {
-    of: (uid) => new FolderOriginals(join(folder, uid)),
+    of: (uid) => new FolderOriginals(join(folder, uid), put),
     galleries: async () => (await unlessAbsent(readdir(folder))) ?? [],
     drop: (uid) => rm(join(folder, uid), { recursive: true, force: true }),
     areOwn: async () => (await owners?.areAlone()) ?? true,

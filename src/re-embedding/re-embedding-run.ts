@@ -3,8 +3,11 @@
  * with the job's progress. A resumed run compares from the beginning, which skips finished pictures quickly.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import pMap from 'p-map'
+import type { AlikeError } from '../errors.js'
 import type { Changes } from '../gallery/changes.js'
 import type { JobError, JobProgress } from '../gallery/job-progress.js'
+import type { ImageRecord } from '../gallery/records.js'
 import type { HeldLock } from '../gallery/writes.js'
 import type { JobRecord, RunReading } from '../jobs/job.js'
 import type { JobControl } from '../jobs/job-runner.js'
@@ -36,6 +39,8 @@ type Placed = { id: string; place: number }
 const listedAgainAfterMs = [2_000, 5_000, 15_000]
 /** Maximum pictures listed that cannot be embedded again, before the job fails. */
 const listedMax = 10_000
+/** Originals looked for at once: a bucket takes some milliseconds for each. */
+const askedAtOnce = 16
 
 export class ReEmbeddingRun {
   readonly #job: JobRecord
@@ -206,13 +211,10 @@ export class ReEmbeddingRun {
     const missing: Placed[] = []
     let count = 0
     for await (const { looked, differing } of differingImages(mirror, signal)) {
-      const places = new Map(differing.map(({ id, place }) => [id, place]))
-      for (const record of looked) {
-        const place = places.get(record.id)
-        if (place === undefined || (await mirror.obstacle(record)) === undefined) continue
-        count++
-        if (missing.length < listedMax) missing.push({ id: record.id, place })
-      }
+      const placeOf = new Map(differing.map(({ id, place }) => [id, place]))
+      const without = await this.#without(looked.filter(({ id }) => placeOf.has(id)))
+      count += without.length
+      for (const { id } of without) if (missing.length < listedMax) missing.push({ id, place: placeOf.get(id)! })
     }
     const lines = await this.#obstacles(missing)
     count -= missing.length - lines.length
@@ -228,11 +230,16 @@ export class ReEmbeddingRun {
     for (let begin = 0; begin < images.length; begin += broughtAtOnce) {
       signal.throwIfAborted()
       const placeOf = new Map(images.slice(begin, begin + broughtAtOnce).map(({ id, place }) => [id, place]))
-      for (const record of await mirror.from.find([...placeOf.keys()])) {
-        const error = await mirror.obstacle(record)
-        if (error !== undefined) lines.push(missedLine({ id: record.id, error }, placeOf.get(record.id)!))
-      }
+      for (const image of await this.#without(await mirror.from.find([...placeOf.keys()])))
+        lines.push(missedLine(image, placeOf.get(image.id)!))
     }
     return lines
+  }
+
+  /** Those that cannot be embedded again, in order, and why. */
+  async #without(images: readonly ImageRecord[]): Promise<{ id: string; error: AlikeError }[]> {
+    const { mirror, signal } = this.#options
+    const obstacles = await pMap(images, (image) => mirror.obstacle(image), { concurrency: askedAtOnce, signal })
+    return images.flatMap(({ id }, i) => (obstacles[i] === undefined ? [] : { id, error: obstacles[i] }))
   }
 }

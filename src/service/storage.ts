@@ -16,6 +16,7 @@ import { activeJobStates } from '../jobs/job.js'
 import { FolderOwners } from '../originals/folder-owners.js'
 import { KeptQueries } from '../originals/kept-queries.js'
 import { openS3Owners } from '../originals/open-originals.js'
+import { putFile } from '../originals/original-files.js'
 import type { Owners } from '../originals/original-store.js'
 import { openQueryStores } from '../originals/query-stores.js'
 import { servable } from './models.js'
@@ -44,7 +45,7 @@ export async function openStorage(opening: Opening, folders: ModelFolders): Prom
     logger.warn('WEAVIATE_URL is not set: pictures are stored in this process’s data folder, where no other finds them')
   const folderOwners = await openFolderOwners(opening, { embedded, stores })
   const owners = (await openBucketOwners(opening, { embedded, stores })) ?? folderOwners
-  const queries = await openKeptQueries(opening, { galleries: () => galleries, owners })
+  const queries = await openKeptQueries(opening, { galleries: () => galleries, owners, embedded })
   const galleries: Galleries = await openGalleries({
     ...stores,
     engines,
@@ -131,10 +132,14 @@ async function openBucketOwners(
 /** @param means.galleries set before the first query arrives */
 async function openKeptQueries(
   { config, logger, metrics }: Opening,
-  { galleries, owners }: { galleries: () => Galleries; owners: Owners },
+  { galleries, owners, embedded }: { galleries: () => Galleries; owners: Owners; embedded: EmbeddedEngine },
 ): Promise<KeptQueries> {
+  const put: typeof putFile = async (path, bytes) => {
+    embedded.expectWritable() // the last room is kept for deletions
+    await putFile(path, bytes)
+  }
   return new KeptQueries({
-    stores: await openQueryStores(config, owners),
+    stores: await openQueryStores(config, { owners, put }),
     rules: (gallery) => galleries().rules(gallery),
     wanted: async () => {
       const rules = await galleries().rulesByUid()

@@ -334,7 +334,8 @@ test('a start without space: a deletion gets the room kept for it, and only dele
     ORIGINALS: 'keep',
   }
   let service = await startProcess(t, environment)
-  assert.equal((await ask(service, 'PUT', '/galleries/g')).status, 201)
+  const keepsQueries = Buffer.from(JSON.stringify({ keepQueries: 9 }))
+  assert.equal((await ask(service, 'PUT', '/galleries/g', 'application/json', keepsQueries)).status, 201)
   for (let n = 0; n < 30; n++) assert.equal((await put(service, n)).status, 201)
   await until(() => statSync(join(environment.DATA_DIR, 'alike.reserve'), { throwIfNoEntry: false }), 'room is kept')
   const many = Array.from({ length: 400 }, (_, n) => ({ path: `${n}.png`, content: images[n % images.length]! }))
@@ -354,6 +355,9 @@ test('a start without space: a deletion gets the room kept for it, and only dele
       'storage_full',
     )
     assert.deepEqual(await readdir(join(environment.DATA_DIR, 'originals'), { recursive: true }), originals)
+    assert.equal((await ask(service, 'POST', '/galleries/g/search', 'image/png', images[0])).status, 200)
+    await until(() => service.log.some(({ msg }) => msg === 'a query could not be kept'), 'that the query is not kept')
+    assert.equal(statSync(join(environment.DATA_DIR, 'queries'), { throwIfNoEntry: false }), undefined)
   }
   const tar = await tarOf([{ path: 'p.png', content: images[0]! }])
   service = await startProcess(t, environment)

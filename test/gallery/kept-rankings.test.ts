@@ -41,9 +41,9 @@ test('a ranking expires a fixed time after its last page, and is counted', async
   const token = kept.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
   const idle = kept.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
   now = 59_000
-  const { place, tokenAt } = kept.find(token, owner)
+  const { place, nextAt } = kept.find(token, owner)
   assert.equal(place, 5)
-  const next = tokenAt(7)
+  const next = nextAt(7)!
   now = 100_000
   assert.throws(() => kept.find(idle, owner), { code: 'page_expired' })
   assert.equal(kept.find(next, owner).place, 7)
@@ -96,4 +96,29 @@ test('rankings end with the set they were made from, and not with others of its 
   kept.forgetSet('old')
   assert.throws(() => kept.find(old!, owner), { code: 'page_expired' })
   assert.equal(kept.find(young!, owner).modelId, 'young')
+})
+
+test('a ranking counts as it is after its last page too, and one that is dropped meanwhile does not come back', async () => {
+  const kept = new KeptRankings({
+    rankingsMax: 10,
+    rankingsMaxBytes: 1e6,
+    expirySeconds: 60,
+    now: () => 0,
+    onDrop: () => {},
+  })
+  let bytes = 100
+  const nearest = Object.defineProperty(await emptySet.nearest(undefined as never), 'bytes', { get: () => bytes })
+  const set = { ...emptySet, nearest: async () => nearest }
+  const ranking = await Ranking.open(set, { vector: new Float32Array(4) }, { reach: 10 })
+  const first = kept.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 1, owner)
+  const before = kept.bytes
+  const { nextAt } = kept.find(first, owner)
+  bytes += 1_000
+  assert.equal(nextAt(undefined), undefined)
+  assert.equal(kept.bytes - before, 1_000)
+
+  const dropped = [kept.find(first, owner), kept.find(first, owner)]
+  kept.forgetSet('s')
+  for (const page of dropped) assert.throws(() => kept.find(page.nextAt(5)!, owner), { code: 'page_expired' })
+  assert.deepEqual([kept.count, kept.bytes], [0, 0])
 })

@@ -346,6 +346,16 @@ export function pagingSuite(engine: TestedEngine): void {
     assert.ok((await sizeOf({ boosts })) > 1.2 * (await sizeOf({})))
   })
 
+  test('the hits of a last page count as memory of its ranking', async (t) => {
+    const galleries = await filled(t, {}, few)
+    const search = { vector: queries[0]!, k: 1, caller, reach: few.length }
+    const { nextPageToken: token = '' } = await galleries.searches.firstPage('a', search)
+    const { bytes } = galleries.searches.kept
+    const last = await galleries.searches.nextPage('a', { token, caller, k: few.length - 1 })
+    assert.deepEqual([last.hits.length, last.nextPageToken], [few.length - 1, undefined])
+    assert.ok(galleries.searches.kept.bytes > 1.2 * bytes)
+  })
+
   test('rankings are kept up to a number and a total size; the least recently used one is dropped', async (t) => {
     const drops: string[] = []
     const galleries = await filled(

@@ -3,6 +3,7 @@ import { appendFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
+import { FolderWatch, type FolderWatchOptions } from '../../src/ingest/folders/folder-watch.js'
 import { watchedFolders } from '../../src/ingest/folders/watched-folders.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
@@ -216,6 +217,22 @@ test('more changes than a job may have are made by several jobs', async (t) => {
   await untilStored(app, ['old/a.jpg', 'old/b.jpg'])
   await rename(join(folder, 'old'), join(folder, 'new'))
   await untilStored(app, ['new/a.jpg', 'new/b.jpg'])
+})
+
+test('while nothing can be stored, a folder is looked at and nothing is written', async (t) => {
+  const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
+  const warned: unknown[] = []
+  const watch = new FolderWatch({
+    ...{ watched: { gallery: 'watched', folder }, dataDir, everyMs: 10, settleMs: 0, removes: false, filesMax: 10 },
+    galleries: { readOnly: 'It is full.', sets: { serving: async () => ({ galleryUid: 'uid' }) } },
+    onScan() {},
+    logger: { info() {}, warn: ({ err }: { err?: unknown }) => warned.push(err) },
+  } as unknown as FolderWatchOptions)
+  t.after(() => watch.close())
+  await until(() => warned.length > 0, 'a warning')
+  assert.equal((warned[0] as AlikeError).code, 'storage_full')
+  assert.deepEqual(await readdir(dataDir), [])
 })
 
 test('what was taken is known even if ended jobs are not kept', async (t) => {

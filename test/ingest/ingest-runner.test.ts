@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
+import type { PutStep } from '../../src/gallery/records.js'
 import { IngestRunner, type IngestRunnerOptions } from '../../src/ingest/ingest-runner.js'
 import { type SharedUploads, Spool } from '../../src/ingest/spool.js'
 import type { JobTrials } from '../../src/jobs/job.js'
@@ -57,6 +58,65 @@ test('a picture that was given up still counts when the upload is read again for
   assert.deepEqual(
     noted.map(({ givenUp }) => givenUp),
     noted.map(() => 1),
+  )
+})
+
+test('a job that has lost its list of objects, as by a restore, ends: in a new list, others may be in the places that are done', async (t) => {
+  const { id: _, ...seen } = newImage('p', new Float32Array(4))
+  const stored: string[][] = []
+  const objects = ['added-since.jpg', 'b.jpg', 'c.jpg'].map((key) => ({ key, bytes: 3 }))
+  const runner = new IngestRunner({
+    spool: new Spool(await temporaryFolder(t)),
+    places: {
+      buckets: {
+        expectAllowed() {},
+        async *list() {
+          yield objects
+        },
+        read: async () => Buffer.from('abc'),
+      },
+    },
+    parts: {
+      galleries: {
+        sets: { serving: async () => ({ modelId: 'm' }) },
+        rules: async () => ({ originals: 'none' }),
+        images: {
+          seen: async () => seen,
+          async change(_gallery: string, steps: readonly PutStep[]) {
+            stored.push(steps.map(({ put }) => put.id))
+            return steps.map(() => ({ created: true }))
+          },
+        },
+      },
+      images: { modelOf() {} },
+    },
+    metrics: createMetrics(),
+    concurrency: 1,
+    jobsMax: 1,
+    uploadMaxBytes: 100,
+    ingestMaxBytes: 1_000,
+    ingestMaxFiles: 10,
+  } as unknown as IngestRunnerOptions)
+  const job = newRecord({ id: 'j', gallery: 'g', source: { kind: 's3', bucket: 'b', prefix: '' } }, 'uid', '')
+  const control = {
+    signal: new AbortController().signal,
+    trials: { runs: 1, alone: null, givenUp: 0 },
+    giveUp: undefined,
+    expect: async () => {},
+    note: async () => {},
+    advance: async () => {},
+    report() {},
+    recovered() {},
+  }
+  await assert.rejects(runner.run({ ...job, position: 2 }, control), { code: 'source_unreadable' })
+  assert.deepEqual(stored, [])
+  assert.deepEqual(await runner.run(job, control), { total: 3 })
+  objects.shift()
+  assert.deepEqual(await runner.run({ ...job, position: 2 }, control), { total: 3 })
+  assert.deepEqual(
+    stored,
+    [['added-since.jpg', 'b.jpg', 'c.jpg'], ['c.jpg']],
+    'with its list it resumes where it stopped',
   )
 })
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AlikeError } from '../../src/errors.js'
 import { followJob, type JobUpdate } from '../../src/jobs/following.js'
 import type { JobRecord } from '../../src/jobs/job.js'
-import type { JobStore, NewJob } from '../../src/jobs/job-store.js'
+import type { JobStore } from '../../src/jobs/job-store.js'
 import { openJobs } from '../../src/jobs/jobs.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
-import { dataFolder } from '../engines/embedded/storage-folder.js'
+import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { until } from '../support/until.js'
 import { HeldRunner } from './held-runner.js'
 import { createJob, openHeldJobs, stateOf } from './opened-jobs.js'
@@ -99,42 +99,23 @@ test('a cancelled job ends at once, whether running or waiting, and the next one
   await assert.rejects(jobs.cancel('none'), { code: 'job_not_found' })
 })
 
-test('jobs of a runner are bounded, including those being created', async (t) => {
+test('jobs of a runner are bounded, however many are created at once', async (t) => {
   const { jobs } = await openHeldJobs(t, { jobsMax: 3 })
-  const making = []
-  for (let n = 0; n < 3; n++) {
-    await jobs.expectRoom('ingest', 'a')
-    making.push(createJob(jobs, 'ingest'))
-  }
+  await jobs.expectRoom('ingest', 'a')
+  const made = await Promise.allSettled(Array.from({ length: 4 }, () => createJob(jobs, 'ingest')))
+  assert.deepEqual(
+    made.map((one) => (one.status === 'rejected' ? (one.reason as AlikeError).code : 'made')),
+    ['made', 'made', 'made', 'job_queue_full'],
+  )
   await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full', retryAfterSeconds: 30 })
   await jobs.expectRoom('doctor', 'a')
-  const [first] = await Promise.all(making)
-  await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'job_queue_full' })
-  await assert.rejects(createJob(jobs, 'ingest'), { code: 'job_queue_full' })
   const received = { id: 'received', kind: 'ingest', gallery: 'a', source: null, isReceived: true } as const
   assert.equal((await jobs.cancel((await jobs.create(received)).job.id)).job.state, 'cancelled')
-  await jobs.cancel(first!)
+  const [first] = await jobs.list({ kinds: ['ingest'], states: ['queued'] })
+  await jobs.cancel(first!.job.id)
   await jobs.expectRoom('ingest', 'a')
   await jobs.close()
   await assert.rejects(jobs.expectRoom('ingest', 'a'), { code: 'shutting_down' })
-})
-
-test('a job that is stored while its creation has yet to be told takes the room of one', async (t) => {
-  const { jobs, galleries } = await openHeldJobs(t)
-  const real = jobsOf(galleries)
-  const store = Object.create(real, {
-    create: { value: async (job: NewJob) => real.create(job).finally(() => sleep(50)) },
-  }) as JobStore
-  const late = await openJobs({
-    ...{ store, galleries, runners: [new HeldRunner(['ingest'], 2)], jobsKeptDays: 30, runsJobs: false },
-    logger: { info() {}, warn() {}, error() {} },
-    onEnd() {},
-  })
-  t.after(() => late.close())
-  const making = createJob(late, 'ingest')
-  await until(async () => (await jobs.list({ kinds: ['ingest'] })).length === 1)
-  await late.expectRoom('ingest', 'a')
-  await making
 })
 
 test('an upload key has one job', async (t) => {
@@ -415,6 +396,73 @@ test('a paused job stops, lets others run, keeps what it needs, and resumes on r
   later.takers.runs[0]!.end({ total: 0 })
   await until(() => later.ends.length === 1)
   assert.deepEqual([later.ends[0]!.state, later.takers.discarded], ['succeeded', [paused]])
+})
+
+test('a job that is cancelled while it is being paused is cancelled, for both callers', async (t) => {
+  const { galleries, jobs, takers, log } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  const store = jobsOf(galleries)
+  let cancelling: Promise<unknown> | undefined
+  // the job is put back: its record has been read, and says that it is running
+  const transitions = t.mock.method(
+    store,
+    'transition',
+    async (...[jobId, change]: Parameters<JobStore['transition']>) => {
+      transitions.mock.restore()
+      cancelling = jobs.cancel(id)
+      await until(async () => (await store.get(id))?.state === 'cancelled')
+      return store.transition(jobId, change)
+    },
+  )
+  assert.equal((await jobs.steer(id, { paused: true })).job.state, 'cancelled')
+  await cancelling
+  assert.deepEqual([takers.discarded, takers.left, log.filter(({ level }) => level === 'error')], [[id], [], []])
+})
+
+test('a job whose end finds the queue of writes full ends all the same', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t), { storage: { writeQueueMax: 1 } })
+  await galleries.create('a')
+  const [store, takers, ends] = [jobsOf(galleries), new HeldRunner(['ingest']), [] as JobRecord[]]
+  const jobs = await openJobs({
+    ...{ store, galleries, runners: [takers], jobsKeptDays: 30 },
+    logger: { info() {}, warn() {}, error() {} },
+    onEnd: (job) => ends.push(job),
+  })
+  t.after(() => jobs.close())
+  const id = await createJob(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  takers.runs[0]!.end({ total: 0 })
+  await galleries.changeRules('a', { originals: 'keep' }) // takes the only place at once
+  await until(() => ends.length === 1)
+  assert.deepEqual([ends[0]!.id, ends[0]!.state, takers.runs.length], [id, 'succeeded', 1])
+})
+
+test('a result that the disk has no room for is stored once there is some, or given up with its job', async (t) => {
+  const { galleries, jobs, lookers, ends } = await openHeldJobs(t)
+  const store = jobsOf(galleries)
+  let attempts = 0
+  const refuse = async () => {
+    attempts++
+    throw new AlikeError('storage_full', { retryAfterSeconds: 0.01 })
+  }
+  const full = t.mock.method(store, 'finish', refuse)
+  const [first, second] = [await createJob(jobs, 'doctor'), await createJob(jobs, 'doctor')]
+  await until(() => lookers.runs.length === 1)
+  lookers.runs[0]!.end({ total: 3, result: '{}' })
+  await until(() => attempts > 2)
+  assert.equal(await stateOf(jobs, first), 'running')
+  full.mock.restore()
+  await until(() => ends.length === 1)
+  assert.deepEqual([ends[0]!.id, ends[0]!.state, await store.result(first)], [first, 'succeeded', '{}'])
+
+  await until(() => lookers.runs.length === 2)
+  attempts = 0
+  t.mock.method(store, 'finish', refuse)
+  lookers.runs[1]!.end({ total: 3, result: '{}' })
+  await until(() => attempts > 1)
+  assert.equal((await jobs.cancel(second)).job.state, 'cancelled')
+  assert.deepEqual([lookers.runs.length, lookers.discarded], [2, [first, second]])
 })
 
 test('a paused job is cancelled like any other', async (t) => {

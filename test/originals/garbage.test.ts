@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pino } from 'pino'
+import { openForReading } from '../../src/engines/embedded/store/database/database.js'
 import { FolderOriginals } from '../../src/originals/folder-originals.js'
 import { OriginalsGarbage } from '../../src/originals/garbage.js'
 import { S3Originals } from '../../src/originals/s3-originals.js'
@@ -41,10 +42,10 @@ test('originals given up or never used are removed, but never those in use or re
     store,
     uses: {
       knowsAll: () => true,
-      unused: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
+      released: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
       isUsed: (hash) => hash === used,
       isRecorded: (hash) => hash !== neverTaken,
-      forget: async (hashes) => hashes.forEach((hash) => unused.delete(hash)),
+      forget: async ({ removed }) => removed.forEach((hash) => unused.delete(hash)),
     },
     everyMs: hour,
     sweepEveryMs: hour,
@@ -135,8 +136,41 @@ test('however many were given up lately, older ones are removed', async (t) => {
   t.after(() => garbage.close())
   await garbage.collect() // the constructor has begun with the first 200
   assert.equal(await store.size(old), undefined)
-  assert.deepEqual(uses.unused(1_000, ''), hashes.slice(0, -1))
-  assert.deepEqual(uses.unused(2, hashes[4]!), hashes.slice(5, 7))
+  assert.deepEqual(uses.released(1_000, ''), hashes.slice(0, -1))
+  assert.deepEqual(uses.released(2, hashes[4]!), hashes.slice(5, 7))
+})
+
+test('originals that pictures use again are soon no longer looked at, and given up again they are removed', async (t) => {
+  const folder = await temporaryFolder(t)
+  const store = new FolderOriginals(folder)
+  const dataDir = await dataFolder(t)
+  const galleries = await openIn(t, dataDir)
+  await galleries.create('a')
+  const vector = unitVectors({ dimension: model.dimension, seed: 7 })()
+  const images = Array.from({ length: 202 }, (_, i) => newImage(`p${i}`, vector))
+  for (const { contentHash } of images) await store.put(contentHash, Buffer.from('kept'))
+  await putImages(galleries.images, 'a', images)
+  await putImages(
+    galleries.images,
+    'a',
+    images.map((image) => ({ ...image, label: 'another' })),
+  )
+  const database = openForReading(join(dataDir, 'alike.db'))
+  t.after(() => database.close())
+  const listedThere = () => database.prepare('SELECT count(*) FROM released_original').pluck().get()
+  assert.equal(listedThere(), 202)
+  const uses = engineOf(galleries).originalUses
+  const logger = pino({ level: 'silent' })
+  const garbage = new OriginalsGarbage({ store, uses, everyMs: hour, sweepEveryMs: hour, minAgeMs: -hour, logger })
+  t.after(() => garbage.close())
+  await t.waitFor(() => assert.equal(listedThere(), 0))
+  assert.equal((await listed(store)).length, 202)
+  await removeImages(galleries.images, 'a', ['p7'])
+  assert.equal(await garbage.collect(), 1)
+  assert.deepEqual(
+    [(await listed(store)).length, await store.size(images[7]!.contentHash), listedThere()],
+    [201, undefined, 0],
+  )
 })
 
 test('an original that its store refuses by itself does not keep the others', async (t) => {
@@ -156,10 +190,10 @@ test('an original that its store refuses by itself does not keep the others', as
     store,
     uses: {
       knowsAll: () => true,
-      unused: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
+      released: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
       isUsed: (hash) => hash === hashes[2],
       isRecorded: () => true,
-      forget: async (gone) => gone.forEach((hash) => unused.delete(hash)),
+      forget: async ({ removed }) => removed.forEach((hash) => unused.delete(hash)),
     },
     everyMs: hour,
     sweepEveryMs: hour,
@@ -191,10 +225,10 @@ test('an original whose deletion alone is denied does not keep the others; it is
     store,
     uses: {
       knowsAll: () => true,
-      unused: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
+      released: (limit, after) => [...unused].filter((hash) => hash > after).slice(0, limit),
       isUsed: () => false,
       isRecorded: () => true,
-      forget: async (gone) => gone.forEach((hash) => unused.delete(hash)),
+      forget: async ({ removed }) => removed.forEach((hash) => unused.delete(hash)),
     },
     areOwn: async () => begins, // nothing to do for the round that starts by itself
     everyMs: hour,

@@ -55,7 +55,7 @@ function installation(t: TestContext, { bucket, connection }: Place, id: string,
       store,
       uses: {
         knowsAll: () => true,
-        unused: () => [...known],
+        released: () => [...known],
         isUsed: () => false,
         isRecorded: () => false,
         forget: async () => {},

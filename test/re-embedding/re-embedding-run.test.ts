@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ImageEmbedder } from '../../src/embedding/image-embedder.js'
 import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
@@ -175,4 +176,29 @@ test('nor do those that are deleted while originals are being looked for', async
   await put(['one', 'two'])
   await run((progress) => jobs.advance(progress))
   assert.deepEqual(await jobs.errors('j'), [])
+})
+
+test('originals are looked for several at once, because a bucket takes its time for each, and listed in order', async (t) => {
+  let [inProgress, most] = [0, 0]
+  const ids = Array.from({ length: 60 }, (_, i) => `p${i + 10}`)
+  const { jobs, put, run } = await begun(t, () => ({
+    originals: {
+      async size() {
+        most = Math.max(most, ++inProgress)
+        await nextTurn()
+        inProgress--
+        return undefined
+      },
+    } as unknown as OriginalStore,
+  }))
+  await put(ids)
+  await assert.rejects(
+    run((progress) => jobs.advance(progress)),
+    { code: 'originals_missing' },
+  )
+  assert.deepEqual(
+    (await jobs.errors('j')).map(({ name }) => name),
+    ids,
+  )
+  assert.equal(most, 16)
 })

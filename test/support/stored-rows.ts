@@ -64,7 +64,9 @@ export function takeBackSets(database: BetterSqlite3.Database): void {
 
 /** Restores images and galleries to the time before references to originals. */
 export function takeBackReferences(database: BetterSqlite3.Database): void {
-  database.exec('DROP TABLE removed_set; DROP TABLE decision_image; DROP INDEX feedback_in_order;')
+  database.exec(
+    'DROP TABLE removed_set; DROP TABLE decision_image; DROP INDEX feedback_in_order; DROP INDEX job_by_end;',
+  )
   database.exec('ALTER TABLE image DROP COLUMN reference; ALTER TABLE gallery DROP COLUMN options;')
 }
 

@@ -3,12 +3,9 @@
  * It is only a cache: without it everything is read once more, and pictures already stored are skipped.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { makeFolder, syncFolder } from '../../durable-files.js'
+import { asStorageError, makeFolder, replaceFile } from '../../durable-files.js'
 import { boundedLines } from '../lines.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -32,11 +29,14 @@ export class FolderMemory {
   readonly #file: string
   readonly #header: FolderMemoryHeader
   readonly #files: Map<string, Remembered>
+  /** Those that a job has yet to confirm. */
+  readonly #pending = new Set<string>()
 
   private constructor(file: string, header: FolderMemoryHeader, files: Map<string, Remembered>) {
     this.#file = file
     this.#header = header
     this.#files = files
+    for (const [path, { pending }] of files) if (pending !== undefined) this.#pending.add(path)
   }
 
   /** The saved state, or empty if that is unreadable or belongs to another gallery. */
@@ -65,8 +65,8 @@ export class FolderMemory {
   }
 
   /** Files that the job is to take. */
-  *pending(): Generator<string> {
-    for (const [path, { pending }] of this.#files) if (pending !== undefined) yield path
+  pending(): Iterable<string> {
+    return this.#pending
   }
 
   has(path: string, stamp: string): boolean {
@@ -75,31 +75,42 @@ export class FolderMemory {
 
   /** Files that are gone from the folder but stay in the gallery; saved with the next write. */
   forget(paths: Iterable<string>): void {
-    for (const path of paths) this.#files.delete(path)
+    for (const path of paths) this.#delete(path)
   }
 
   /** Saved before the job is created: after a crash, the files it may have stored are known. */
   async expect(jobId: string, stamps: Iterable<readonly [path: string, stamp: string]>): Promise<void> {
     this.#header.jobId = jobId
-    for (const [path, pending] of stamps) this.#files.set(path, { stamp: null, pending })
+    for (const [path, pending] of stamps) {
+      this.#files.set(path, { stamp: null, pending })
+      this.#pending.add(path)
+    }
     await this.#save()
   }
 
   /** Called when the job has ended. @param taken whether it took a file: others must be examined again */
   async settle({ taken, removed }: { taken(path: string): boolean; removed: Iterable<string> }): Promise<void> {
     this.#header.jobId = null
-    for (const [path, { pending }] of this.#files)
-      if (pending !== undefined) this.#files.set(path, { stamp: taken(path) ? pending : null })
-    for (const path of removed) this.#files.delete(path)
+    for (const path of this.#pending)
+      this.#files.set(path, { stamp: taken(path) ? this.#files.get(path)!.pending! : null })
+    this.#pending.clear()
+    for (const path of removed) this.#delete(path)
     await this.#save()
   }
 
+  #delete(path: string): void {
+    this.#files.delete(path)
+    this.#pending.delete(path)
+  }
+
+  /** @throws AlikeError `storage_full` */
   async #save(): Promise<void> {
-    await makeFolder(dirname(this.#file))
-    const temporary = `${this.#file}.tmp`
-    await pipeline(Readable.from(this.#lines()), createWriteStream(temporary, { flush: true }))
-    await rename(temporary, this.#file)
-    await syncFolder(dirname(this.#file))
+    try {
+      await makeFolder(dirname(this.#file))
+      await replaceFile(this.#file, this.#lines())
+    } catch (error) {
+      throw asStorageError(error)
+    }
   }
 
   *#lines(): Generator<string> {

@@ -9,12 +9,11 @@ import { AlikeError, type ErrorCode, hasCode } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobRecord } from '../../jobs/job.js'
 import type { Jobs } from '../../jobs/jobs.js'
-import { nfc } from '../../text.js'
 import type { Ingest } from '../ingest.js'
-import { segmentsOf } from '../names.js'
 import type { FolderChange } from '../sources/folder-files.js'
 import { FolderMemory } from './folder-memory.js'
 import { type FoundFile, scanFolder } from './folder-scan.js'
+import { goneFiles, withoutNamesakes } from './gone-files.js'
 import { UnreadFiles, unreadBy } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -23,7 +22,7 @@ export interface FolderWatchOptions {
   dataDir: string
   ingest: Pick<Ingest, 'accept'>
   jobs: Pick<Jobs, 'report' | 'store'>
-  galleries: Pick<Galleries, 'sets'>
+  galleries: Pick<Galleries, 'sets' | 'readOnly'>
   /** Interval between scans; up to ten times as long if a scan takes more than a tenth of it. */
   everyMs: number
   /** A file is taken once it has been unchanged for this long. */
@@ -145,11 +144,12 @@ export class FolderWatch {
     this.#lookMs = performance.now() - now
     this.#seen = seen
     this.#unread.keep(paths)
-    const gone = [...memory.paths()].filter((path) => !paths.has(path))
+    const gone = await goneFiles(memory.paths(), paths)
     if (removes) expectFilled(gone, paths)
     // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
     else if (paths.size > 0) memory.forget(gone)
-    const removals = removes ? removalsOf(gone, paths).slice(0, max - settled.length) : []
+    const removed = removes ? (await withoutNamesakes(gone, paths)).slice(0, max - settled.length) : []
+    const removals = removed.map((path) => ({ path, gone: true as const }))
     this.#waiting = unsettled + settled.length + removals.length
     return [...settled, ...removals]
   }
@@ -160,7 +160,9 @@ export class FolderWatch {
   }
 
   async #hand(memory: FolderMemory, changes: FolderChange[], signal: AbortSignal): Promise<number> {
-    const { watched, ingest } = this.#options
+    const { watched, ingest, galleries } = this.#options
+    // before anything is written: the last room is kept for deletions
+    if (galleries.readOnly !== undefined) throw new AlikeError('storage_full', { detail: galleries.readOnly })
     const id = randomUUID()
     await memory.expect(
       id,
@@ -230,16 +232,4 @@ function expectFilled(gone: readonly string[], paths: ReadonlySet<string>): void
     throw new AlikeError('source_unreadable', {
       detail: 'The folder is empty, perhaps because its drive is not mounted: nothing is removed.',
     })
-}
-
-/** A file whose id another one has too stays: names differ in their Unicode form, or have `\` as a separator. */
-function removalsOf(gone: readonly string[], paths: ReadonlySet<string>): FolderChange[] {
-  if (gone.length === 0) return []
-  const ids = new Set([...paths].map(idOf))
-  return gone.filter((path) => !ids.has(idOf(path))).map((path) => ({ path, gone: true }))
-}
-
-/** Also of a path that can be no id. */
-function idOf(path: string): string {
-  return segmentsOf(nfc(path)).join('/')
 }

@@ -7,6 +7,7 @@ import { AlikeError } from '../../../errors.js'
 import { answerCalls, MovedReply } from '../../../worker-calls/answered-calls.js'
 import { eraseGraphCache, type GraphCacheKey, readGraphCache, writeGraphCache } from './graph-cache.js'
 import type { IndexCalls, IndexThreadData } from './index-protocol.js'
+import { LinkingTurns } from './linking-turns.js'
 import { packedList } from './packed-neighbours.js'
 import { SlotIndex } from './slot-index.js'
 import { slotsOfPart } from './slots-of-parts.js'
@@ -31,6 +32,7 @@ interface Opened {
 }
 
 const opened = new Map<number, Opened>()
+const turns = new LinkingTurns()
 let linkingScheduled = false
 /** Time spent on searches since the last slice of linking. */
 let searchedMs = 0
@@ -56,19 +58,19 @@ answerCalls<IndexCalls>(
       const entry = find(request.index)
       const graphCacheFits = entry.index.settle()
       entry.started = true
-      scheduleLinking()
+      scheduleLinking(request.index)
       return { reading: entry.index.reading, graphCacheFits }
     },
     add({ index, slots, vectors }) {
       const entry = find(index)
       entry.index.add(slots, vectors)
-      if (entry.started) scheduleLinking()
+      if (entry.started) scheduleLinking(index)
       return entry.index.reading
     },
     remove({ index, slots }) {
       const entry = find(index)
       entry.index.remove(slots)
-      if (entry.started) scheduleLinking()
+      if (entry.started) scheduleLinking(index)
       return entry.index.reading
     },
     search({ index, allow, ...search }) {
@@ -106,7 +108,7 @@ answerCalls<IndexCalls>(
       return new MovedReply<Float32Array>(scores, [scores.buffer])
     },
     read: ({ index }) => find(index).index.reading,
-    save: ({ index }) => save(find(index)),
+    save: ({ index }) => save(index),
     async close({ index, erase }) {
       const entry = find(index)
       opened.delete(index)
@@ -125,10 +127,11 @@ function find(index: number): Opened {
 }
 
 /** One save at a time per index; concurrent callers share the one in progress. */
-function save(entry: Opened): Promise<boolean> {
+function save(index: number): Promise<boolean> {
+  const entry = find(index)
   entry.saving ??= saveNow(entry).finally(() => {
     entry.saving = undefined
-    scheduleLinking() // linking pauses while the graph is written
+    scheduleLinking(index) // linking pauses while the graph is written
   })
   return entry.saving
 }
@@ -140,8 +143,13 @@ async function saveNow({ index, key }: Opened): Promise<boolean> {
   return true
 }
 
-function scheduleLinking(): void {
-  if (linkingScheduled) return
+function scheduleLinking(index: number): void {
+  turns.add(index)
+  scheduleSlice()
+}
+
+function scheduleSlice(): void {
+  if (linkingScheduled || turns.areOver) return
   linkingScheduled = true
   // Immediates run after pending messages, so calls never wait for more than one slice.
   setImmediate(linkForASlice)
@@ -152,18 +160,9 @@ function linkForASlice(): void {
   const longestMs = Math.max(longestSliceMs, searchedMs * slowSearchShare)
   const untilMs = performance.now() + Math.min(longestMs, Math.max(settings.sliceMs, searchedMs * linkingShare))
   searchedMs = 0
-  let unfinished = false
-  for (const [number, entry] of [...opened]) {
-    if (!entry.started) continue
-    if (performance.now() >= untilMs) {
-      unfinished = true
-      break
-    }
-    if (!entry.index.work(untilMs)) continue
-    unfinished = true
-    // It has had its turn: move it behind the others.
-    opened.delete(number)
-    opened.set(number, entry)
-  }
-  if (unfinished) scheduleLinking()
+  turns.take(
+    (index) => opened.get(index)?.index.work(untilMs) ?? false, // it may have been closed
+    () => performance.now() >= untilMs,
+  )
+  scheduleSlice()
 }

@@ -26,11 +26,11 @@ async function decided(t: TestContext): Promise<{ database: Database; writes: Ga
 
 test('decisions of an older version are found by their images; one that is damaged does not hinder the start', async (t) => {
   const { database } = await decided(t)
-  database.exec(`DROP TABLE decision_image; DROP INDEX feedback_in_order`)
+  database.exec(`DROP TABLE decision_image; DROP INDEX feedback_in_order; DROP INDEX job_by_end`)
   database.exec(
     `INSERT INTO decision SELECT 2, gallery, kind, decision, '[{"id"', label, keep, changed, judge, at, 0, 0 FROM decision`,
   )
-  database.pragma(`user_version = ${schemaVersion - 2}`)
+  database.pragma(`user_version = ${schemaVersion - 3}`)
   migrate(database)
   const found = new DecisionTable(database).page(1, 0, 10, ['y', 'z'])
   assert.deepEqual(

@@ -3,6 +3,7 @@
 import { removedSetSchema } from '../catalogue/removed-set-table.js'
 import { layoutSchema } from '../images/layout-table.js'
 import { addErrorChecksums } from '../jobs/job-error-rows.js'
+import { jobsByEnd } from '../jobs/job-table.js'
 import { webhookSchema } from '../jobs/webhook-table.js'
 import { decisionImageSchema, decisionSchema, unsettledDecisions } from '../judgements/decision-table.js'
 import { feedbackInOrder, feedbackSchema } from '../judgements/feedback-table.js'
@@ -138,6 +139,7 @@ const steps: readonly (string | ((database: Database) => void))[] = [
   removedSetSchema,
   decisionImageSchema,
   feedbackInOrder,
+  jobsByEnd,
 ]
 
 /** The schema version that this code writes and reads. */

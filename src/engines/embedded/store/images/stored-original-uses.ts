@@ -5,9 +5,9 @@ import type { GalleryStore } from '../gallery-store.js'
 export function storedOriginalUses(store: GalleryStore): OriginalUses {
   return {
     knowsAll: () => store.read(({ originals }) => originals.knowsAll()),
-    unused: (limit, after) => store.read(({ originals }) => originals.unused(limit, after)),
+    released: (limit, after) => store.read(({ originals }) => originals.released(limit, after)),
     isUsed: (contentHash) => store.read(({ originals }) => originals.isUsed(contentHash)),
     isRecorded: (contentHash) => store.read(({ originals }) => originals.isRecorded(contentHash)),
-    forget: (contentHashes) => store.writes.commit('forgetOriginals', { contentHashes }),
+    forget: (originals) => store.writes.commit('forgetOriginals', originals),
   }
 }

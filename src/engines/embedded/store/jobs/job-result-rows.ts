@@ -1,7 +1,6 @@
 /** The rows of job results, such as the reports of analyses. */
 import { type Checksum, checksummedRows } from '../database/checksum.js'
 import { type Database, damaged, type Statement } from '../database/database.js'
-import { forgettableJobs } from './webhook-table.js'
 
 interface ResultRow {
   /** Its number. */
@@ -15,12 +14,12 @@ export const resultRows = checksummedRows<ResultRow>('The result of a job', ({ j
 export class JobResultRows {
   readonly #ofJob: Statement<[number], StoredRow>
   readonly #insert: Statement<[StoredRow]>
-  readonly #forget: Statement<[string]>
+  readonly #delete: Statement<[number]>
 
   constructor(database: Database) {
     this.#ofJob = database.prepare('SELECT * FROM job_result WHERE job = ?')
     this.#insert = database.prepare('INSERT INTO job_result VALUES (@job, @result, @checksum)')
-    this.#forget = database.prepare(`DELETE FROM job_result WHERE job IN (${forgettableJobs})`)
+    this.#delete = database.prepare('DELETE FROM job_result WHERE job = ?')
   }
 
   /** @throws AlikeError `data_unreadable`, also if it is missing */
@@ -34,7 +33,7 @@ export class JobResultRows {
     this.#insert.run(resultRows.sealed({ job, result }))
   }
 
-  forget(finishedBefore: string): void {
-    this.#forget.run(finishedBefore)
+  delete(job: number): void {
+    this.#delete.run(job)
   }
 }

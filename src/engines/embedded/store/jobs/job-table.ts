@@ -35,10 +35,10 @@ import type {
   WebhookNote,
 } from '../../../../jobs/job-store.js'
 import type { Database, Statement } from '../database/database.js'
-import { JobErrorRows, type JobErrorsPage } from './job-error-rows.js'
+import { JobErrorRows, type JobErrorsPage, linesAtOnce } from './job-error-rows.js'
 import { JobResultRows } from './job-result-rows.js'
 import { jobRows, type NumberedJobRow, type StoredJobRow } from './stored-job-row.js'
-import { forgettableJobs, WebhookTable } from './webhook-table.js'
+import { WebhookTable } from './webhook-table.js'
 
 /** JSON lists. */
 interface KindsAndStates {
@@ -54,6 +54,11 @@ interface ListParameters extends KindsAndStates {
 }
 
 const defaultListLimit = 100
+/** Jobs deleted in one step. */
+const jobsAtOnce = 500
+
+/** Ended jobs are looked for at the end of each: without an index, all that are retained would be read. */
+export const jobsByEnd = 'CREATE INDEX job_by_end ON job (finished_at) WHERE finished_at IS NOT NULL;'
 
 export class JobTable {
   readonly #byId: Statement<[string], StoredJobRow>
@@ -66,7 +71,8 @@ export class JobTable {
   readonly #results: JobResultRows
   readonly #insert: Statement<[Omit<StoredJobRow, 'number'>]>
   readonly #update: Statement<[StoredJobRow]>
-  readonly #forget: Statement<[string]>
+  readonly #forgettable: Statement<[string, number], number>
+  readonly #delete: Statement<[number]>
 
   constructor(database: Database) {
     this.#byId = database.prepare('SELECT * FROM job WHERE id = ?')
@@ -94,7 +100,14 @@ export class JobTable {
          skipped = @skipped, failed = @failed, position = @position, failure = @failure, started_at = @started_at,
          finished_at = @finished_at, trials = @trials, replaced = @replaced, names_assumed = @names_assumed, priority = @priority, paused = @paused, checksum = @checksum WHERE number = @number`,
     )
-    this.#forget = database.prepare(`DELETE FROM job WHERE number IN (${forgettableJobs})`)
+    // whoever is to be notified of the others must still be told how they ended
+    this.#forgettable = database
+      .prepare<[string, number], number>(
+        `SELECT number FROM job WHERE finished_at < ?
+           AND NOT EXISTS (SELECT 1 FROM webhook WHERE webhook.job = job.number) ORDER BY finished_at LIMIT ?`,
+      )
+      .pluck()
+    this.#delete = database.prepare('DELETE FROM job WHERE number = ?')
   }
 
   get(id: string): JobRecord | undefined {
@@ -195,11 +208,21 @@ export class JobTable {
     return record
   }
 
-  forget(finishedBefore: string): number {
+  /** Some at a time, so that other writes do not wait long. */
+  forget(finishedBefore: string): { jobs: number; more: boolean } {
     this.#webhooks.forgetDamaged(finishedBefore)
-    this.#results.forget(finishedBefore)
-    this.#errors.forget(finishedBefore)
-    return this.#forget.run(finishedBefore).changes
+    const due = this.#forgettable.all(finishedBefore, jobsAtOnce)
+    let [jobs, lines] = [0, 0]
+    for (const number of due) {
+      const deleted = this.#errors.delete(number)
+      lines += deleted
+      if (deleted < linesAtOnce) {
+        this.#results.delete(number)
+        jobs += this.#delete.run(number).changes
+      }
+      if (lines >= linesAtOnce) return { jobs, more: true }
+    }
+    return { jobs, more: due.length === jobsAtOnce }
   }
 
   #change(id: string, change: (job: JobRecord) => JobRecord): JobRecord {

@@ -23,7 +23,13 @@ export function storedJobs(store: GalleryStore, now: () => string): JobStore {
     note: (id, trials) => commit('noteJob', { id, trials }),
     complete: (id, total) => commit('completeJob', { id, total, at: now() }),
     advance: (progress, stored = nothing) => commit('advanceJob', { progress, stored }),
-    forget: (finishedBefore) => commit('forgetJobs', { finishedBefore }),
+    async forget(finishedBefore) {
+      for (let forgotten = 0; ; ) {
+        const { jobs, more } = await commit('forgetJobs', { finishedBefore })
+        forgotten += jobs
+        if (!more) return forgotten
+      }
+    },
     finish: (id, result) => commit('finishJob', { id, result, at: now() }),
     steer: (id, steering) => commit('steerJob', { id, steering }),
     webhooks: async (_, times) => store.read(({ jobs }) => dueOf(jobs.webhooks(), times)),

@@ -31,10 +31,6 @@ export const webhookSchema = `
   ) STRICT;
 `
 
-/** Numbers of jobs that ended before a time and may be deleted: whoever is to be notified of the others must still be told how they ended. */
-export const forgettableJobs = `SELECT number FROM job
-  WHERE finished_at < ? AND NOT EXISTS (SELECT 1 FROM webhook WHERE webhook.job = job.number)`
-
 export class WebhookTable {
   readonly #insert: Statement<[StoredRow]>
   readonly #delete: Statement<[number]>

@@ -9,6 +9,7 @@ import type { LayoutAbout } from '../../../../gallery/layout.js'
 import type { ImageRecord } from '../../../../gallery/records.js'
 import type { JobRecord, JobTrials } from '../../../../jobs/job.js'
 import type { JobResult, JobRoom, JobSteering, JobTransition, NewJob, WebhookNote } from '../../../../jobs/job-store.js'
+import type { SettledOriginals } from '../../../../originals/garbage.js'
 import type { GalleryDeletion } from '../catalogue/catalogue-writes.js'
 import type { NewGallery } from '../catalogue/gallery-table.js'
 import type { NewPoints } from '../images/layout-table.js'
@@ -69,7 +70,7 @@ export type WriterCalls = {
   completeJob: { request: { id: string; total: number; at: string }; reply: JobRecord }
   advanceJob: { request: { progress: JobProgress; stored: StoredCounts }; reply: void }
   finishJob: { request: { id: string; result: JobResult; at: string }; reply: JobRecord }
-  /** Those no longer used by any picture. */
-  forgetOriginals: { request: { contentHashes: readonly string[] }; reply: void }
-  forgetJobs: { request: { finishedBefore: string }; reply: number }
+  forgetOriginals: { request: SettledOriginals; reply: void }
+  /** Some of them; replies with how many, and whether more are left. */
+  forgetJobs: { request: { finishedBefore: string }; reply: { jobs: number; more: boolean } }
 }

@@ -65,7 +65,7 @@ answerCalls<WriterCalls>(
     completeJob: ({ id, total, at }) => groups.add(() => writes.jobs.complete(id, total, at)),
     advanceJob: ({ progress, stored }) => groups.add(() => writes.advanceJob(progress, stored)),
     finishJob: ({ id, result, at }) => groups.add(() => writes.finishJob(id, result, at)),
-    forgetOriginals: ({ contentHashes }) => groups.add(() => writes.originals.forget(contentHashes)),
+    forgetOriginals: (request) => groups.add(() => writes.originals.forget(request)),
     forgetJobs: ({ finishedBefore }) => groups.add(() => writes.jobs.forget(finishedBefore)),
   },
   () => {

@@ -1,0 +1,38 @@
+/** Files of a watched folder that were taken and are gone: found in slices, because a folder may hold a million. */
+import { nfc } from '../../text.js'
+import { nextTurn } from '../../turns.js'
+import { segmentsOf } from '../names.js'
+
+/** Paths looked at before requests get a turn: a few milliseconds. */
+const pathsPerTurn = 1_000
+
+/** @param paths of the files that are there */
+export async function goneFiles(taken: Iterable<string>, paths: ReadonlySet<string>): Promise<string[]> {
+  const gone: string[] = []
+  for await (const path of inTurns(taken)) if (!paths.has(path)) gone.push(path)
+  return gone
+}
+
+/** Those whose id no other file has: names differ in their Unicode form, or have `\` as a separator. */
+export async function withoutNamesakes(gone: readonly string[], paths: Iterable<string>): Promise<string[]> {
+  if (gone.length === 0) return []
+  const ids = new Set<string>()
+  for await (const path of inTurns(gone)) ids.add(idOf(path))
+  for await (const path of inTurns(paths)) ids.delete(idOf(path))
+  const without: string[] = []
+  for await (const path of inTurns(gone)) if (ids.has(idOf(path))) without.push(path)
+  return without
+}
+
+async function* inTurns(paths: Iterable<string>): AsyncGenerator<string> {
+  let count = 0
+  for (const path of paths) {
+    if (++count % pathsPerTurn === 0) await nextTurn()
+    yield path
+  }
+}
+
+/** Also of a path that can be no id. */
+function idOf(path: string): string {
+  return segmentsOf(nfc(path)).join('/')
+}

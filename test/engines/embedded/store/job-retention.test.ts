@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openForWriting } from '../../../../src/engines/embedded/store/database/database.js'
+import { migrate } from '../../../../src/engines/embedded/store/database/schema.js'
+import { JobTable } from '../../../../src/engines/embedded/store/jobs/job-table.js'
+import { dataFolder } from '../storage-folder.js'
+
+const [at, later] = ['2026-01-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z']
+const nothing = { added: 0, updated: 0, removed: 0, idle: 0 }
+
+async function openTable(t: TestContext) {
+  const database = openForWriting(join(await dataFolder(t), 'alike.db'), { maxBytes: 0 })
+  t.after(() => database.close())
+  migrate(database)
+  const jobs = new JobTable(database)
+  /** An ended job with so many error lines. */
+  const end = (id: string, lines: number) =>
+    database.transaction(() => {
+      jobs.create({ id, gallery: 'a', source: null }, 'uid', at)
+      jobs.transition(id, { from: ['queued'], to: 'running' }, at)
+      const errors = Array.from({ length: lines }, (_, item) => ({ item, name: 'p', code: 'c', detail: 'd' }))
+      jobs.advance({ jobId: id, position: lines, skipped: 1, errors }, nothing, 'uid')
+      jobs.complete(id, lines, at)
+    })()
+  return { database, jobs, end }
+}
+
+test('ended jobs are found without reading all that are retained', async (t) => {
+  const { database } = await openTable(t)
+  const plan = database.prepare('EXPLAIN QUERY PLAN SELECT number FROM job WHERE finished_at < ? ORDER BY finished_at')
+  const [{ detail }] = plan.all(at) as [{ detail: string }]
+  assert.match(detail, /^SEARCH job USING .*INDEX job_by_end \(finished_at<\?\)$/)
+})
+
+test('a job with very many error lines is deleted in steps, during which its report is not taken for damaged', async (t) => {
+  const { jobs, end } = await openTable(t)
+  end('few', 3)
+  end('many', 100_001)
+  assert.deepEqual(jobs.forget(at), { jobs: 0, more: false })
+  assert.deepEqual(jobs.forget(later), { jobs: 1, more: true })
+  assert.deepEqual(jobs.errors('many'), [{ item: 100_000, name: 'p', code: 'c', detail: 'd' }])
+  assert.deepEqual(jobs.forget(later), { jobs: 1, more: false })
+  assert.deepEqual([jobs.list(), jobs.errors('many')], [[], []])
+})
