@@ -141,7 +141,7 @@ export const catalogue = {
   export_layer_unsupported: 'The network has a layer that cannot be exported to ONNX.',
   export_parity_failed: 'The exported network does not match the trained one; nothing was written.',
   import_unsupported: 'The ONNX file cannot be imported.',
-  precision_gate_failed: 'A smaller precision of the model did not pass its checks.',
+  precision_gate_failed: 'A smaller precision of the model is not good enough.',
   // callers
   unauthenticated: 'A valid API key or token is required, as a bearer token or in X-API-Key.',
   key_expired: 'The API key or token has expired.',
