@@ -102,7 +102,7 @@ for (const name of Object.keys(edits) as EditName[]) {
   ])
 }
 console.log(
-  `${all.length} ${values.pictures === undefined ? 'drawn scenes' : `pictures of ${values.split}`}, ${chosen.length} of them edited and searched among all.\n`,
+  `${all.length} ${values.pictures === undefined ? 'synthetic scenes' : `pictures of ${values.split}`}, ${chosen.length} of them edited and searched among all.\n`,
 )
 console.log(
   table(

@@ -50,10 +50,10 @@ const defaultUrl = 'http://127.0.0.1:8080'
 /** URL of the service, and the key if it requires one: `serviceClient` takes them. */
 export const serviceOptions = {
   url: ['--url <url>', 'address of the service', webAddress, defaultUrl],
-  key: ['--key <key>', 'API key, where the service asks for one'],
+  key: ['--key <key>', 'API key, if the service requires one'],
   keyFile: new Option(
     '--key-file <file>',
-    'file that contains the key: other users of this machine can read arguments',
+    'file with the key, since other users of this machine can read arguments',
   ).conflicts('key'),
 } as const
 

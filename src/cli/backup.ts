@@ -92,14 +92,14 @@ async function run({ to, keep, ...place }: ServicePlace & { to: string; keep: bo
 
 await runCommand(
   command('npm run backup --', 'Makes a running service write a snapshot, and downloads it as one file.')
-    .requiredOption('--to <file>', 'where the archive goes; a file that is there is replaced at the end', newFile)
+    .requiredOption('--to <file>', 'path of the archive; an existing file is replaced once it is complete', newFile)
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .addOption(serviceOptions.keyFile)
     .option('--keep', 'also keep the snapshot in the data folder of the service', false)
     .addHelpText(
       'after',
-      '\nExit code: 0 with an archive; 1 without one; 2 for misuse; 130 when Ctrl-C has cancelled it.',
+      '\nExit code: 0 if the archive was written; 1 if not; 2 for wrong usage; 130 if Ctrl-C cancelled it.',
     )
     .action(run),
 )

@@ -253,16 +253,13 @@ await runCommand(
   )
     .requiredOption(
       '--data <folder>',
-      'a folder per label, or pictures with a CSV; without a split, the same one as training is made',
+      'a folder per label, or pictures with a CSV; without a split, they are split as for training',
     )
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
-    .option(
-      '--model <folder>',
-      'folder of the served network, where data without a split has changed since its training',
-    )
+    .option('--model <folder>', 'folder of the served network, if data without a split has changed since its training')
     .option('--gallery <name>', 'gallery to create', 'evaluate')
     .option('--reuse', 'use an existing, filled gallery', false)
-    .option('--queries <count>', 'only this many test pictures, in proportion of every label', wholeNumber())
+    .option('--queries <count>', 'only this many test pictures, a proportional share of each label', wholeNumber())
     .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
     .option('--out <file>', 'also write the report to this file')
     .option(...serviceOptions.url)

@@ -217,8 +217,8 @@ await runCommand(
     .addHelpText(
       'after',
       `
-Exit code: 0 when everything was taken in; 1 when a picture or the job failed (what did not fail is stored);
-2 for misuse; 130 when Ctrl-C has cancelled it.`,
+Exit code: 0 if everything was ingested; 1 if a picture or the job failed (what did not fail is stored);
+2 for wrong usage; 130 if Ctrl-C cancelled it.`,
     )
     .action(async (path, { url, key, keyFile, gallery, ...options }) => {
       process.exitCode = await ingest({ url, key, keyFile }, path, gallery, options)

@@ -15,6 +15,6 @@ async function restore(snapshot: string, dataDir: string): Promise<void> {
 await runCommand(
   command('npm run restore --', 'Restores a snapshot into a data folder.')
     .argument('<snapshot>', 'an archive downloaded from the service, or the folder of a snapshot')
-    .requiredOption('--data-dir <folder>', 'where the data goes; it must be empty, or not exist')
+    .requiredOption('--data-dir <folder>', 'data folder to restore into; it must be empty or not exist')
     .action((snapshot, { dataDir }) => restore(snapshot, dataDir)),
 )

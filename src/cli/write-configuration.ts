@@ -16,8 +16,8 @@ at once and exits; an empty variable counts as unset.
 ${settingsTables()}
 
 \`UV_THREADPOOL_SIZE\` (\`npm start\` sets 16, the images 8) is read by Node.js itself before the service starts: it limits
-how many images are decoded at once together with all file access. What the limits add up to:
-[load-and-safety.md](load-and-safety.md).
+concurrent picture decoding and file access together. What the limits add up to:
+[load-and-safety.md](load-and-safety.md#memory-worst-case).
 `
 }
 

@@ -58,7 +58,7 @@ export const accessSettings = {
     default: 900,
     minimum: 60,
     maximum: 86_400,
-    description: 'For how long a signed link is valid at most; at least for half as long.',
+    description: 'Maximum time for which a signed link is valid; the minimum is half of it.',
   }),
   rateLimitPerMinute: Type.Integer({
     default: 0,

@@ -100,7 +100,7 @@ export const jobSettings = {
     minimum: 1,
     maximum: 100,
     description:
-      'Maximum attempts to notify a webhook, after 5 seconds at first, then four times as long each time, up to 6 hours.',
+      'Maximum attempts to notify a webhook; the wait before the next one is 5 seconds at first, then four times as long each time, up to 6 hours.',
   }),
   webhookTimeoutMs: Type.Integer({
     default: 10_000,

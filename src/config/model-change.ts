@@ -47,13 +47,14 @@ export const modelChangeSettings = {
     default: 0.01,
     minimum: 0,
     maximum: 1,
-    description: 'Maximum loss of mAP@10, at the worse end of its interval, for a set to pass the quality gate.',
+    description:
+      'Maximum loss of mAP@10, at the worse end of its confidence interval, for a set to pass the quality gate.',
   }),
   gateRankLossMax: Type.Number({
     default: 0.01,
     minimum: 0,
     maximum: 1,
-    description: 'Maximum increase of the normalised mean rank, at the worse end of its interval.',
+    description: 'Maximum increase of the normalised mean rank, at the worse end of its confidence interval.',
   }),
   gateOverlapMin: Type.Number({
     default: 0.2,

@@ -18,7 +18,7 @@ export const modelSettings = {
     minimum: 1,
     maximum: 64,
     description:
-      'Maximum number of models in memory, of which that of `MODEL_DIR` always is one; of the others, the least recently used one is unloaded for another. 1: only that of `MODEL_DIR` can be used.',
+      'Maximum number of models in memory, including that of `MODEL_DIR`, which always stays; of the others, the least recently used one is unloaded to make room. 1: only that of `MODEL_DIR` can be used.',
   }),
   modelIdleSeconds: Type.Integer({
     default: 600,
@@ -48,7 +48,7 @@ export const modelSettings = {
     minimum: 0,
     maximum: 256,
     description:
-      'On the CPU, maximum number of threads that run the model for the picture of a search or upload that is alone, never more than workers; 0: as many as workers, 1: one, as for any other picture. More than one are used only if they are measured to be faster when the model is opened, and then take the memory of one more worker.',
+      'On the CPU, maximum number of threads that run the model for the picture of a search or upload while no other picture is running or waiting; 0: the number of workers, which is also the maximum; 1: one, as for any other picture. More than one are used only if they prove faster when the model is opened; they take the memory of one more worker.',
   }),
   batchMaxSize: Type.Integer({
     default: 0,

@@ -25,7 +25,6 @@ export const originalsSettings = {
     default: 30,
     minimum: 0.01,
     maximum: 3650,
-    description:
-      'Days for which pictures that were searched with are kept, in galleries whose `keepQueries` asks for it; then they are removed.',
+    description: 'Days after its last use for which a query picture is kept, in galleries with `keepQueries`.',
   }),
 }

@@ -16,7 +16,7 @@ export const serverSettings = {
   basePath: Type.String({
     default: '',
     pattern: '^$|^(?!/(v1|docs|assets|livez|readyz|metrics|openapi\\.yaml)(/|$))(/[A-Za-z0-9._~-]+)+$',
-    accepts: 'a path such as /alike that no route has, without a slash at its end',
+    accepts: 'a path such as /alike that is not the path of a route, without a trailing slash',
     description:
       'Path prefix under which a proxy serves the service: every URL in answers begins with it, and requests are accepted with and without it.',
   }),

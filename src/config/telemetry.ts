@@ -13,7 +13,7 @@ export const telemetrySettings = {
     default: 100,
     minimum: 0,
     maximum: 100_000,
-    description: 'Number of largest galleries with their own series in the metrics; the others are summed up.',
+    description: 'Number of largest galleries with their own series in the metrics; the others are summed.',
   }),
   recallSampleEvery: Type.Integer({
     default: 200,
@@ -27,7 +27,7 @@ export const telemetrySettings = {
     minimum: 20,
     maximum: 1_000_000,
     description:
-      'Number of latest queries that are compared with as many first queries of the model, and with its calibration.',
+      'Number of most recent queries, compared with as many of the first queries of the model and with its calibration.',
   }),
   otelExporterOtlpEndpoint: Type.String({
     default: '',
@@ -39,7 +39,7 @@ export const telemetrySettings = {
     default: '',
     pattern: '^$|^https?://\\S+$',
     accepts: 'an address that begins with http:// or https://',
-    description: 'Full URL for traces, instead of that.',
+    description: 'Full URL for traces, instead of `OTEL_EXPORTER_OTLP_ENDPOINT`.',
   }),
   otelExporterOtlpHeaders: Type.String({
     default: '',

@@ -13,7 +13,8 @@ export const weaviateSettings = {
     default: '',
     pattern: '^$|^[^\\s/]+:\\d+$',
     accepts: 'host:port',
-    description: 'Its gRPC address, encrypted if `WEAVIATE_URL` is https; none: port 50051 of the same host.',
+    description:
+      'gRPC address of that server, encrypted if `WEAVIATE_URL` is https; none: port 50051 of the same host.',
   }),
   weaviateApiKey: Type.String({ default: '', description: 'API key for Weaviate; none: it accepts anonymous calls.' }),
   weaviateConsistency: Type.Enum(['one', 'quorum', 'all'], {

@@ -1,6 +1,6 @@
 /**
  * Does this machine produce the same embeddings as the one where the model was exported? The model folder contains a
- * few drawn pictures with their embeddings; before the service is ready they go through its own decoder and model
+ * few synthetic pictures with their embeddings; before the service is ready they go through its own decoder and model
  * again.
  */
 import { readFile } from 'node:fs/promises'

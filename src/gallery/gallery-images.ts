@@ -274,6 +274,6 @@ export class GalleryImages {
 
 function tooLarge({ id }: ImageRecord): AlikeError {
   return new AlikeError('metadata_too_large', {
-    detail: `Merged into the metadata of ${id}, it would be larger than metadata may be; other pictures may have been changed.`,
+    detail: `Merged with what is stored, the metadata of ${id} would exceed the maximum size; other pictures may have been changed.`,
   })
 }

@@ -32,7 +32,11 @@ const files = () =>
     .option('--labels <csv>', 'filename,label[,split][,duplicate_group]; labels.csv of the folder by default')
     .option('--feedback <file>', 'judgements of hits, as returned by GET …/feedback: pairs that belong together or not')
     .option('--licence <text>', 'licence of the pictures, for the model card')
-    .option('--name <name>', `name of the network; needed with --init, else ${scratch.name}`, networkName)
+    .option(
+      '--name <name>',
+      `name of the network; required with --init, otherwise ${scratch.name} by default`,
+      networkName,
+    )
     .option('--out <folder>', 'output folder; the network gets a folder of its name in it', scratch.out)
     .option('--work <folder>', 'folder for checkpoints and the log of the run', scratch.work)
     .option('--force', 'overwrite a run or a network of that name', false)
@@ -46,13 +50,13 @@ const course = () =>
       false,
     )
     .option('--export-only', 'only export the best weights so far, without reading the test pictures', false)
-    .option('--finish', 'the same with the report: completes a run that was interrupted, or trained elsewhere', false)
+    .option('--finish', 'the same, with the report: completes a run that was interrupted or trained elsewhere', false)
     .option('--no-report', 'do not read the test pictures at the end: for a run that will be continued')
 
 const batches = () =>
   new Command()
     .optionsGroup('The run:')
-    .option(`--backend <${backendChoices.join('|')}>`, 'what computes', oneOf(backendChoices), scratch.backend)
+    .option(`--backend <${backendChoices.join('|')}>`, 'compute backend', oneOf(backendChoices), scratch.backend)
     .option(
       '--compute <auto|float32|bfloat16>',
       'precision of convolutions, native backend only',
@@ -82,7 +86,7 @@ const fromScratch = () =>
     .option('--rate <number>', 'peak learning rate', positiveNumber, scratch.learningRate.peak)
     .option(
       '--teacher-views <count>',
-      'views of each picture about which --teachers are asked, once for all epochs; 0: a new view in each epoch',
+      'views of each picture that --teachers embed once, for all epochs; 0: a new view in each epoch',
       wholeNumber(0, 64),
       scratch.teacherViews,
     )
@@ -103,7 +107,7 @@ const start = () =>
     .option('--init-sha256 <hex>', 'expected checksum of the weights')
     .option(
       '--input-size <pixels>',
-      'side of the pictures that the network is served; smaller is faster and less accurate; default: as for the weights',
+      'side of the input; smaller is faster and less accurate; default: as for the weights',
       wholeNumber(32, 1_024),
     )
     .addOption(
@@ -125,7 +129,7 @@ const losses = () =>
       oneOf(lossChoices),
       'classes',
     )
-    .option('--margin <distance>', 'of the Siamese loss, Euclidean', positiveNumber, 1.4)
+    .option('--margin <distance>', 'margin of the Siamese loss, a Euclidean distance', positiveNumber, 1.4)
     .option('--negatives <weight>', 'weight of its negative pairs', positiveNumber, 4)
     .option('--pair-mean <all-pairs|each-kind>', 'how the pair loss is averaged', oneOf(pairMeans), 'all-pairs')
     .option(
@@ -155,7 +159,7 @@ const views = () =>
 const passes = () =>
   new Command()
     .optionsGroup(fineTuningHeading)
-    .option('--cache <folder>', 'folder of the cached feature maps; feature-cache in that of --work by default')
+    .option('--cache <folder>', 'folder of the cached feature maps; by default feature-cache in the --work folder')
     .option(
       '--micro-batch <count>',
       'pictures in one pass; auto: 6, a whole batch on a GPU',

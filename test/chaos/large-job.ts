@@ -1,4 +1,4 @@
-/** A tar of drawn pictures with labels and metadata, and the job that takes it in. */
+/** A tar of synthetic pictures with labels and metadata, and the job that takes it in. */
 import type { JsonValue } from '../../src/gallery/metadata.js'
 import { tarOf } from '../support/archives.js'
 import { until } from '../support/until.js'

@@ -78,7 +78,7 @@ test('what cannot be stored is refused, naming the picture where it depends on o
   const long = { mergeMetadata: { more: 'y'.repeat(100) } }
   assert.equal((await patch(409, 'a', long)).code, 'metadata_too_large')
   const tooLarge = await patchAll(409, { label: 'old', filter: '{"field":"id","equals":"a"}' }, long)
-  assert.match(String(tooLarge.detail), /metadata of a,/)
+  assert.match(String(tooLarge.detail), /metadata of a would/)
   assert.match(
     String((await patch(400, 'a', { mergeMetadata: { y: 'y'.repeat(300) } })).detail),
     /mergeMetadata has more than 200/,
@@ -101,7 +101,7 @@ test('lines merge metadata as PATCH does; the ones that cannot are lines of the 
   assert.deepEqual(
     (await errorsOf(app, job)).map(({ name, code, detail }) => [name, code, detail]),
     [
-      ['a', 'metadata_too_large', 'Merged into the stored metadata, it would be larger than metadata may be.'],
+      ['a', 'metadata_too_large', 'Merged with what is stored, the metadata would exceed the maximum size.'],
       ['line 5', 'line_invalid', 'The line is invalid. patch.mergeMetadata excludes metadata.'],
       ['line 6', 'line_invalid', 'The line is invalid. patch.mergeMetadata has more than 200 bytes as JSON.'],
     ],

@@ -58,7 +58,7 @@ export interface Judgement {
 export function judgeCommand() {
   return command(
     'npm run judge --',
-    'Tells what an exported network is worth, on val pictures unless test is asked for.',
+    'Measures the quality of an exported network, on val pictures unless test is requested.',
   )
     .requiredOption('--model <folder>', 'a network folder, onnx/NAME')
     .requiredOption('--data <folder>', 'labelled pictures, as for npm run train')
@@ -66,9 +66,9 @@ export function judgeCommand() {
     .option('--split <val|test>', 'pictures that query each other', oneOf(['val', 'test']), 'val')
     .option(`--precision <${precisions.join('|')}>`, 'file to judge; default: as served on a CPU', oneOf(precisions))
     .option('--mirror', 'also with the mirror image of every picture averaged in: --views 2', false)
-    .option('--views <count>', 'also with so many views averaged', wholeNumber(2, 4))
+    .option('--views <count>', 'also with this many views averaged', wholeNumber(2, 4))
     .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
-    .option('--copies', 'also edited copies', false)
+    .option('--copies', 'also measure how well edited copies are found', false)
 }
 type JudgeArguments = ReturnType<ReturnType<typeof judgeCommand>['opts']>
 

@@ -117,7 +117,7 @@ function preprocessingOf(given: ImportOptions['preprocessing'], size: number | u
 /** Largest difference between a picture's embedding alone and in a batch. */
 const batchDifferenceMax = 1e-3
 
-/** Runs drawn pictures, one by one and together. @returns the length of an embedding */
+/** Runs synthetic pictures, one by one and together. @returns the length of an embedding */
 async function provenDimension(graph: Uint8Array, preprocessing: Preprocessing): Promise<number> {
   const session = await openOnnx(graph).catch((cause: unknown) => {
     throw unsupportedFor('ONNX Runtime cannot open it', cause)

@@ -17,14 +17,18 @@ export function importCommand() {
   return command('npm run import --', 'Makes a network from an ONNX file that another framework exported.')
     .argument(
       '<file>',
-      'encoder of pictures: float pictures in, a vector for each picture out; or the folder of an exporter, which states its preprocessing',
+      'image encoder: float pictures in, one vector per picture out; or the folder that an exporter wrote, which states the preprocessing',
     )
-    .requiredOption('--name <name>', 'of the network and its folder', networkName)
-    .option('--mean <r,g,b>', 'subtracted from each colour, 0 to 1; required for a file', colours(0))
-    .option('--std <r,g,b>', 'that each colour is then divided by; required for a file', colours(Number.MIN_VALUE))
+    .requiredOption('--name <name>', 'name of the network and its folder', networkName)
+    .option('--mean <r,g,b>', 'mean of each colour, which is subtracted, 0 to 1; required for a file', colours(0))
+    .option(
+      '--std <r,g,b>',
+      'standard deviation, by which each colour is then divided; required for a file',
+      colours(Number.MIN_VALUE),
+    )
     .option(
       '--input-size <pixels>',
-      'side of its pictures, if the file leaves it open',
+      'side of the input, if the file leaves it open',
       wholeNumber(inputSizes.minimum, inputSizes.maximum),
     )
     .option(
@@ -34,17 +38,17 @@ export function importCommand() {
     )
     .option(
       '--short-side <pixels>',
-      'to which cover resizes a picture (default: the input size)',
+      'length to which cover resizes the shorter side (default: the input size)',
       wholeNumber(shortSides.minimum, shortSides.maximum),
     )
-    .option(`--kernel <${kernels.join('|')}>`, 'of the resize (default: cubic)', oneOf(kernels))
-    .option('--output <name>', 'output to use, where several are possible')
+    .option(`--kernel <${kernels.join('|')}>`, 'kernel for resizing (default: cubic)', oneOf(kernels))
+    .option('--output <name>', 'output to use, if several are possible')
     .option(
       `--pooling <${poolings.join('|')}>`,
       'for outputs that are not one vector: first token, or mean',
       oneOf(poolings),
     )
-    .option('--data <folder>', 'labelled pictures that tell what its scores mean; test pictures are not looked at')
+    .option('--data <folder>', 'labelled pictures on which its scores are calibrated; test pictures are not used')
     .option('--labels <csv>', 'as for npm run train')
     .option('--out <folder>', 'where the folder of the network goes', 'onnx')
     .option('--force', 'replace a network of that name', false)

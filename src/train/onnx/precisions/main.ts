@@ -14,11 +14,11 @@ const smallerPrecisions: readonly SmallerPrecision[] = ['int8', 'fp16']
 const precisionsOf = (list: string): SmallerPrecision[] => [...new Set(list.split(',').map(oneOf(smallerPrecisions)))]
 
 export function quantizeCommand() {
-  return command('npm run quantize --', 'Adds int8 and fp16 to a network, each proven on val pictures.')
+  return command('npm run quantize --', 'Adds int8 and fp16 to a network, each verified on val pictures.')
     .requiredOption('--model <folder>', 'what npm run train or npm run import wrote, onnx/NAME')
     .requiredOption(
       '--data <folder>',
-      'the pictures it was trained on, or those that an imported one is to search; test pictures are not looked at',
+      'the pictures it was trained on, or those that an imported network is to search; test pictures are not used',
     )
     .option('--labels <csv>', 'as for npm run train')
     .addOption(
@@ -27,10 +27,10 @@ export function quantizeCommand() {
         .conflicts('labels'),
     )
     .option('--precisions <list>', 'what to make, separated by commas', precisionsOf, [...smallerPrecisions])
-    .option('--pictures <count>', 'training pictures that the 8-bit ranges are taken from', wholeNumber(2), 64)
+    .option('--pictures <count>', 'training pictures from which the 8-bit ranges are computed', wholeNumber(2), 64)
     .option(
       '--min-speedup <factor>',
-      'of int8 over fp32 on one core (default: 2.5 for ResNet-50, 1.2 for imported networks, 1 for others)',
+      'minimum speed-up of int8 over fp32 on one core (default: 2.5 for ResNet-50, 1.2 for imported networks, 1 for others)',
       positiveNumber,
     )
 }
