@@ -137,7 +137,10 @@ export class GalleryLocks {
       return result
     } catch (error) {
       if ((error as { code?: unknown }).code !== lockNotAvailable) throw asStoreError(error)
-      throw new AlikeError('overloaded', { detail: 'Writes to the gallery do not end.', retryAfterSeconds: 10 })
+      throw new AlikeError('overloaded', {
+        detail: 'Other writes to the gallery took too long.',
+        retryAfterSeconds: 10,
+      })
     } finally {
       await within(endsWithinMs, connection.end()) // which also releases the lock
     }
