@@ -78,32 +78,33 @@ async function picturesBelow(folder: string): Promise<string[]> {
  * @param paths below the folder @throws AlikeError `data_unreadable` for a picture or a folder with such a name
  */
 async function expectDecoded(folder: string, paths: readonly string[]): Promise<void> {
-  const doubtful = new Set(paths.filter((path) => path.includes('\ufffd')).map((path) => join(folder, dirname(path))))
-  for (const place of doubtful) {
-    const entries = await readdir(place, { withFileTypes: true, encoding: 'buffer' })
-    const misnamed = entries
-      .filter(({ name }) => !isUtf8(name))
-      .find((entry) => (entry.isDirectory() ? !String(entry.name).startsWith('.') : isShownPicture(String(entry.name))))
-    if (misnamed === undefined) continue
-    const detail = `The name "${String(misnamed.name)}" in ${place} is not UTF-8: rename it.`
-    throw new AlikeError('data_unreadable', { detail })
-  }
+  const doubtful = paths.filter((path) => path.includes('\ufffd') && !isHidden(path))
+  for (const place of new Set(doubtful.map((path) => join(folder, dirname(path)))))
+    for (const name of await readdir(place, { encoding: 'buffer' })) {
+      const shown = String(name)
+      if (isUtf8(name) || isHidden(shown)) continue
+      if (!imageName.test(shown) && !(await isFolder(Buffer.concat([Buffer.from(`${place}/`), name])))) continue
+      const detail = `The name "${shown}" in ${place} is not UTF-8: rename it.`
+      throw new AlikeError('data_unreadable', { detail })
+    }
 }
 
-/** @param path below the folder of a class; what is hidden has a name that begins with a dot */
-const isShownPicture = (path: string): boolean => imageName.test(path) && !/(^|\/)\./.test(path)
+/** @param path below the folder of a class */
+const isHidden = (path: string): boolean => /(^|\/)\./.test(path)
+
+const isShownPicture = (path: string): boolean => imageName.test(path) && !isHidden(path)
 
 /** Links to folders included. */
 async function subfolders(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true })
-    await expectDecoded(
-      folder,
-      entries.filter((entry) => entry.isDirectory()).map(({ name }) => name),
-    )
+    const possible = entries
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map(({ name }) => name)
+      .filter((name) => !isHidden(name))
+    await expectDecoded(folder, possible)
     const names: string[] = []
-    for (const { name } of entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()))
-      if (!name.startsWith('.') && (await isFolder(join(folder, name)))) names.push(name)
+    for (const name of possible) if (await isFolder(join(folder, name))) names.push(name)
     return names.sort()
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
@@ -112,7 +113,7 @@ async function subfolders(folder: string): Promise<string[]> {
 }
 
 /** False for a link that leads nowhere. */
-const isFolder = (path: string): Promise<boolean> =>
+const isFolder = (path: string | Buffer): Promise<boolean> =>
   stat(path).then(
     (found) => found.isDirectory(),
     () => false,

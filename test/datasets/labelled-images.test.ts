@@ -110,6 +110,22 @@ test('a folder whose name is not UTF-8 is refused: its pictures would be missed'
   assert.equal((await readLabelledImages(folder)).length, 2, 'a name may hold the character that stands for others')
 })
 
+test('so is a link to a folder with such a name; what is hidden may have any name', async (t) => {
+  for (const below of ['', 'cat/']) {
+    const folder = await folderWith(t, { 'cat/a.jpg': '1', 'cat/.thumbnails/a.jpg': '2', 'dog/b.jpg': '3' })
+    await writeFile(
+      Buffer.concat([Buffer.from(`${folder}/cat/.thumbnails/`), Buffer.from([0xe9]), Buffer.from('.jpg')]),
+      '4',
+    )
+    const link = Buffer.concat([Buffer.from(`${folder}/${below}`), Buffer.from([0xe9])])
+    await symlink(join(folder, 'dog'), Buffer.concat([link, Buffer.from('.txt')]))
+    await assert.rejects(readLabelledImages(folder), refused(/"\ufffd.txt" in .* is not UTF-8/))
+    await rm(Buffer.concat([link, Buffer.from('.txt')]))
+    await symlink(join(folder, 'nothing'), link)
+    assert.equal((await readLabelledImages(folder)).length, 2)
+  }
+})
+
 test('a folder per split and class gives both, with the usual names of splits', async (t) => {
   const folder = await folderWith(t, { 'train/cat/a.jpg': '1', 'valid/cat/b.jpg': '2', 'test/cat/c.jpg': '3' })
   const images = await readLabelledImages(folder)
