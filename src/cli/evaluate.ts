@@ -119,9 +119,10 @@ class Evaluation {
     try {
       return await this.#store(interrupt.signal)
     } catch (error) {
+      const isCancelled = interrupt.signal.aborted // by now, not while the gallery is removed
       // half filled, it would be in the way of the next evaluation; the service may be gone, which is not why this one failed
       await this.#service.deleteGallery(this.#gallery, { signal: AbortSignal.timeout(cleaningMaxMs) }).catch(() => {})
-      if (!interrupt.signal.aborted) throw error
+      if (!isCancelled) throw error
       console.error('Cancelled while storing pictures.')
       process.exit(cancelled)
     } finally {
