@@ -32,7 +32,7 @@ export async function picturesBeside(folder: string): Promise<string[]> {
   return found.flat().sort()
 }
 
-/** Every picture of a folder, however deep it lies; their label is empty. */
+/** Every picture of a folder, however deep it lies; their label is empty. @throws AlikeError `data_unreadable` */
 export async function readPictures(folder: string): Promise<LabelledImage[]> {
   const names = (await picturesBelow(folder)).sort()
   return names.map((id) => ({ id, label: '', group: id, source: { path: join(folder, id) } }))
@@ -67,9 +67,18 @@ async function readClasses(folder: string, prefix: string, split: Split | undefi
 }
 
 async function picturesBelow(folder: string): Promise<string[]> {
-  const paths = await readdir(folder, { recursive: true })
-  await expectDecoded(folder, paths)
-  return paths.filter(isShownPicture)
+  try {
+    const paths = await readdir(folder, { recursive: true })
+    await expectDecoded(folder, paths)
+    return paths.filter(isShownPicture)
+  } catch (cause) {
+    throw unreadable(folder, cause)
+  }
+}
+
+function unreadable(folder: string, cause: unknown): AlikeError {
+  if (cause instanceof AlikeError) return cause
+  return new AlikeError('data_unreadable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
 }
 
 /**
@@ -107,8 +116,7 @@ async function subfolders(folder: string): Promise<string[]> {
     for (const name of possible) if (await isFolder(join(folder, name))) names.push(name)
     return names.sort()
   } catch (cause) {
-    if (cause instanceof AlikeError) throw cause
-    throw new AlikeError('data_unreadable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
+    throw unreadable(folder, cause)
   }
 }
 

@@ -54,9 +54,7 @@ const unlabelledMin = 60
  * @throws AlikeError `data_unreadable`
  */
 export async function readUnlabelledImages(folder: string): Promise<SplitImage[]> {
-  const all = await readPictures(folder).catch((cause: unknown) => {
-    throw new AlikeError('data_unreadable', { detail: `The folder ${folder} cannot be read.`, cause })
-  })
+  const all = await readPictures(folder)
   if (all.length < unlabelledMin)
     throw new AlikeError('data_unreadable', {
       detail: `There are ${all.length} pictures in the folder, at least ${unlabelledMin} are needed.`,

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { createGzip } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { readLabelledImages } from '../../src/datasets/labelled-images.js'
+import { readUnlabelledImages } from '../../src/datasets/split-images.js'
 import { AlikeError } from '../../src/errors.js'
 
 /** Path → content, written to a temporary folder. */
@@ -110,7 +111,13 @@ test('a folder whose name is not UTF-8 is refused: its pictures would be missed'
   assert.equal((await readLabelledImages(folder)).length, 2, 'a name may hold the character that stands for others')
 })
 
-test('so is a link to a folder with such a name; what is hidden may have any name', async (t) => {
+test('pictures without labels are refused for such a name too', async (t) => {
+  const folder = await folderWith(t, { 'a.jpg': '1' })
+  await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xe9]), Buffer.from('.jpg')]), '2')
+  await assert.rejects(readUnlabelledImages(folder), refused(/"\ufffd.jpg" in .* is not UTF-8/))
+})
+
+test('a link to a folder with such a name is refused; what is hidden may have any name', async (t) => {
   for (const below of ['', 'cat/']) {
     const folder = await folderWith(t, { 'cat/a.jpg': '1', 'cat/.thumbnails/a.jpg': '2', 'dog/b.jpg': '3' })
     await writeFile(
