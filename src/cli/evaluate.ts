@@ -83,9 +83,9 @@ class Evaluation {
     this.#groups = new Map(images.map(({ id, group }) => [written(id), group]))
     const test = images.filter(({ split }) => split === 'test')
     this.#queries = queries === undefined ? test : spreadOverLabels(test, queries, seededRandom(sampleSeed))
-    if (this.#queries.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart('test') })
+    if (this.#queries.length === 0) throw new AlikeError('dataset_unusable', { detail: emptyPart('test') })
     if (this.#stored.length === 0)
-      throw new AlikeError('data_unreadable', { detail: 'There are no pictures to store: none is in train or val.' })
+      throw new AlikeError('dataset_unusable', { detail: 'There are no pictures to store: none is in train or val.' })
   }
 
   /** @returns the report as Markdown */
@@ -161,7 +161,7 @@ class Evaluation {
         detail: `Each query needs a ranking of all ${count} stored pictures, which the service refuses (${faults}): SEARCH_MAX_K has to be at least as large.`,
       })
     }
-    throw new AlikeError('data_unreadable', { detail: 'None of the test pictures can be read.' })
+    throw new AlikeError('dataset_unusable', { detail: 'None of the test pictures can be read.' })
   }
 
   /** One client, one request at a time, the ten best hits: what a user experiences. */

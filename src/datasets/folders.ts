@@ -14,7 +14,7 @@ export async function readFolders(folder: string): Promise<LabelledImage[]> {
   const images = found.flat()
   const missing = splits.find((split) => split !== 'val' && !images.some((image) => image.split === split))
   if (missing !== undefined)
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: `The folders have no pictures for the split "${missing}": without folders for splits, one is drawn.`,
     })
   return images
@@ -32,7 +32,7 @@ export async function picturesBeside(folder: string): Promise<string[]> {
   return found.flat().sort()
 }
 
-/** Every picture of a folder, however deep it lies; their label is empty. @throws AlikeError `data_unreadable` */
+/** Every picture of a folder, however deep it lies; their label is empty. @throws AlikeError `dataset_unusable` */
 export async function readPictures(folder: string): Promise<LabelledImage[]> {
   const names = (await picturesBelow(folder)).sort()
   return names.map((id) => ({ id, label: '', group: id, source: { path: join(folder, id) } }))
@@ -50,7 +50,7 @@ function expectClasses(images: LabelledImage[], names: readonly string[]): Label
   })
   if (split === undefined) return images
   const other = names.find((name) => !isSplitName(name))
-  throw new AlikeError('data_unreadable', {
+  throw new AlikeError('dataset_unusable', {
     detail: `The folder "${split}" holds folders, as a split does, but "${other}" next to it is no split.`,
   })
 }
@@ -78,13 +78,13 @@ async function picturesBelow(folder: string): Promise<string[]> {
 
 function unreadable(folder: string, cause: unknown): AlikeError {
   if (cause instanceof AlikeError) return cause
-  return new AlikeError('data_unreadable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
+  return new AlikeError('dataset_unusable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
 }
 
 /**
  * Names are bytes, and what is not UTF-8 in them becomes U+FFFD: a folder is not found by such a name, and its pictures
  * would be left out.
- * @param paths below the folder @throws AlikeError `data_unreadable` for a picture or a folder with such a name
+ * @param paths below the folder @throws AlikeError `dataset_unusable` for a picture or a folder with such a name
  */
 async function expectDecoded(folder: string, paths: readonly string[]): Promise<void> {
   const doubtful = paths.filter((path) => path.includes('\ufffd') && !isHidden(path))
@@ -94,7 +94,7 @@ async function expectDecoded(folder: string, paths: readonly string[]): Promise<
       if (isUtf8(name) || isHidden(shown)) continue
       if (!imageName.test(shown) && !(await isFolder(Buffer.concat([Buffer.from(`${place}/`), name])))) continue
       const detail = `The name "${shown}" in ${place} is not UTF-8: rename it.`
-      throw new AlikeError('data_unreadable', { detail })
+      throw new AlikeError('dataset_unusable', { detail })
     }
 }
 

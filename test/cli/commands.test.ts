@@ -82,7 +82,7 @@ const failures: { what: string; name: string; parameters(empty: string): string[
       '--backend',
       'cpu',
     ],
-    says: /^data_unreadable: /m,
+    says: /^dataset_unusable: /m,
   },
   {
     what: 'judging a network that is not there',
@@ -207,10 +207,10 @@ test('an evaluation without a split tests on what training left out, and does no
   const data = await labelledFolder(t)
   const missing = await runCommand('cli/evaluate', ['--data', join(data, 'none'), '--url', url])
   assert.deepEqual([missing.code, missing.output.trim().split('\n').length], [1, 1], missing.output)
-  assert.match(missing.output, /^data_unreadable: /)
+  assert.match(missing.output, /^dataset_unusable: /)
   const few = await drawn(t, ['cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg'])
   const untested = await runCommand('cli/evaluate', ['--data', few, '--url', url])
-  assert.match(untested.output, /^data_unreadable: .*no pictures in the part test: .* needs 3 pictures/)
+  assert.match(untested.output, /^dataset_unusable: .*no pictures in the part test: .* needs 3 pictures/)
   const report = join(data, 'report.md')
   const first = await runCommand('cli/evaluate', ['--data', data, '--url', url, '--out', report])
   assert.equal(first.code, 0, first.output)

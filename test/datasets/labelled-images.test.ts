@@ -32,7 +32,7 @@ async function writeTar(path: string, entries: Record<string, string>): Promise<
 }
 
 const refused = (detail: RegExp) => (error: unknown) =>
-  error instanceof AlikeError && error.code === 'data_unreadable' && detail.test(error.message)
+  error instanceof AlikeError && error.code === 'dataset_unusable' && detail.test(error.message)
 
 test('a folder per class gives labels without a split; other files are skipped', async (t) => {
   const folder = await folderWith(t, {
