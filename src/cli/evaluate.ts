@@ -83,9 +83,9 @@ class Evaluation {
     this.#groups = new Map(images.map(({ id, group }) => [written(id), group]))
     const test = images.filter(({ split }) => split === 'test')
     this.#queries = queries === undefined ? test : spreadOverLabels(test, queries, seededRandom(sampleSeed))
-    if (this.#queries.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart('test') })
+    if (this.#queries.length === 0) throw new AlikeError('dataset_unusable', { detail: emptyPart('test') })
     if (this.#stored.length === 0)
-      throw new AlikeError('data_unreadable', { detail: 'There are no pictures to store: none is in train or val.' })
+      throw new AlikeError('dataset_unusable', { detail: 'There are no pictures to store: none is in train or val.' })
   }
 
   /** @returns the report as Markdown */
@@ -119,9 +119,10 @@ class Evaluation {
     try {
       return await this.#store(interrupt.signal)
     } catch (error) {
+      const isCancelled = interrupt.signal.aborted // by now, not while the gallery is removed
       // half filled, it would be in the way of the next evaluation; the service may be gone, which is not why this one failed
       await this.#service.deleteGallery(this.#gallery, { signal: AbortSignal.timeout(cleaningMaxMs) }).catch(() => {})
-      if (!interrupt.signal.aborted) throw error
+      if (!isCancelled) throw error
       console.error('Cancelled while storing pictures.')
       process.exit(cancelled)
     } finally {
@@ -160,7 +161,7 @@ class Evaluation {
         detail: `Each query needs a ranking of all ${count} stored pictures, which the service refuses (${faults}): SEARCH_MAX_K has to be at least as large.`,
       })
     }
-    throw new AlikeError('data_unreadable', { detail: 'None of the test pictures can be read.' })
+    throw new AlikeError('dataset_unusable', { detail: 'None of the test pictures can be read.' })
   }
 
   /** One client, one request at a time, the ten best hits: what a user experiences. */

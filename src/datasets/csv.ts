@@ -26,11 +26,11 @@ export async function readCsv(csv: string, folder: string): Promise<LabelledImag
   return rows.map(({ filename, label, split, duplicate_group }) => {
     const source = sources.get(filename) ?? otherForms.get(composed(filename))
     if (source === undefined)
-      throw new AlikeError('data_unreadable', {
+      throw new AlikeError('dataset_unusable', {
         detail: `There is no picture "${filename}" next to the file of labels.`,
       })
     if (source === 'several')
-      throw new AlikeError('data_unreadable', { detail: `Several pictures are called "${filename}".` })
+      throw new AlikeError('dataset_unusable', { detail: `Several pictures are called "${filename}".` })
     // an empty group cell means a picture without copies
     return {
       id: filename,
@@ -47,7 +47,7 @@ function expectDistinct(rows: readonly Row[]): void {
   const seen = new Set<string>()
   for (const { filename } of rows) {
     if (seen.has(composed(filename)))
-      throw new AlikeError('data_unreadable', { detail: `The picture "${filename}" is in the file of labels twice.` })
+      throw new AlikeError('dataset_unusable', { detail: `The picture "${filename}" is in the file of labels twice.` })
     seen.add(composed(filename))
   }
 }
@@ -59,7 +59,7 @@ const composed = (name: string): string => name.normalize('NFC')
 function expectAllOrNoneSplit(rows: readonly Row[]): void {
   const without = rows.find(({ split }) => !split)
   if (without === undefined || !rows.some(({ split }) => split)) return
-  throw new AlikeError('data_unreadable', {
+  throw new AlikeError('dataset_unusable', {
     detail: `The picture "${without.filename}" has no split in the file of labels, although others have one.`,
   })
 }
@@ -76,7 +76,7 @@ function parseRows(text: Buffer): Row[] {
     }) as unknown[]
   } catch (cause) {
     if (cause instanceof AlikeError) throw cause
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: `The file of labels is not a CSV: ${(cause as Error).message}.`,
       cause,
     })
@@ -84,7 +84,7 @@ function parseRows(text: Buffer): Row[] {
   return rows.map((row, index) => {
     const fault = faultOf(row)
     if (fault !== undefined)
-      throw new AlikeError('data_unreadable', { detail: `Row ${index + 2} of the labels ${fault}.` })
+      throw new AlikeError('dataset_unusable', { detail: `Row ${index + 2} of the labels ${fault}.` })
     return expectDecoded(withPlainName(row as Row))
   })
 }
@@ -103,17 +103,17 @@ function expectColumns(names: string[]): string[] {
   if (!names.includes('filename') || !names.includes('label')) {
     const found = names.map((name) => `"${name}"`).join(', ')
     const detail = `The file of labels has the columns ${found}; it needs filename and label, separated by commas.`
-    throw new AlikeError('data_unreadable', { detail })
+    throw new AlikeError('dataset_unusable', { detail })
   }
   const twice = names.find((name, at) => name !== '' && names.indexOf(name) < at)
   if (twice === undefined) return names
-  throw new AlikeError('data_unreadable', { detail: `The file of labels has the column "${twice}" twice.` })
+  throw new AlikeError('dataset_unusable', { detail: `The file of labels has the column "${twice}" twice.` })
 }
 
 /** The parser replaces what is not UTF-8 by U+FFFD, which would make one label of two. */
 function expectDecoded(row: Row): Row {
   if (!`${row.filename}${row.label}`.includes('\ufffd')) return row
-  throw new AlikeError('data_unreadable', { detail: 'The file of labels is not UTF-8.' })
+  throw new AlikeError('dataset_unusable', { detail: 'The file of labels is not UTF-8.' })
 }
 
 /**

@@ -14,7 +14,7 @@ export async function readFolders(folder: string): Promise<LabelledImage[]> {
   const images = found.flat()
   const missing = splits.find((split) => split !== 'val' && !images.some((image) => image.split === split))
   if (missing !== undefined)
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: `The folders have no pictures for the split "${missing}": without folders for splits, one is drawn.`,
     })
   return images
@@ -32,7 +32,7 @@ export async function picturesBeside(folder: string): Promise<string[]> {
   return found.flat().sort()
 }
 
-/** Every picture of a folder, however deep it lies; their label is empty. */
+/** Every picture of a folder, however deep it lies; their label is empty. @throws AlikeError `dataset_unusable` */
 export async function readPictures(folder: string): Promise<LabelledImage[]> {
   const names = (await picturesBelow(folder)).sort()
   return names.map((id) => ({ id, label: '', group: id, source: { path: join(folder, id) } }))
@@ -50,7 +50,7 @@ function expectClasses(images: LabelledImage[], names: readonly string[]): Label
   })
   if (split === undefined) return images
   const other = names.find((name) => !isSplitName(name))
-  throw new AlikeError('data_unreadable', {
+  throw new AlikeError('dataset_unusable', {
     detail: `The folder "${split}" holds folders, as a split does, but "${other}" next to it is no split.`,
   })
 }
@@ -67,52 +67,61 @@ async function readClasses(folder: string, prefix: string, split: Split | undefi
 }
 
 async function picturesBelow(folder: string): Promise<string[]> {
-  const paths = await readdir(folder, { recursive: true })
-  await expectDecoded(folder, paths)
-  return paths.filter(isShownPicture)
+  try {
+    const paths = await readdir(folder, { recursive: true })
+    await expectDecoded(folder, paths)
+    return paths.filter(isShownPicture)
+  } catch (cause) {
+    throw unreadable(folder, cause)
+  }
+}
+
+function unreadable(folder: string, cause: unknown): AlikeError {
+  if (cause instanceof AlikeError) return cause
+  return new AlikeError('dataset_unusable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
 }
 
 /**
  * Names are bytes, and what is not UTF-8 in them becomes U+FFFD: a folder is not found by such a name, and its pictures
  * would be left out.
- * @param paths below the folder @throws AlikeError `data_unreadable` for a picture or a folder with such a name
+ * @param paths below the folder @throws AlikeError `dataset_unusable` for a picture or a folder with such a name
  */
 async function expectDecoded(folder: string, paths: readonly string[]): Promise<void> {
-  const doubtful = new Set(paths.filter((path) => path.includes('\ufffd')).map((path) => join(folder, dirname(path))))
-  for (const place of doubtful) {
-    const entries = await readdir(place, { withFileTypes: true, encoding: 'buffer' })
-    const misnamed = entries
-      .filter(({ name }) => !isUtf8(name))
-      .find((entry) => (entry.isDirectory() ? !String(entry.name).startsWith('.') : isShownPicture(String(entry.name))))
-    if (misnamed === undefined) continue
-    const detail = `The name "${String(misnamed.name)}" in ${place} is not UTF-8: rename it.`
-    throw new AlikeError('data_unreadable', { detail })
-  }
+  const doubtful = paths.filter((path) => path.includes('\ufffd') && !isHidden(path))
+  for (const place of new Set(doubtful.map((path) => join(folder, dirname(path)))))
+    for (const name of await readdir(place, { encoding: 'buffer' })) {
+      const shown = String(name)
+      if (isUtf8(name) || isHidden(shown)) continue
+      if (!imageName.test(shown) && !(await isFolder(Buffer.concat([Buffer.from(`${place}/`), name])))) continue
+      const detail = `The name "${shown}" in ${place} is not UTF-8: rename it.`
+      throw new AlikeError('dataset_unusable', { detail })
+    }
 }
 
-/** @param path below the folder of a class; what is hidden has a name that begins with a dot */
-const isShownPicture = (path: string): boolean => imageName.test(path) && !/(^|\/)\./.test(path)
+/** @param path below the folder of a class */
+const isHidden = (path: string): boolean => /(^|\/)\./.test(path)
+
+const isShownPicture = (path: string): boolean => imageName.test(path) && !isHidden(path)
 
 /** Links to folders included. */
 async function subfolders(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true })
-    await expectDecoded(
-      folder,
-      entries.filter((entry) => entry.isDirectory()).map(({ name }) => name),
-    )
+    const possible = entries
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map(({ name }) => name)
+      .filter((name) => !isHidden(name))
+    await expectDecoded(folder, possible)
     const names: string[] = []
-    for (const { name } of entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()))
-      if (!name.startsWith('.') && (await isFolder(join(folder, name)))) names.push(name)
+    for (const name of possible) if (await isFolder(join(folder, name))) names.push(name)
     return names.sort()
   } catch (cause) {
-    if (cause instanceof AlikeError) throw cause
-    throw new AlikeError('data_unreadable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
+    throw unreadable(folder, cause)
   }
 }
 
 /** False for a link that leads nowhere. */
-const isFolder = (path: string): Promise<boolean> =>
+const isFolder = (path: string | Buffer): Promise<boolean> =>
   stat(path).then(
     (found) => found.isDirectory(),
     () => false,

@@ -10,16 +10,16 @@ import type { LabelledImage } from './labelled-image.js'
  * Reads `labels` (a CSV with `filename,label[,split][,duplicate_group]`) with its pictures in `folder` as files or in
  * tar archives; without a CSV, `folder/labels.csv` if it exists, else `folder/<label>/picture` or
  * `folder/<split>/<label>/picture`.
- * @throws AlikeError `data_unreadable`, saying what is wrong
+ * @throws AlikeError `dataset_unusable`, saying what is wrong
  */
 export async function readLabelledImages(folder: string, labels?: string): Promise<LabelledImage[]> {
   const csv = csvOf(folder, labels)
   const hasCsv = await isFile(csv)
   if (labels !== undefined && !hasCsv)
-    throw new AlikeError('data_unreadable', { detail: `The file of labels ${labels} cannot be read.` })
+    throw new AlikeError('dataset_unusable', { detail: `The file of labels ${labels} cannot be read.` })
   const images = hasCsv ? await readCsv(csv, folder || dirname(csv)) : await readFolders(folder)
   if (images.length === 0)
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail:
         'There are no labelled pictures in the folder: they lie in folders of their labels, or labels.csv lists them.',
     })

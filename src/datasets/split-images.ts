@@ -24,7 +24,7 @@ export interface SplitSource {
 /**
  * Training, quantisation and both kinds of evaluation all read their pictures here; otherwise one would test on what
  * another trained on.
- * @throws AlikeError `data_unreadable`; `split_differs` if one of the networks has learnt from pictures that would be
+ * @throws AlikeError `dataset_unusable`; `split_differs` if one of the networks has learnt from pictures that would be
  * val or test
  */
 export async function readSplitImages({
@@ -51,14 +51,12 @@ const unlabelledMin = 60
 
 /**
  * Pictures without labels, half of them train and half val.
- * @throws AlikeError `data_unreadable`
+ * @throws AlikeError `dataset_unusable`
  */
 export async function readUnlabelledImages(folder: string): Promise<SplitImage[]> {
-  const all = await readPictures(folder).catch((cause: unknown) => {
-    throw new AlikeError('data_unreadable', { detail: `The folder ${folder} cannot be read.`, cause })
-  })
+  const all = await readPictures(folder)
   if (all.length < unlabelledMin)
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: `There are ${all.length} pictures in the folder, at least ${unlabelledMin} are needed.`,
     })
   const some = shuffled(all, seededRandom(defaultDeal.seed)).slice(0, unlabelledMax)

@@ -32,7 +32,7 @@ export async function readTar(path: string): Promise<Map<string, Uint8Array<Shar
       images.set(name, bytes)
     }
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: `The tar file ${path} cannot be read, or is damaged.`, cause })
+    throw new AlikeError('dataset_unusable', { detail: `The tar file ${path} cannot be read, or is damaged.`, cause })
   }
   return images
 }

@@ -34,7 +34,7 @@ export interface EditedBatch {
 
 /**
  * Every edit of the chosen pictures, batch by batch; the next batch is prepared meanwhile.
- * @throws AlikeError `data_unreadable`, with the id of the picture
+ * @throws AlikeError `dataset_unusable`, with the id of the picture
  */
 export async function* editedBatches(
   images: readonly SplitImage[],
@@ -64,7 +64,7 @@ async function editedPixels(image: SplitImage, edit: EditName, preprocessing: Pr
   try {
     return (await prepareImage(await edited(await bytesOf(image), edit), { preprocessing, maxPixels })).pixels
   } catch (cause) {
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: `The picture "${image.id}" cannot be edited (${edit}).`,
       cause,
     })

@@ -21,7 +21,7 @@ const chunkSize = 25
 const linesEvery = 500
 const shownIds = 10
 
-/** @returns false if stopped early @throws AlikeError `data_unreadable`, naming the unreadable pictures; the log says why */
+/** @returns false if stopped early @throws AlikeError `dataset_unusable`, naming the unreadable pictures; the log says why */
 export async function expectReadable({ data, loader, preprocessing, log, stop }: ReadableOptions): Promise<boolean> {
   const { images } = data
   log(`reading each of the ${images.length} pictures once`)
@@ -31,13 +31,13 @@ export async function expectReadable({ data, loader, preprocessing, log, stop }:
     const read = await Promise.allSettled(chunk.map((_, i) => loader.load({ images: [start + i], preprocessing })))
     for (const [i, result] of read.entries()) {
       if (result.status === 'fulfilled') continue
-      if (!hasCode(result.reason, 'data_unreadable')) throw result.reason
+      if (!hasCode(result.reason, 'dataset_unusable')) throw result.reason
       if (unreadable.push(chunk[i]!.id) <= shownIds) log(`  ${result.reason.detail}`)
     }
     const done = start + chunk.length
     if (done % linesEvery === 0) log(`  read ${done} of ${images.length}`)
   }
-  if (unreadable.length > 0) throw new AlikeError('data_unreadable', { detail: detailOf(unreadable) })
+  if (unreadable.length > 0) throw new AlikeError('dataset_unusable', { detail: detailOf(unreadable) })
   return !stop.aborted
 }
 

@@ -1,6 +1,6 @@
 /** The folders that a run writes to; refuses to overwrite an existing network or run of the same name unless told to. */
-import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { access, constants, readdir, readFile, realpath, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { makeFolder as makeMissing } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 
@@ -35,14 +35,14 @@ export async function makeFolder(path: string): Promise<void> {
 /**
  * A run that is resumed without a checkpoint starts anew, which would overwrite a network that is not its own.
  * @throws AlikeError `run_exists`, also as `expectReplaceable`; `folder_unwritable` if the network, which replaces its
- * folder as a whole, would end up in that of the run
+ * folder as a whole, would take that of the run with it
  */
 export async function expectUnused({ name, out, work, resume, exportOnly, force }: NewNetwork): Promise<void> {
-  if (work !== undefined && resolve(work) === resolve(out)) {
-    const detail = `--work and --out are both ${out}: the network would replace the checkpoints.`
+  const network = join(out, name)
+  if (work !== undefined && `${await placeOf(join(work, name))}/`.startsWith(`${await placeOf(network)}/`)) {
+    const detail = `The network ${network} would replace the checkpoints in ${work}: --work chooses another folder.`
     throw new AlikeError('folder_unwritable', { detail })
   }
-  const network = join(out, name)
   await expectReplaceable(network)
   if (exportOnly || force) return
   const run = work && join(work, name)
@@ -53,6 +53,15 @@ export async function expectUnused({ name, out, work, resume, exportOnly, force 
   const ways = ['--force overwrites it', '--name chooses another name']
   if (run !== undefined) ways.unshift(hasRun ? '--resume continues it' : `there is no run in ${run} to resume`)
   throw new AlikeError('run_exists', { detail: `It is ${what}: ${ways.join(', ')}.` })
+}
+
+/** Absolute and without links; of what does not exist yet, as far as it does. */
+async function placeOf(path: string): Promise<string> {
+  return realpath(path).catch(async () => {
+    const whole = resolve(path)
+    const parent = dirname(whole)
+    return parent === whole ? whole : join(await placeOf(parent), basename(whole))
+  })
 }
 
 /**

@@ -54,7 +54,7 @@ interface Run {
 
 /**
  * @param stop ends the run after the current batch and saves a checkpoint to resume from
- * @throws AlikeError `data_unreadable`, `export_parity_failed`.
+ * @throws AlikeError `dataset_unusable`, `export_parity_failed`.
  */
 export async function trainFromScratch(
   settings: TrainSettings,

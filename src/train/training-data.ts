@@ -53,12 +53,12 @@ export async function readTrainingData(
   // the test part may hold untrained classes: protocol C evaluates them
   const stranger = val.find((index) => !labels.includes(images[index]!.label))
   if (stranger !== undefined)
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: `The label "${images[stranger]!.label}" has no picture to train on.`,
     })
-  if (labels.length < 2) throw new AlikeError('data_unreadable', { detail: 'Training needs at least two labels.' })
+  if (labels.length < 2) throw new AlikeError('dataset_unusable', { detail: 'Training needs at least two labels.' })
   const empty = val.length === 0 ? 'val' : test.length === 0 ? 'test' : undefined
-  if (empty !== undefined) throw new AlikeError('data_unreadable', { detail: emptyPart(empty, source.shares) })
+  if (empty !== undefined) throw new AlikeError('dataset_unusable', { detail: emptyPart(empty, source.shares) })
   const classOf = train.map((index) => labels.indexOf(images[index]!.label))
   const { feedback } = source
   const data = { images, labels, train, val, test, classOf, learntFrom }

@@ -6,12 +6,12 @@ const exhausted = ['EMFILE', 'ENFILE', 'ENOMEM']
 
 /**
  * @param cause of the file system, or of the pixel path
- * @returns `data_unreadable`; `internal` if it was no fault of the picture, which a user would look for in vain
+ * @returns `dataset_unusable`; `internal` if it was no fault of the picture, which a user would look for in vain
  */
 export function unreadablePicture(id: string, cause: unknown): AlikeError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return isFaultOfPicture(cause)
-    ? new AlikeError('data_unreadable', { detail: `The picture "${id}" cannot be read: ${reason}`, cause })
+    ? new AlikeError('dataset_unusable', { detail: `The picture "${id}" cannot be read: ${reason}`, cause })
     : new AlikeError('internal', { detail: `It happened to the picture "${id}": ${reason}`, cause })
 }
 

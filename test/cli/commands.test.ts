@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { createServer as createHttpServer, request } from 'node:http'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -81,7 +82,7 @@ const failures: { what: string; name: string; parameters(empty: string): string[
       '--backend',
       'cpu',
     ],
-    says: /^data_unreadable: /m,
+    says: /^dataset_unusable: /m,
   },
   {
     what: 'judging a network that is not there',
@@ -206,10 +207,10 @@ test('an evaluation without a split tests on what training left out, and does no
   const data = await labelledFolder(t)
   const missing = await runCommand('cli/evaluate', ['--data', join(data, 'none'), '--url', url])
   assert.deepEqual([missing.code, missing.output.trim().split('\n').length], [1, 1], missing.output)
-  assert.match(missing.output, /^data_unreadable: /)
+  assert.match(missing.output, /^dataset_unusable: /)
   const few = await drawn(t, ['cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg'])
   const untested = await runCommand('cli/evaluate', ['--data', few, '--url', url])
-  assert.match(untested.output, /^data_unreadable: .*no pictures in the part test: .* needs 3 pictures/)
+  assert.match(untested.output, /^dataset_unusable: .*no pictures in the part test: .* needs 3 pictures/)
   const report = join(data, 'report.md')
   const first = await runCommand('cli/evaluate', ['--data', data, '--url', url, '--out', report])
   assert.equal(first.code, 0, first.output)
@@ -380,6 +381,35 @@ test('an evaluation whose upload is refused leaves no gallery behind', async (t)
   assert.equal(code, 1)
   assert.match(output, /^body_too_large: /m)
   await app.call(404, { method: 'GET', url: '/v1/galleries/evaluate' })
+})
+
+test('Ctrl-C while a failed evaluation removes its gallery does not hide why it failed', async (t) => {
+  const { folder } = await handmadeModel(t, { dimension: 24 })
+  const app = await startApp(t, { modelDir: folder, ingestMaxBytes: 1_000 })
+  const url = await app.listen()
+  const data = await drawn(t, ['train/circle/a.jpg', 'test/circle/c.jpg'])
+  const proxy = createHttpServer((asked, response) => {
+    // not answered: the command gives up waiting
+    if (asked.method === 'DELETE') return void child.kill('SIGINT')
+    const { method, headers } = asked
+    asked.pipe(
+      request(new URL(asked.url!, url), { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers)
+        answer.pipe(response)
+      }),
+    )
+  }).listen(0, '127.0.0.1')
+  t.after(() => void proxy.closeAllConnections())
+  t.after(() => proxy.close())
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as { port: number }
+  const main = fileURLToPath(new URL('../../src/cli/evaluate.js', import.meta.url))
+  const child = spawn(process.execPath, [main, '--data', data, '--url', `http://127.0.0.1:${port}`])
+  t.after(() => void child.kill('SIGKILL'))
+  let output = ''
+  child.stderr.on('data', (text: Buffer) => (output += text.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.deepEqual([code, /^body_too_large: /m.test(output), /Cancelled/.test(output)], [1, true, false], output)
 })
 
 test('an evaluation that needs longer rankings than the service gives says so before it stores anything', async (t) => {

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { createGzip } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { readLabelledImages } from '../../src/datasets/labelled-images.js'
+import { readUnlabelledImages } from '../../src/datasets/split-images.js'
 import { AlikeError } from '../../src/errors.js'
 
 /** Path → content, written to a temporary folder. */
@@ -31,7 +32,7 @@ async function writeTar(path: string, entries: Record<string, string>): Promise<
 }
 
 const refused = (detail: RegExp) => (error: unknown) =>
-  error instanceof AlikeError && error.code === 'data_unreadable' && detail.test(error.message)
+  error instanceof AlikeError && error.code === 'dataset_unusable' && detail.test(error.message)
 
 test('a folder per class gives labels without a split; other files are skipped', async (t) => {
   const folder = await folderWith(t, {
@@ -108,6 +109,28 @@ test('a folder whose name is not UTF-8 is refused: its pictures would be missed'
   }
   const folder = await folderWith(t, { 'caf\ufffd/a.jpg': '1', 'dog/\ufffd.jpg': '2' })
   assert.equal((await readLabelledImages(folder)).length, 2, 'a name may hold the character that stands for others')
+})
+
+test('pictures without labels are refused for such a name too', async (t) => {
+  const folder = await folderWith(t, { 'a.jpg': '1' })
+  await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xe9]), Buffer.from('.jpg')]), '2')
+  await assert.rejects(readUnlabelledImages(folder), refused(/"\ufffd.jpg" in .* is not UTF-8/))
+})
+
+test('a link to a folder with such a name is refused; what is hidden may have any name', async (t) => {
+  for (const below of ['', 'cat/']) {
+    const folder = await folderWith(t, { 'cat/a.jpg': '1', 'cat/.thumbnails/a.jpg': '2', 'dog/b.jpg': '3' })
+    await writeFile(
+      Buffer.concat([Buffer.from(`${folder}/cat/.thumbnails/`), Buffer.from([0xe9]), Buffer.from('.jpg')]),
+      '4',
+    )
+    const link = Buffer.concat([Buffer.from(`${folder}/${below}`), Buffer.from([0xe9])])
+    await symlink(join(folder, 'dog'), Buffer.concat([link, Buffer.from('.txt')]))
+    await assert.rejects(readLabelledImages(folder), refused(/"\ufffd.txt" in .* is not UTF-8/))
+    await rm(Buffer.concat([link, Buffer.from('.txt')]))
+    await symlink(join(folder, 'nothing'), link)
+    assert.equal((await readLabelledImages(folder)).length, 2)
+  }
 })
 
 test('a folder per split and class gives both, with the usual names of splits', async (t) => {

@@ -93,7 +93,7 @@ for (const name of ['srgb.heic', 'srgb.jxl', 'display-p3-16-bits.tif', 'display-
 
 test('an unreadable picture is named', async () => {
   await assert.rejects(collected([imageOf('broken', Buffer.from('nothing'))]), {
-    code: 'data_unreadable',
+    code: 'dataset_unusable',
     message: /"broken"/,
   })
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { expectUnused, makeFolder } from '../../src/train/run-folder.js'
@@ -42,9 +42,15 @@ test('a folder of something else is never replaced by a network', async (t) => {
 test('a network does not take the place of the checkpoints of its run', async (t) => {
   const folder = await temporaryFolder(t)
   const run = { name: 'mine', resume: false, exportOnly: false, force: false }
-  for (const work of [folder, `${folder}/`, `${join(folder, 'below')}/..`])
-    await assert.rejects(expectUnused({ ...run, out: folder, work }), { code: 'folder_unwritable', message: /--work/ })
-  await expectUnused({ ...run, out: folder, work: join(folder, 'below') })
+  await symlink(folder, join(folder, 'link'))
+  for (const work of ['', '/', '/below/..', '/mine', '/mine/runs', '/link', '/link/mine/runs'])
+    await assert.rejects(
+      expectUnused({ ...run, out: folder, work: `${folder}${work}` }),
+      { code: 'folder_unwritable', message: /--work/ },
+      work,
+    )
+  for (const work of ['below', 'mine2', '..mine', '..'])
+    await expectUnused({ ...run, out: folder, work: join(folder, work) })
 })
 
 test('a run is resumed beside its own network; a network without a run is not overwritten by one that starts anew', async (t) => {

@@ -123,7 +123,7 @@ test('a run that overwrites another and fails at once leaves nothing of it to re
   try {
     await assert.rejects(
       trainFromScratch({ ...settings, force: true }, () => {}, never),
-      { code: 'data_unreadable' },
+      { code: 'dataset_unusable' },
     )
   } finally {
     await rename(aside, picture)
@@ -169,7 +169,7 @@ test('unreadable pictures, also those that are only tested with, are named befor
       trainFromScratch(settings, (line) => lines.push(line), never),
       (error: unknown) =>
         error instanceof AlikeError &&
-        error.code === 'data_unreadable' &&
+        error.code === 'dataset_unusable' &&
         error.message.endsWith(`2 pictures cannot be read: "${ids[0]}", "${ids[1]}".`),
     )
     assert.ok(!lines.some((line) => line.startsWith('epoch 1/')))

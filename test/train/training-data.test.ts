@@ -24,7 +24,7 @@ const refusals: [what: string, counts: Record<string, number>, says: RegExp][] =
 for (const [what, counts, says] of refusals) {
   test(`data of ${what} is refused with this reason`, async (t) => {
     const source = { data: await labelsOf(t, counts), ...defaultDeal }
-    await assert.rejects(readTrainingData(source), { code: 'data_unreadable', message: says })
+    await assert.rejects(readTrainingData(source), { code: 'dataset_unusable', message: says })
   })
 }
 

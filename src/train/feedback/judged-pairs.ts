@@ -34,7 +34,7 @@ interface Line {
 /**
  * Matches pictures by their bytes, or by their stored id if the data set uses the same ids. Only pairs of training
  * pictures count; held-out pictures stay held out.
- * @throws AlikeError `data_unreadable`
+ * @throws AlikeError `dataset_unusable`
  */
 export async function readJudgedPairs(
   file: string,
@@ -69,7 +69,7 @@ async function readLines(file: string): Promise<Line[]> {
   try {
     text = await readFile(file, 'utf8')
   } catch (cause) {
-    throw new AlikeError('data_unreadable', { detail: 'The file of feedback cannot be read.', cause })
+    throw new AlikeError('dataset_unusable', { detail: 'The file of feedback cannot be read.', cause })
   }
   return text.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return []
@@ -80,7 +80,7 @@ async function readLines(file: string): Promise<Line[]> {
     } catch {
       // reported below
     }
-    throw new AlikeError('data_unreadable', { detail: `Line ${i + 1} of the feedback is not a judgement.` })
+    throw new AlikeError('dataset_unusable', { detail: `Line ${i + 1} of the feedback is not a judgement.` })
   })
 }
 

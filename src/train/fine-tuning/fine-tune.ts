@@ -25,7 +25,7 @@ import { expectSameTeachers, openTeachers } from './teachers.js'
 
 /**
  * @param stop ends the run after the current batch and saves a checkpoint to resume from
- * @throws AlikeError `weights_unreadable`, `data_unreadable`, `export_parity_failed`.
+ * @throws AlikeError `weights_unreadable`, `dataset_unusable`, `export_parity_failed`.
  */
 export async function fineTune(
   settings: FineTuneSettings,
@@ -49,7 +49,7 @@ export async function fineTune(
   }
 }
 
-/** @throws AlikeError `weights_unreadable`, `data_unreadable` */
+/** @throws AlikeError `weights_unreadable`, `dataset_unusable` */
 async function openRun(settings: FineTuneSettings, log: (line: string) => void, stop: AbortSignal): Promise<Run> {
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)

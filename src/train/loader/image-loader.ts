@@ -26,7 +26,7 @@ export class ImageLoader {
     })
   }
 
-  /** @throws AlikeError `data_unreadable`, naming the picture */
+  /** @throws AlikeError `dataset_unusable`, naming the picture */
   load(request: BatchRequest): Promise<Pixels> {
     return this.#thread.call('load', request)
   }

@@ -26,7 +26,7 @@ export interface BatchRequest {
 export type Pixels = Uint8Array<ArrayBuffer>
 
 export type LoaderCalls = {
-  /** Fails with `data_unreadable`, naming the picture. */
+  /** Fails with `dataset_unusable`, naming the picture. */
   load: { request: BatchRequest; reply: Pixels }
 }
 

@@ -24,7 +24,7 @@ const maxPixels = 100e6
 /**
  * Rows in the order of `images`.
  * @param viewCount views per picture whose embeddings are averaged, as in the service, and likewise their logits
- * @throws AlikeError `data_unreadable`, with the id of the picture.
+ * @throws AlikeError `dataset_unusable`, with the id of the picture.
  */
 export async function embedExported(
   model: Model,
@@ -74,7 +74,7 @@ export async function embedExported(
 
 /**
  * Embeds edited copies of the pictures, up to the evaluation's maximum, one row each.
- * @throws AlikeError `data_unreadable`
+ * @throws AlikeError `dataset_unusable`
  */
 export async function embedExportedCopies(
   model: Model,

@@ -72,7 +72,7 @@ export function judgeCommand() {
 }
 type JudgeArguments = ReturnType<ReturnType<typeof judgeCommand>['opts']>
 
-/** @throws AlikeError `model_unreadable`, `data_unreadable`, `split_differs` */
+/** @throws AlikeError `model_unreadable`, `dataset_unusable`, `split_differs` */
 export async function judgeOptionsOf({
   data,
   labels,
@@ -90,7 +90,7 @@ export async function judgeOptionsOf({
   const trained = trainedSplitOf(model.manifest.provenance)
   const all = await readSplitImages({ data, labels, ...trained, records: await readRecords([rest.model]) })
   const images = all.filter((image) => image.split === split)
-  if (images.length === 0) throw new AlikeError('data_unreadable', { detail: emptyPart(split) })
+  if (images.length === 0) throw new AlikeError('dataset_unusable', { detail: emptyPart(split) })
   return { model, precision, images, viewCounts: views === 1 ? [1] : [1, views], expand, copies }
 }
 

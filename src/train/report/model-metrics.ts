@@ -81,7 +81,7 @@ export interface EvaluateOptions {
 
 const manyViews = 4
 
-/** @throws AlikeError `model_unreadable`, `data_unreadable`; the reason of `stop` once it is aborted */
+/** @throws AlikeError `model_unreadable`, `dataset_unusable`; the reason of `stop` once it is aborted */
 export async function evaluateExported(options: EvaluateOptions): Promise<ModelMetrics> {
   const started = performance.now()
   const { folder, images, training, log = () => {} } = options

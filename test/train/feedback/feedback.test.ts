@@ -68,7 +68,7 @@ test('judgements become pairs of training pictures, matched by bytes or ids; hel
     undecided: 1,
   })
   await writeFile(file, '{"query": {}}\n')
-  await assert.rejects(readJudgedPairs(file, { images, train: [0] }), { code: 'data_unreadable' })
+  await assert.rejects(readJudgedPairs(file, { images, train: [0] }), { code: 'dataset_unusable' })
 })
 
 test('pairs enter batches in turn, all equally often', () => {

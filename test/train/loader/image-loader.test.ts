@@ -70,7 +70,7 @@ test('view processes make the same views, and a bad picture there fails its batc
       inProcesses.load({ images: [0, 6], preprocessing }),
       (error: unknown) =>
         error instanceof AlikeError &&
-        error.code === 'data_unreadable' &&
+        error.code === 'dataset_unusable' &&
         error.message.includes('"p6" cannot be read: This is not a complete picture in a supported format.'),
     )
   } finally {
@@ -109,7 +109,7 @@ test('a bad picture fails its batch with its id, and no other', async () => {
   await assert.rejects(
     bad,
     (error: unknown) =>
-      error instanceof AlikeError && error.code === 'data_unreadable' && error.message.includes('"p6"'),
+      error instanceof AlikeError && error.code === 'dataset_unusable' && error.message.includes('"p6"'),
   )
   assert.equal((await good).length, sizeBytes)
 })

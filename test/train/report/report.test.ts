@@ -167,7 +167,7 @@ test('an unreadable picture is named', async () => {
     group: 'broken',
     source: { bytes: new Uint8Array(new SharedArrayBuffer(9)) },
   }
-  await assert.rejects(report([...images, broken], 'broken'), { code: 'data_unreadable', message: /"broken"/ })
+  await assert.rejects(report([...images, broken], 'broken'), { code: 'dataset_unusable', message: /"broken"/ })
 })
 
 test('labels and licences are text in the card, not markup, and many labels are not all repeated', async () => {

@@ -22,7 +22,7 @@ export interface Calibrated {
 
 /**
  * Pictures of train count as those of val, because the network has learnt from neither; test is not looked at.
- * @throws AlikeError `data_unreadable`; the reason of `stop`
+ * @throws AlikeError `dataset_unusable`; the reason of `stop`
  */
 export async function calibrateOn(
   images: readonly SplitImage[],
@@ -36,7 +36,7 @@ export async function calibrateOn(
   const rows = await embedExported(model, session, some).finally(() => session.close())
   const calibration = calibrate(rows)
   if (calibration === null)
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: 'Its pictures make too few pairs, of equal or of different labels, to tell what a score means.',
     })
   return { calibration, quality: evaluateRetrieval(rows, rows, { bootstrapSamples: 0 }).overall }

@@ -2,6 +2,7 @@
 import type { Stats } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import { hasCode } from '../../../errors.js'
 import type { Preprocessing } from '../../../image/preprocessing.js'
 import type { ImportOptions } from './import-network.js'
 import { type StatedPreprocessing, timmPreprocessing, transformersPreprocessing } from './preprocessor-config.js'
@@ -36,8 +37,14 @@ export async function exportedNetwork(path: string): Promise<ExportedNetwork> {
 /** @returns undefined if there is nothing */
 const statOf = (path: string): Promise<Stats | undefined> => stat(path).catch(() => undefined)
 
+interface Statement {
+  /** Name of the file. */
+  by: string
+  read(content: Json): StatedPreprocessing | undefined
+}
+
 /** Files that may state the preprocessing, the newest form first. */
-const statements: readonly { by: string; read(content: Json): StatedPreprocessing | undefined }[] = [
+const statements: readonly Statement[] = [
   // Transformers 5, of networks for pictures and text; without an `image_processor` it is about something else
   {
     by: 'processor_config.json',
@@ -54,9 +61,9 @@ const statements: readonly { by: string; read(content: Json): StatedPreprocessin
 /** Versions of the libraries prefer different files. @throws AlikeError `import_unsupported` if files contradict each other */
 async function statedIn(folder: string): Promise<ExportedNetwork['stated']> {
   const contents = await Promise.all(statements.map(({ by }) => jsonIn(folder, by)))
-  const found = statements.flatMap(({ by, read }, i) => {
-    const preprocessing = contents[i] && read(contents[i])
-    return preprocessing === undefined ? [] : [{ by, preprocessing }]
+  const found = statements.flatMap((statement, i) => {
+    const preprocessing = contents[i] && readNamed(statement, contents[i])
+    return preprocessing === undefined ? [] : [{ by: statement.by, preprocessing }]
   })
   const [first, ...others] = found
   for (const { by, preprocessing } of others)
@@ -65,6 +72,16 @@ async function statedIn(folder: string): Promise<ExportedNetwork['stated']> {
         `${first!.by} and ${by} state different preprocessing. Import the ONNX file, with options instead.`,
       )
   return first
+}
+
+/** @throws AlikeError `import_unsupported`, naming the file */
+function readNamed({ by, read }: Statement, content: Json): StatedPreprocessing | undefined {
+  try {
+    return read(content)
+  } catch (error) {
+    if (!hasCode(error, 'import_unsupported')) throw error
+    throw unsupported(`${by}: ${error.detail}`, error)
+  }
 }
 
 type Json = Readonly<Record<string, unknown>>

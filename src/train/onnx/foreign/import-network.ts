@@ -44,7 +44,7 @@ export interface Imported {
   quality?: Calibrated['quality'] | undefined
 }
 
-/** @throws AlikeError `import_unsupported`, `data_unreadable`; nothing is left behind */
+/** @throws AlikeError `import_unsupported`, `dataset_unusable`; nothing is left behind */
 export async function importNetwork({
   file,
   importedFrom = basename(file),

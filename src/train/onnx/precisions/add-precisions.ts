@@ -44,7 +44,7 @@ const timedImages = 16
 /**
  * Where a folder holds only what it serves, int8 is made from the fp16 file.
  * @returns the new manifest
- * @throws AlikeError `model_unreadable`, `data_unreadable`; `precision_gate_failed` if any precision fails: those that
+ * @throws AlikeError `model_unreadable`, `dataset_unusable`; `precision_gate_failed` if any precision fails: those that
  * pass are written first.
  */
 export async function addPrecisions(options: AddPrecisionsOptions): Promise<ModelManifest> {
@@ -132,7 +132,7 @@ function unreadable(detail: string): AlikeError {
 
 function expectRelevant(val: readonly SplitImage[]): void {
   if (isRankable(val)) return
-  throw new AlikeError('data_unreadable', {
+  throw new AlikeError('dataset_unusable', {
     detail: 'No two val pictures share a label, not counting copies, so a loss of mAP@10 cannot be measured.',
   })
 }
@@ -176,7 +176,7 @@ async function trainingPixels(
   )
   const wanted = train.slice(0, Math.ceil(calibrationImages * 1.5))
   if (wanted.length < 3)
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: 'There are not enough train pictures to determine 8-bit ranges.',
     })
   const pixels: Uint8Array[] = []

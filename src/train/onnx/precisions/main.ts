@@ -36,7 +36,7 @@ export function quantizeCommand() {
 }
 type Given = ReturnType<ReturnType<typeof quantizeCommand>['opts']>
 
-/** @throws AlikeError `model_unreadable`, `data_unreadable`, `split_differs` */
+/** @throws AlikeError `model_unreadable`, `dataset_unusable`, `split_differs` */
 export async function quantizeOptionsOf({
   model: folder,
   data,
@@ -48,7 +48,7 @@ export async function quantizeOptionsOf({
   const { provenance, labels: known } = (await readModel(folder)).manifest
   if (unlabelled) {
     if (known.length > 0)
-      throw new AlikeError('data_unreadable', {
+      throw new AlikeError('dataset_unusable', {
         detail: 'The network has labels: --data names the pictures it was trained on, without --unlabelled.',
       })
     return { folder, images: await readUnlabelledImages(data), unlabelled, calibrationImages, ...given }
@@ -56,13 +56,13 @@ export async function quantizeOptionsOf({
   const records = await readRecords([folder])
   const images = await readSplitImages({ data, labels, ...trainedSplitOf(provenance), records }).catch(
     (error: unknown) => {
-      if (known.length > 0 || !hasCode(error, 'data_unreadable')) throw error
+      if (known.length > 0 || !hasCode(error, 'dataset_unusable')) throw error
       const detail = `${error.detail} If they have no labels: --unlabelled.`
-      throw new AlikeError('data_unreadable', { detail, cause: error })
+      throw new AlikeError('dataset_unusable', { detail, cause: error })
     },
   )
   if (known.length > 0 && !images.some(({ label }) => known.includes(label)))
-    throw new AlikeError('data_unreadable', {
+    throw new AlikeError('dataset_unusable', {
       detail: `None of the labels that the network was trained on (${examplesOf(known)}) is in the data: --data names the pictures it was trained on.`,
     })
   return { folder, images, calibrationImages, ...given }

@@ -158,8 +158,16 @@ for (const [what, files, reason] of [
     { 'preprocessor_config.json': { ...clip, image_std: [0.26862954, 0.26130258, 0.276] }, ...multimodal(clip) },
     /state different preprocessing/,
   ],
-  ['timm without its settings', { 'preprocessor_config.json': wrapped }, /pretrained_cfg/],
-  ['timm with settings of another type', { 'config.json': { pretrained_cfg: 'resnet18' } }, /pretrained_cfg/],
+  [
+    'timm without its settings',
+    { 'preprocessor_config.json': wrapped },
+    /imported\. preprocessor_config.json: .*pretrained_cfg/,
+  ],
+  [
+    'timm with settings of another type, beside a processor',
+    { 'config.json': { pretrained_cfg: 'resnet18' }, 'preprocessor_config.json': clip },
+    /imported\. config.json: .*pretrained_cfg/,
+  ],
   ['no JSON', { 'processor_config.json': '{"image_processor":' }, /processor_config.json cannot be read: .*JSON/],
   ['JSON of another type', { 'processor_config.json': [] }, /processor_config.json is not a JSON object/],
   ['JSON of another type', { 'preprocessor_config.json': 'null' }, /preprocessor_config.json is not a JSON object/],

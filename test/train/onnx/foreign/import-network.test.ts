@@ -419,7 +419,7 @@ test('labelled pictures tell what the scores of an imported encoder mean, and wh
   assert.deepEqual([alone.code, /--labels needs --data/.test(alone.output)], [2, true], alone.output)
   await rm(join(data, 'blue'), { recursive: true })
   const one = await runCommand('train/onnx/foreign/main', [...words, '--name', 'x', '--data', data])
-  assert.deepEqual([one.code, /^data_unreadable: .*too few pairs/m.test(one.output)], [1, true], one.output)
+  assert.deepEqual([one.code, /^dataset_unusable: .*too few pairs/m.test(one.output)], [1, true], one.output)
   assert.equal(existsSync(join(out, 'x')), false)
 })
 

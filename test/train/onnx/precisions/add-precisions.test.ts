@@ -57,7 +57,7 @@ test('pictures of other labels than those of the network are refused', async (t)
   const [first = ''] = await readdir(data)
   await cp(join(data, first), join(others, 'other'), { recursive: true })
   await assert.rejects(asked(['--model', folder, '--data', others]), {
-    code: 'data_unreadable',
+    code: 'dataset_unusable',
     message: /None of the labels that the network was trained on \(circle, .*\) is in the data/,
   })
 })
@@ -119,7 +119,7 @@ test('without two val pictures of a label it says so, instead of failing the gat
   const options = await asked(['--model', folder, '--data', data])
   const images = options.images.filter(({ split, id }) => split !== 'val' || id.endsWith('/0.jpg'))
   await assert.rejects(addPrecisions({ ...options, images }), {
-    code: 'data_unreadable',
+    code: 'dataset_unusable',
     message: /No two val pictures/,
   })
 })

@@ -133,19 +133,19 @@ test('pictures without labels are for networks without labels, and must be enoug
   await mkdir(few)
   await cp(join(data, 'val'), join(few, 'deep'), { recursive: true })
   await assert.rejects(asked(['--model', folder, '--data', few, '--unlabelled']), {
-    code: 'data_unreadable',
+    code: 'dataset_unusable',
     message: /There are 32 pictures in the folder, at least 60 are needed/,
   })
   await assert.rejects(asked(['--model', folder, '--data', join(data, 'none'), '--unlabelled']), {
-    code: 'data_unreadable',
+    code: 'dataset_unusable',
     message: /none cannot be read/,
   })
   await assert.rejects(asked(['--model', await tinyModel(), '--data', data, '--unlabelled']), {
-    code: 'data_unreadable',
+    code: 'dataset_unusable',
     message: /The network has labels: --data names the pictures it was trained on/,
   })
   await assert.rejects(asked(['--model', folder, '--data', join(folder, 'golden')]), {
-    code: 'data_unreadable',
+    code: 'dataset_unusable',
     message: /no labelled pictures in the folder.* If they have no labels: --unlabelled\.$/,
   })
   assert.throws(
