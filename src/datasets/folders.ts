@@ -1,6 +1,6 @@
 /** A folder per class, or a folder per split with a folder per class below. Pictures may lie deeper in that of their class. */
 import { isUtf8 } from 'node:buffer'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { type LabelledImage, type Split, splitNamed, splits } from './labelled-image.js'
@@ -20,16 +20,27 @@ export async function readFolders(folder: string): Promise<LabelledImage[]> {
   return images
 }
 
-/** Ids of the pictures that lie beside the folders of labels, and so have none. */
-export async function picturesBeside(folder: string): Promise<string[]> {
+/** What `readFolders` leaves out: paths below the folder. */
+export interface LeftOut {
+  /** Pictures that lie beside the folders of labels, and so have none. */
+  pictures: string[]
+  /** Folders of labels without a picture. */
+  folders: string[]
+}
+
+export async function leftOutOf(folder: string): Promise<LeftOut> {
   const names = await subfolders(folder)
   const holders = areSplits(names) ? ['', ...names.map((name) => `${name}/`)] : ['']
-  const found = await Promise.all(
+  const pictures = await Promise.all(
     holders.map(async (prefix) =>
       (await readdir(join(folder, prefix))).filter(isShownPicture).map((name) => `${prefix}${name}`),
     ),
   )
-  return found.flat().sort()
+  const folders: string[] = []
+  for (const prefix of holders.length > 1 ? holders.slice(1) : holders)
+    for (const label of await subfolders(join(folder, prefix)))
+      if ((await picturesBelow(join(folder, prefix, label))).length === 0) folders.push(`${prefix}${label}`)
+  return { pictures: pictures.flat().sort(), folders: folders.sort() }
 }
 
 /** Every picture of a folder, however deep it lies; their label is empty. @throws AlikeError `dataset_unusable` */
@@ -66,9 +77,10 @@ async function readClasses(folder: string, prefix: string, split: Split | undefi
   return images
 }
 
+/** @returns paths below the folder */
 async function picturesBelow(folder: string): Promise<string[]> {
   try {
-    const paths = await readdir(folder, { recursive: true })
+    const paths = await pathsBelow(folder)
     await expectDecoded(folder, paths)
     return paths.filter(isShownPicture)
   } catch (cause) {
@@ -79,6 +91,25 @@ async function picturesBelow(folder: string): Promise<string[]> {
 function unreadable(folder: string, cause: unknown): AlikeError {
   if (cause instanceof AlikeError) return cause
   return new AlikeError('dataset_unusable', { detail: `The folder of pictures ${folder} cannot be read.`, cause })
+}
+
+/**
+ * Of everything in the folder and in those below it, links included, except what is hidden.
+ * @param above the real paths of the folders that it lies in: a link back to one of them would never end
+ */
+async function pathsBelow(folder: string, above: readonly string[] = []): Promise<string[]> {
+  const real = await realpath(folder)
+  if (above.includes(real)) return []
+  const paths: string[] = []
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const { name } = entry
+    if (isHidden(name)) continue
+    paths.push(name)
+    const path = join(folder, name)
+    if ((entry.isDirectory() || entry.isSymbolicLink()) && (await isFolder(path)))
+      for (const below of await pathsBelow(path, [...above, real])) paths.push(`${name}/${below}`)
+  }
+  return paths
 }
 
 /**
@@ -120,7 +151,7 @@ async function subfolders(folder: string): Promise<string[]> {
   }
 }
 
-/** False for a link that leads nowhere. */
+/** False for a link that leads nowhere, and for a name that was not decoded. */
 const isFolder = (path: string | Buffer): Promise<boolean> =>
   stat(path).then(
     (found) => found.isDirectory(),

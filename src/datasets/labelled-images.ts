@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AlikeError } from '../errors.js'
 import { readCsv } from './csv.js'
-import { picturesBeside, readFolders } from './folders.js'
+import { type LeftOut, leftOutOf, readFolders } from './folders.js'
 import type { LabelledImage } from './labelled-image.js'
 
 /**
@@ -26,9 +26,9 @@ export async function readLabelledImages(folder: string, labels?: string): Promi
   return images.map(inOneForm).sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** Ids of pictures that `readLabelledImages` leaves out, because they lie beside the folders of labels. */
-export async function imagesWithoutLabel(folder: string, labels?: string): Promise<string[]> {
-  return (await isFile(csvOf(folder, labels))) ? [] : picturesBeside(folder)
+/** What `readLabelledImages` leaves out; nothing if a file lists the pictures. */
+export async function leftOut(folder: string, labels?: string): Promise<LeftOut> {
+  return (await isFile(csvOf(folder, labels))) ? { pictures: [], folders: [] } : leftOutOf(folder)
 }
 
 const csvOf = (folder: string, labels?: string): string => labels ?? `${folder}/labels.csv`

@@ -1,7 +1,7 @@
 /** The data set of a run: pictures, labels and the three parts. */
 import { createHash } from 'node:crypto'
 import { firstOf } from '../command-line.js'
-import { imagesWithoutLabel } from '../datasets/labelled-images.js'
+import { leftOut } from '../datasets/labelled-images.js'
 import { emptyPart, groupsAcross, type SplitImage } from '../datasets/split.js'
 import { readSplitImages } from '../datasets/split-images.js'
 import { readRecords, type SplitRecord } from '../datasets/split-record.js'
@@ -42,11 +42,12 @@ export async function readTrainingData(
   const networks = [...(init === undefined ? [] : [init]), ...teachers]
   const learntFrom = await readRecords(networks)
   const images = await readSplitImages({ ...source, records: learntFrom })
-  const without = await imagesWithoutLabel(source.data, source.labels)
-  if (without.length > 0)
-    log(
-      `pictures left out because they lie beside the folders of labels: ${without.length} (${firstOf(without, shownExamples)})`,
-    )
+  const { pictures, folders } = await leftOut(source.data, source.labels)
+  for (const [what, paths] of [
+    ['pictures left out because they lie beside the folders of labels', pictures],
+    ['folders left out because there are no pictures in them', folders],
+  ] as const)
+    if (paths.length > 0) log(`${what}: ${paths.length} (${firstOf(paths, shownExamples)})`)
   const part = (split: string): number[] => [...images.keys()].filter((index) => images[index]!.split === split)
   const [train, val, test] = [part('train'), part('val'), part('test')]
   const labels = [...new Set(train.map((index) => images[index]!.label))].sort()

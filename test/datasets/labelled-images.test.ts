@@ -97,6 +97,17 @@ test('a label may be a link to a folder; links to files and to nothing are skipp
   )
 })
 
+test('a link that leads back above itself is not followed: each picture is read once', async (t) => {
+  const folder = await folderWith(t, { 'data/cat/a.jpg': '1', 'data/cat/deep/b.jpg': '2', 'elsewhere/c.jpg': '3' })
+  for (const [name, target] of Object.entries({ up: 'data', itself: 'data/cat', beside: 'elsewhere' }))
+    await symlink(join(folder, target), join(folder, 'data/cat/deep', name))
+  const images = await readLabelledImages(join(folder, 'data'))
+  assert.deepEqual(
+    images.map(({ id }) => id),
+    ['cat/a.jpg', 'cat/deep/b.jpg', 'cat/deep/beside/c.jpg'],
+  )
+})
+
 test('a folder whose name is not UTF-8 is refused: its pictures would be missed', async (t) => {
   for (const below of ['', 'cat/']) {
     const folder = await folderWith(t, { 'cat/a.jpg': '1', 'dog/b.jpg': '2' })

@@ -64,13 +64,22 @@ test('copies in several parts, and copies with several labels, are told', async 
   ])
 })
 
+async function told(data: string): Promise<string[]> {
+  const lines: string[] = []
+  await readTrainingData({ data, ...defaultDeal }, (line) => lines.push(line))
+  return lines
+}
+
+test('folders of labels without a picture are told', async (t) => {
+  const folder = await labelsOf(t, { cat: 15, dog: 15 })
+  await mkdir(join(folder, 'empty'))
+  await mkdir(join(folder, 'raw', 'deep'), { recursive: true })
+  await writeFile(join(folder, 'raw', 'deep', 'a.cr2'), 'raw')
+  assert.deepEqual(await told(folder), ['folders left out because there are no pictures in them: 2 (empty, raw)'])
+})
+
 test('pictures that lie beside the folders of labels are told, with some names', async (t) => {
   const folder = await labelsOf(t, { cat: 15, dog: 15 })
-  const told = async (data: string) => {
-    const lines: string[] = []
-    await readTrainingData({ data, ...defaultDeal }, (line) => lines.push(line))
-    return lines
-  }
   assert.deepEqual(await told(folder), [])
   for (const name of ['a.jpg', 'b.png', 'c.webp', 'd.jpg', '.hidden.jpg', 'notes.txt'])
     await writeFile(join(folder, name), name)
