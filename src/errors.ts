@@ -130,7 +130,7 @@ export const catalogue = {
   engine_setting_refused: 'The vector server is configured to acknowledge writes before searches find them.',
   weights_unreadable: 'These weights cannot be used.',
   // training
-  dataset_unusable: 'The pictures to learn from or to measure with cannot be used.',
+  dataset_unusable: 'The dataset cannot be used.',
   run_exists: 'A run or network with this name already exists.',
   folder_unwritable: 'A folder that the run writes to cannot be used.',
   run_not_found: 'There is no such run, or it has no weights yet.',
