@@ -26,7 +26,7 @@ export class GalleryLayout {
 
   /**
    * Replaces the previous layout once it is stored completely.
-   * @throws AlikeError `storage_full`, `overloaded`
+   * @throws AlikeError `storage_full`
    */
   save(about: Omit<LayoutAbout, 'madeAt'>, points: readonly LaidOut[]): Promise<void> {
     return this.#options.store.save(this.#options.setUid, about, points)

@@ -50,7 +50,7 @@ export interface LayoutPage<Point extends LaidOut = LaidOut> {
 export interface LayoutStore {
   /**
    * Replaces the previous layout once it is stored completely.
-   * @throws AlikeError `gallery_not_found`, `storage_full`, `overloaded`
+   * @throws AlikeError `gallery_not_found`, `storage_full`
    */
   save(setUid: string, about: Omit<LayoutAbout, 'madeAt'>, points: readonly LaidOut[]): Promise<void>
   /** @throws AlikeError `gallery_not_found` */

@@ -6,7 +6,7 @@ import { activeJobStates, type JobRecord, type RunReading } from './job.js'
 import { announceEnd, failureBy, failureOf, type JobEndOptions } from './job-end.js'
 import type { JobControl, JobRunner, RunEnd } from './job-runner.js'
 import type { JobStore, JobTransition } from './job-store.js'
-import { patiently } from './patience.js'
+import { onceTaken, patiently } from './patience.js'
 import { renewing } from './renewing.js'
 import { nextTrial } from './trials.js'
 
@@ -200,11 +200,6 @@ export class ClaimedJob {
   #transition(transition: JobTransition): Promise<JobRecord> {
     return onceTaken(() => this.#options.store.transition(this.id, transition))
   }
-}
-
-/** Waits where a caller would be refused: a burst of other writes is no reason for a job to fail. */
-function onceTaken<Result>(change: () => Promise<Result>): Promise<Result> {
-  return patiently(change, new AbortController().signal, ['overloaded'])
 }
 
 /** Whether the shared store failed, rather than the job. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import { ClaimedJob } from './claimed-job.js'
+import { type ClaimedEnd, ClaimedJob } from './claimed-job.js'
 import { activeJobStates, type JobRecord, type RunReading } from './job.js'
 import { countOfKinds } from './job-changes.js'
 import { announceEnd, type JobEndOptions } from './job-end.js'
@@ -30,8 +30,8 @@ const recoveryMaxMs = 60_000
 interface Running {
   job: ClaimedJob
   galleryUid: string
-  /** Resolves once nothing is left to do for it: false if nothing more can be run for now. */
-  ended: Promise<boolean>
+  /** Resolves once nothing is left to do for it. */
+  ended: Promise<ClaimedEnd>
 }
 
 export class Lane {
@@ -86,8 +86,8 @@ export class Lane {
     const job = await this.#store.transition(jobId, { from: activeJobStates, to: 'cancelled' })
     announceEnd(job, this.#options)
     const running = this.#running.get(jobId)
-    if (running === undefined) await this.#discard(jobId)
-    else await stopped(running, 'cancelled')
+    const end = running && (await stopped(running, 'cancelled'))
+    if (end !== 'ended') await this.#discard(jobId) // also if it was just being put back
     return job
   }
 
@@ -162,7 +162,10 @@ export class Lane {
     const ended = this.#runToEnd(job).finally(() => this.#running.delete(job.id))
     this.#running.set(job.id, { job, galleryUid: record.galleryUid, ended })
     ended.then(
-      (more) => more && this.wake(),
+      (end) => {
+        // otherwise nothing more can be run for now: the process is stopping, or its storage is lost or full
+        if (end !== 'unstored' && end !== 'stopped') this.wake()
+      },
       (error: unknown) => {
         this.#options.logger.error({ err: error, jobId: job.id }, 'the outcome of a job could not be stored')
         this.#passes.beginIn(retryMs)
@@ -178,19 +181,18 @@ export class Lane {
     waiting.abort()
   }
 
-  /** @returns false if nothing more can be run for now: the process is stopping, or its storage is lost or full */
-  async #runToEnd(job: ClaimedJob): Promise<boolean> {
+  async #runToEnd(job: ClaimedJob): Promise<ClaimedEnd> {
     const end = await job.run().finally(() => {
       if (job.hasBegun) this.#begun.add(job.id)
     })
     if (end === 'unstored') this.#passes.beginIn(retryMs) // there may be space by then
-    if (end === 'unstored' || end === 'stopped') return false
+    if (end === 'unstored' || end === 'stopped') return end
     this.#begun.delete(job.id)
     if (end === 'ended') {
       await this.#discard(job.id)
       await this.#forgetOld()
     } else await this.#deleted(job.id, this.#runner.leave?.(job.id))
-    return true
+    return end
   }
 
   /** The job has ended, whatever becomes of what it needed. */
@@ -214,7 +216,7 @@ export class Lane {
   }
 }
 
-async function stopped({ job, ended }: Running, reason: 'cancelled' | 'paused' | 'closing'): Promise<void> {
+function stopped({ job, ended }: Running, reason: 'cancelled' | 'paused' | 'closing'): Promise<ClaimedEnd> {
   job.stop(reason)
-  await ended
+  return ended
 }

@@ -22,3 +22,8 @@ export async function patiently<Result>(
     }
   }
 }
+
+/** Waits for its place in a full queue of writes: a burst of others is no reason for background work to fail. */
+export function onceTaken<Result>(write: () => Promise<Result>): Promise<Result> {
+  return patiently(write, new AbortController().signal, ['overloaded'])
+}

@@ -7,6 +7,7 @@ import type { Galleries } from '../gallery/galleries.js'
 import type { HeldLock } from '../gallery/writes.js'
 import type { JobRecord } from '../jobs/job.js'
 import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '../jobs/job-runner.js'
+import { patiently } from '../jobs/patience.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
 import { judgeSets } from './gate.js'
 import { type GateBounds, type GateReport, reasonsAgainst } from './gate-report.js'
@@ -71,15 +72,19 @@ export class ReEmbeddingRunner implements JobRunner {
   async #build(job: JobRecord, control: JobControl, lock: HeldLock): Promise<RunEnd> {
     const { galleries, mirrors, followers } = this.#options
     const { setUid, withoutOriginal, ratePerSecond, seed } = job.source as unknown as ReEmbeddingTask
+    const { signal } = control
     // before reading anything, so that later changes are applied at the end
     const changed = galleries.writes.follow(job.gallery, setUid)
     let { mirror, set } = await mirrors.of(job.gallery, setUid)
     try {
-      if (set.stage === 'building') await galleries.sets.prepare(set)
+      if (set.stage === 'building') await patiently(() => galleries.sets.prepare(set), signal)
       const run = await ReEmbeddingRun.begin(job, control, { mirror, changed, lock, withoutOriginal, ratePerSecond })
       const looked = await run.run()
-      if (set.stage === 'building') set = { ...set, ...(await galleries.sets.change(setUid, { stage: 'ready' })) }
-      await this.#judge(set.uid, job.gallery, mirror, { seed, signal: control.signal })
+      if (set.stage === 'building') {
+        const ready = await patiently(() => galleries.sets.change(setUid, { stage: 'ready' }), signal)
+        set = { ...set, ...ready }
+      }
+      await this.#judge(set.uid, job.gallery, mirror, { seed, signal })
       return { total: looked }
     } finally {
       const isFollowed = set.stage !== 'building' && (await followers.startIfThere(job.gallery, setUid))
@@ -104,7 +109,8 @@ export class ReEmbeddingRunner implements JobRunner {
       passed: reasons.length === 0,
       reasons,
     }
-    await galleries.sets.change(setUid, { about: asStored({ ...aboutOf(set), gate }) })
+    const about = asStored({ ...aboutOf(set), gate })
+    await patiently(() => galleries.sets.change(setUid, { about }), options.signal)
   }
 
   async #replay(

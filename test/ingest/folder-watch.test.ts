@@ -3,6 +3,7 @@ import { appendFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
+import { FolderMemory } from '../../src/ingest/folders/folder-memory.js'
 import { FolderWatch, type FolderWatchOptions } from '../../src/ingest/folders/folder-watch.js'
 import { watchedFolders } from '../../src/ingest/folders/watched-folders.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
@@ -233,6 +234,38 @@ test('while nothing can be stored, a folder is looked at and nothing is written'
   await until(() => warned.length > 0, 'a warning')
   assert.equal((warned[0] as AlikeError).code, 'storage_full')
   assert.deepEqual(await readdir(dataDir), [])
+})
+
+test('nor is anything written once a job has ended meanwhile; what it took is known when there is room again', async (t) => {
+  const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
+  const galleries: { readOnly?: string | undefined; sets: object } = {
+    sets: { serving: async () => ({ galleryUid: 'uid' }) },
+  }
+  const warned: unknown[] = []
+  const accepted: string[] = []
+  const job = { state: 'succeeded', finishedAt: 'now', failed: 0, skipped: 0 }
+  const watch = new FolderWatch({
+    ...{ watched: { gallery: 'watched', folder }, dataDir, everyMs: 10, settleMs: 0, removes: false, filesMax: 10 },
+    galleries,
+    ingest: {
+      async accept({ id }: { id: string }) {
+        accepted.push(id)
+        galleries.readOnly = 'It is full.'
+      },
+    },
+    jobs: { report: async () => ({ job }) },
+    onScan() {},
+    logger: { info() {}, warn: ({ err }: { err?: unknown }) => warned.push(err) },
+  } as unknown as FolderWatchOptions)
+  t.after(() => watch.close())
+  const memory = () => FolderMemory.open(dataDir, { gallery: 'watched', folder }, 'uid')
+  await until(() => warned.length > 0, 'a warning')
+  assert.equal((warned[0] as AlikeError).code, 'storage_full')
+  assert.equal((await memory()).jobId, accepted[0])
+  galleries.readOnly = undefined
+  await until(async () => (await memory()).jobId === null, 'that the memory is written')
+  assert.deepEqual([accepted.length, watch.reading.taken, watch.reading.waiting], [1, 1, 0])
 })
 
 test('what was taken is known even if ended jobs are not kept', async (t) => {

@@ -420,6 +420,20 @@ test('a job that is cancelled while it is being paused is cancelled, for both ca
   assert.deepEqual([takers.discarded, takers.left, log.filter(({ level }) => level === 'error')], [[id], [], []])
 })
 
+test('a job that is cancelled once it has been put back is discarded', async (t) => {
+  const { jobs, takers } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  let cancelling: Promise<unknown> | undefined
+  takers.leave = async () => {
+    cancelling = jobs.cancel(id)
+    await until(async () => (await stateOf(jobs, id)) === 'cancelled')
+  }
+  assert.equal((await jobs.steer(id, { paused: true })).job.state, 'cancelled')
+  await cancelling
+  assert.deepEqual(takers.discarded, [id])
+})
+
 test('a job whose end finds the queue of writes full ends all the same', async (t) => {
   const galleries = await openIn(t, await dataFolder(t), { storage: { writeQueueMax: 1 } })
   await galleries.create('a')

@@ -173,6 +173,18 @@ test('originals that pictures use again are soon no longer looked at, and given 
   )
 })
 
+test('an original that is given up once more after it was found in use stays on the list', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  const vector = unitVectors({ dimension: model.dimension, seed: 7 })()
+  const [kept, again] = [newImage('p', vector), newImage('q', vector)]
+  await putImages(galleries.images, 'a', [kept, again, newImage('r', vector, { contentHash: kept.contentHash })])
+  await removeImages(galleries.images, 'a', ['p', 'q'])
+  const uses = engineOf(galleries).originalUses
+  await uses.forget({ removed: [], usedAgain: [kept.contentHash, again.contentHash] })
+  assert.deepEqual(uses.released(10, ''), [again.contentHash])
+})
+
 test('an original that its store refuses by itself does not keep the others', async (t) => {
   let refused = 'none'
   const { endpoint } = await bucketServer(t, {

@@ -160,9 +160,8 @@ export class FolderWatch {
   }
 
   async #hand(memory: FolderMemory, changes: FolderChange[], signal: AbortSignal): Promise<number> {
-    const { watched, ingest, galleries } = this.#options
-    // before anything is written: the last room is kept for deletions
-    if (galleries.readOnly !== undefined) throw new AlikeError('storage_full', { detail: galleries.readOnly })
+    const { watched, ingest } = this.#options
+    this.#expectRoom()
     const id = randomUUID()
     await memory.expect(
       id,
@@ -171,6 +170,7 @@ export class FolderWatch {
     try {
       await ingest.accept({ id, gallery: watched.gallery, content: { folder: watched.folder, changes } })
     } catch (error) {
+      this.#expectRoom()
       await memory.settle({ taken: () => false, removed: [] })
       throw error
     }
@@ -186,6 +186,7 @@ export class FolderWatch {
       if (job === undefined || job.finishedAt !== null) break
       await sleep(jobPollMs, undefined, { signal })
     }
+    this.#expectRoom()
     // an unknown job was never created, or has ended and was deleted: anything it stored is skipped next time
     const taken =
       job !== undefined &&
@@ -202,6 +203,12 @@ export class FolderWatch {
     const pauseMs = this.#pauseMs
     this.#pauseMs = Math.min(2 * pauseMs, pauseMaxMs)
     return pauseMs
+  }
+
+  /** The last room is kept for deletions. @throws AlikeError `storage_full` */
+  #expectRoom(): void {
+    const { readOnly } = this.#options.galleries
+    if (readOnly !== undefined) throw new AlikeError('storage_full', { detail: readOnly })
   }
 
   async #jobOf(jobId: string): Promise<JobRecord | undefined> {

@@ -130,3 +130,14 @@ test('a job stores nothing in a new gallery that has the name of its own', async
     [0, undefined, 0],
   )
 })
+
+test('the deletion of old jobs waits while the queue of writes is full', async (t) => {
+  const galleries = await openIn(t, await dataFolder(t), { storage: { writeQueueMax: 1 } })
+  const jobs = jobsOf(galleries)
+  await galleries.create('a')
+  await jobs.create({ id: 'j', gallery: 'a', source: null })
+  await jobs.transition('j', { from: ['queued'], to: 'cancelled' })
+  const change = galleries.changeRules('a', { originals: 'keep' }) // takes the only place at once
+  assert.equal(await jobs.forget('9999'), 1)
+  await change
+})

@@ -28,18 +28,30 @@ async function openTable(t: TestContext) {
 
 test('ended jobs are found without reading all that are retained', async (t) => {
   const { database } = await openTable(t)
-  const plan = database.prepare('EXPLAIN QUERY PLAN SELECT number FROM job WHERE finished_at < ? ORDER BY finished_at')
-  const [{ detail }] = plan.all(at) as [{ detail: string }]
+  const prepare = t.mock.method(database, 'prepare')
+  new JobTable(database)
+  const statements = prepare.mock.calls
+    .map(({ arguments: [sql] }) => sql)
+    .filter((sql) => sql.includes('finished_at <'))
+  assert.equal(statements.length, 1)
+  const [{ detail }] = database.prepare(`EXPLAIN QUERY PLAN ${statements[0]}`).all(at, 1) as [{ detail: string }]
   assert.match(detail, /^SEARCH job USING .*INDEX job_by_end \(finished_at<\?\)$/)
 })
 
 test('a job with very many error lines is deleted in steps, during which its report is not taken for damaged', async (t) => {
   const { jobs, end } = await openTable(t)
   end('few', 3)
-  end('many', 100_001)
+  end('many', 100_002)
   assert.deepEqual(jobs.forget(at), { jobs: 0, more: false })
   assert.deepEqual(jobs.forget(later), { jobs: 1, more: true })
-  assert.deepEqual(jobs.errors('many'), [{ item: 100_000, name: 'p', code: 'c', detail: 'd' }])
+  assert.deepEqual(jobs.errors('many'), [{ item: 100_001, name: 'p', code: 'c', detail: 'd' }])
   assert.deepEqual(jobs.forget(later), { jobs: 1, more: false })
   assert.deepEqual([jobs.list(), jobs.errors('many')], [[], []])
+})
+
+test('a job whose lines are counted when they are read is deleted together with them', async (t) => {
+  const { jobs, end } = await openTable(t)
+  end('j', 100_000)
+  assert.deepEqual(jobs.forget(later), { jobs: 1, more: false })
+  assert.deepEqual(jobs.errors('j'), [])
 })

@@ -1,13 +1,15 @@
 /** Implements the layouts interface on the store; writes in steps, so that other writes get a turn. */
 import type { LayoutStore, StoredLayout } from '../../../../gallery/layout.js'
+import { onceTaken } from '../../../../jobs/patience.js'
 import type { GalleryStore } from '../gallery-store.js'
+import type { Commit } from '../writing/store-writes.js'
 
 /** Points per write: some milliseconds. */
 const pointsAtOnce = 1_000
 
 /** @param now the current time, ISO 8601 */
 export function storedLayouts(store: GalleryStore, now: () => string): LayoutStore {
-  const { commit } = store.writes
+  const commit: Commit = (name, request) => onceTaken(() => store.writes.commit(name, request))
   const numberOf = (setUid: string) => store.read(({ sets }) => sets.ofUid(setUid)).number
   const aboutOf = (set: number): StoredLayout | undefined => store.read(({ layouts }) => layouts.about(set))
   const dropOthers = async (set: number, generation: number) => {

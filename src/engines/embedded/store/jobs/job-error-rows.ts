@@ -18,10 +18,10 @@ export const errorRows = checksummedRows<ErrorRow>('A line of an error report', 
 const countedMax = 100_000
 
 /**
- * Lines deleted in one step: other writes wait for a fifth of a second. No fewer than are counted, or a report would be
- * taken for damaged while its lines are being deleted.
+ * Lines deleted in one step: other writes wait for a fifth of a second. More than are counted: those are all deleted
+ * together with their job, or their report would be taken for damaged meanwhile.
  */
-export const linesAtOnce = countedMax
+export const linesAtOnce = countedMax + 1
 
 /** Rows that get their checksum in one statement. */
 const migratedAtOnce = 1_000

@@ -2,6 +2,7 @@
 import type { StoredCounts } from '../../../../gallery/job-progress.js'
 import { dueOf } from '../../../../jobs/due-webhooks.js'
 import type { JobStore } from '../../../../jobs/job-store.js'
+import { onceTaken } from '../../../../jobs/patience.js'
 import type { GalleryStore } from '../gallery-store.js'
 
 const nothing: StoredCounts = { added: 0, updated: 0, removed: 0, idle: 0 }
@@ -25,7 +26,7 @@ export function storedJobs(store: GalleryStore, now: () => string): JobStore {
     advance: (progress, stored = nothing) => commit('advanceJob', { progress, stored }),
     async forget(finishedBefore) {
       for (let forgotten = 0; ; ) {
-        const { jobs, more } = await commit('forgetJobs', { finishedBefore })
+        const { jobs, more } = await onceTaken(() => commit('forgetJobs', { finishedBefore }))
         forgotten += jobs
         if (!more) return forgotten
       }
