@@ -26,17 +26,12 @@ const emptySet: Parameters<typeof Ranking.open>[0] = {
   },
 }
 const owner = { gallery: 'uid', caller: 'someone' }
+const options = { rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => 0, onDrop: () => {} }
 
 test('a ranking expires a fixed time after its last page, and is counted', async () => {
   let now = 0
   const drops: string[] = []
-  const kept = new KeptRankings({
-    rankingsMax: 10,
-    rankingsMaxBytes: 1e6,
-    expirySeconds: 60,
-    now: () => now,
-    onDrop: (reason) => void drops.push(reason),
-  })
+  const kept = new KeptRankings({ ...options, now: () => now, onDrop: (reason) => void drops.push(reason) })
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const token = kept.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
   const idle = kept.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
@@ -54,7 +49,6 @@ test('a ranking expires a fixed time after its last page, and is counted', async
 })
 
 test('tokens of another process are not valid here', async () => {
-  const options = { rankingsMax: 10, rankingsMaxBytes: 1e6, expirySeconds: 60, now: () => 0, onDrop: () => {} }
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const [one, other] = [new KeptRankings(options), new KeptRankings(options)]
   const token = one.keep({ ranking, modelId: 'm', names: ['a'], setUids: ['s'] }, 5, owner)
@@ -63,13 +57,7 @@ test('tokens of another process are not valid here', async () => {
 })
 
 test('rankings of a gallery that is deleted are dropped, also those over several galleries', async () => {
-  const kept = new KeptRankings({
-    rankingsMax: 10,
-    rankingsMaxBytes: 1e6,
-    expirySeconds: 60,
-    now: () => 0,
-    onDrop: () => {},
-  })
+  const kept = new KeptRankings(options)
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const tokens = ['one', 'one+two', 'two+three', 'another'].map((gallery) => {
     const of = { ...owner, gallery }
@@ -81,13 +69,7 @@ test('rankings of a gallery that is deleted are dropped, also those over several
 })
 
 test('rankings end with the set they were made from, and not with others of its gallery', async () => {
-  const kept = new KeptRankings({
-    rankingsMax: 10,
-    rankingsMaxBytes: 1e6,
-    expirySeconds: 60,
-    now: () => 0,
-    onDrop: () => {},
-  })
+  const kept = new KeptRankings(options)
   const ranking = await Ranking.open(emptySet, { vector: new Float32Array(4) }, { reach: 10 })
   const [old, young] = ['old', 'young'].map((set) =>
     kept.keep({ ranking, modelId: set, names: ['a'], setUids: [set] }, 5, owner),
@@ -99,13 +81,7 @@ test('rankings end with the set they were made from, and not with others of its 
 })
 
 test('a ranking counts as it is after its last page too, and one that is dropped meanwhile does not come back', async () => {
-  const kept = new KeptRankings({
-    rankingsMax: 10,
-    rankingsMaxBytes: 1e6,
-    expirySeconds: 60,
-    now: () => 0,
-    onDrop: () => {},
-  })
+  const kept = new KeptRankings(options)
   let bytes = 100
   const nearest = Object.defineProperty(await emptySet.nearest(undefined as never), 'bytes', { get: () => bytes })
   const set = { ...emptySet, nearest: async () => nearest }

@@ -13,22 +13,26 @@ import { newImage } from '../gallery/stored-images.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
 
-test('a picture that was given up still counts when the upload is read again for another model', async (t) => {
-  const lines = [0, 1, 2].map((id) => `${JSON.stringify({ add: { id: `${id}`, image: 'AAAA' } })}\n`)
-  const spool = new Spool(await temporaryFolder(t))
-  const received = await spool.receive('j', Readable.from(lines.map((line) => Buffer.from(line))), 1_000)
-  let changes = 0
+interface FewParts {
+  spool: Spool
+  places?: object
+  onChange(steps: readonly PutStep[]): void
+}
+
+/** Of a gallery to which everything was stored before, with the parts that such a run uses. */
+function runnerOf({ spool, places, onChange }: FewParts): IngestRunner {
   const { id: _, ...seen } = newImage('p', new Float32Array(4))
-  const runner = new IngestRunner({
+  return new IngestRunner({
     spool,
+    places,
     parts: {
       galleries: {
         sets: { serving: async () => ({ modelId: 'm' }) },
         rules: async () => ({ originals: 'none' }),
         images: {
           seen: async () => seen,
-          async change(_gallery: string, steps: readonly object[]) {
-            if (++changes === 1) throw new AlikeError('serving_changed')
+          async change(_gallery: string, steps: readonly PutStep[]) {
+            onChange(steps)
             return steps.map(() => ({ created: true }))
           },
         },
@@ -42,6 +46,19 @@ test('a picture that was given up still counts when the upload is read again for
     ingestMaxBytes: 1_000,
     ingestMaxFiles: 10,
   } as unknown as IngestRunnerOptions)
+}
+
+test('a picture that was given up still counts when the upload is read again for another model', async (t) => {
+  const lines = [0, 1, 2].map((id) => `${JSON.stringify({ add: { id: `${id}`, image: 'AAAA' } })}\n`)
+  const spool = new Spool(await temporaryFolder(t))
+  const received = await spool.receive('j', Readable.from(lines.map((line) => Buffer.from(line))), 1_000)
+  let changes = 0
+  const runner = runnerOf({
+    spool,
+    onChange: () => {
+      if (++changes === 1) throw new AlikeError('serving_changed')
+    },
+  })
   const noted: JobTrials[] = []
   const job = newRecord({ id: 'j', gallery: 'g', source: { kind: 'ndjson', ...received } }, 'uid', '')
   const end = await runner.run(job, {
@@ -62,10 +79,9 @@ test('a picture that was given up still counts when the upload is read again for
 })
 
 test('a job that has lost its list of objects, as by a restore, ends: in a new list, others may be in the places that are done', async (t) => {
-  const { id: _, ...seen } = newImage('p', new Float32Array(4))
   const stored: string[][] = []
   const objects = ['added-since.jpg', 'b.jpg', 'c.jpg'].map((key) => ({ key, bytes: 3 }))
-  const runner = new IngestRunner({
+  const runner = runnerOf({
     spool: new Spool(await temporaryFolder(t)),
     places: {
       buckets: {
@@ -76,27 +92,8 @@ test('a job that has lost its list of objects, as by a restore, ends: in a new l
         read: async () => Buffer.from('abc'),
       },
     },
-    parts: {
-      galleries: {
-        sets: { serving: async () => ({ modelId: 'm' }) },
-        rules: async () => ({ originals: 'none' }),
-        images: {
-          seen: async () => seen,
-          async change(_gallery: string, steps: readonly PutStep[]) {
-            stored.push(steps.map(({ put }) => put.id))
-            return steps.map(() => ({ created: true }))
-          },
-        },
-      },
-      images: { modelOf() {} },
-    },
-    metrics: createMetrics(),
-    concurrency: 1,
-    jobsMax: 1,
-    uploadMaxBytes: 100,
-    ingestMaxBytes: 1_000,
-    ingestMaxFiles: 10,
-  } as unknown as IngestRunnerOptions)
+    onChange: (steps) => void stored.push(steps.map(({ put }) => put.id)),
+  })
   const job = newRecord({ id: 'j', gallery: 'g', source: { kind: 's3', bucket: 'b', prefix: '' } }, 'uid', '')
   const control = {
     signal: new AbortController().signal,
