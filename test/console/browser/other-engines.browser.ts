@@ -101,3 +101,23 @@ test('an analysis requested while the latest is loaded is started, however late 
   await page.click('text=Evaluate')
   await page.waitForSelector('.plot canvas')
 })
+
+test('while the service is lost the code of a screen is not requested: Safari would not request it again', {
+  skip,
+}, async (t) => {
+  const { page, base } = await opened(t)
+  const requested: string[] = []
+  page.on('request', (request) => requested.push(request.url()))
+  const isCode = (url: string) => url.includes('/assets/gallery-screen')
+  await page.goto(`${base}#/search/g`)
+  await page.waitForSelector('.hit img')
+  await page.context().setOffline(true)
+  await page.click('.hit-picture')
+  await page.waitForSelector('text=The service cannot be reached')
+  await page.click('nav >> text=Gallery')
+  await page.waitForSelector('main >> text=Loading…')
+  assert.deepEqual(requested.filter(isCode), [])
+  await page.context().setOffline(false)
+  await page.waitForSelector('.tile img')
+  assert.equal(requested.filter(isCode).length, 1)
+})
