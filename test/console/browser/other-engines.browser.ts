@@ -69,9 +69,10 @@ test('two fingers on a trackpad zoom the map, not the page, where they are gestu
 
 test('a camera that is missing is said to be, whatever the browser calls it', { skip }, async (t) => {
   const { page, base } = await opened(t)
-  await page.addInitScript(
-    "navigator.mediaDevices.getUserMedia = () => Promise.reject(new OverconstrainedError('', 'Invalid constraint'))",
-  )
+  await page.addInitScript(`
+    const refusal = Object.assign(new Error('Invalid constraint'), { name: 'OverconstrainedError' })
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(refusal)
+  `)
   await page.goto(base)
   await page.click('text=Camera')
   await untilTold(page, 'dialog [role=alert]', /no camera/)
