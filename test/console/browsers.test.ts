@@ -9,5 +9,5 @@ test('the documentation names the browsers that the console is built for', async
   const [chrome, edge, firefox, safari] = (config.build.target as string[]).map((one) => one.replace(/^[a-z]+/, ''))
   assert.equal(edge, chrome)
   const text = await readFile('docs/console.md', 'utf8')
-  assert.ok(text.includes(`Chrome and Edge from ${chrome}, Firefox from ${firefox}, Safari from ${safari}.`))
+  assert.ok(text.includes(`Chrome and Edge from ${chrome}, Firefox from ${firefox}, Safari from ${safari};`))
 })
