@@ -1,7 +1,7 @@
 /** A screen whose code is loaded when it is first shown. */
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { isAnswering, untilBack } from '../api/connection.js'
+import { isAnswering, isLost, untilBack } from '../api/connection.js'
 import { Notice } from './notice.js'
 
 const loadFault =
@@ -38,8 +38,17 @@ export function LazyScreen({ load, gallery }: { load: ScreenLoader; gallery: str
   return <loaded.screen gallery={gallery} />
 }
 
-/** Some browsers load what failed again only with the page, and then say so. */
-async function loadOnceReachable<Screen>(load: () => Promise<Screen>): Promise<Screen> {
+const loadedBefore = new Set<ScreenLoader>()
+
+/** Some browsers, such as Safari, load what failed again only with the page, and then say so: nothing is to fail. */
+async function loadOnceReachable(load: ScreenLoader): ReturnType<ScreenLoader> {
+  if (isLost.value && !loadedBefore.has(load)) await untilBack()
+  const screen = await loadOrWait(load)
+  loadedBefore.add(load)
+  return screen
+}
+
+async function loadOrWait(load: ScreenLoader): ReturnType<ScreenLoader> {
   try {
     return await load()
   } catch (error) {

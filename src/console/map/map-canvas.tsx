@@ -33,6 +33,7 @@ export function MapCanvas({ gallery, points, markOf, chosen, tool, onChoose }: M
     view.value = next(view.value ?? wholeMap(frame))
   }
   const { lasso, down, move, up, cancel } = useGestures({
+    canvas,
     tool,
     view: seen,
     frame,

@@ -1,8 +1,10 @@
 /** Pointers on the map: one moves it or draws the lasso, two fingers move and zoom it, and a tap picks a picture. */
-import { useRef, useState } from 'preact/hooks'
-import { type Frame, type Point, panned, pinched, toMap, type View } from './view.js'
+import type { RefObject } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { type Frame, type Point, panned, pinched, toMap, type View, zoomed } from './view.js'
 
 export interface GestureOptions {
+  canvas: RefObject<HTMLElement | null>
   tool: 'move' | 'lasso'
   view: View
   frame: Frame
@@ -26,7 +28,7 @@ type Doing = 'nothing' | 'tap' | 'move' | 'lasso'
 /** A finger is never quite still. */
 const tapMaxPixels = 6
 
-export function useGestures({ tool, view, frame, change, onTap, onLasso }: GestureOptions): Gestures {
+export function useGestures({ canvas, tool, view, frame, change, onTap, onLasso }: GestureOptions): Gestures {
   const [lasso, setLasso] = useState<readonly Point[]>([])
   const held = useRef(new Map<number, Point>())
   const doing = useRef<Doing>('nothing')
@@ -64,7 +66,44 @@ export function useGestures({ tool, view, frame, change, onTap, onLasso }: Gestu
     if (doing.current === 'lasso' && lasso.length > 2) onLasso(lasso)
     cancel(event)
   }
+  usePinchedTrackpad(canvas, (pixel, factor) => {
+    // on a touch screen they are pointers too
+    if (held.current.size === 0) change((one) => zoomed(one, frame, pixel, factor))
+  })
   return { lasso, down, move, up, cancel }
+}
+
+/** Of Safari, which is the only browser that has them. */
+interface GestureEvent extends UIEvent {
+  clientX: number
+  clientY: number
+  /** Since the fingers were put down. */
+  scale: number
+}
+
+/**
+ * Two fingers on a trackpad, which Safari reports as gestures, and other browsers as a wheel.
+ * @param zoom receives the place of the pointer and the factor since the last call
+ */
+function usePinchedTrackpad(canvas: RefObject<HTMLElement | null>, zoom: (pixel: Point, factor: number) => void): void {
+  const latest = useRef(zoom)
+  latest.current = zoom
+  useEffect(() => {
+    const element = canvas.current!
+    let before = 1
+    const pinch = (event: Event) => {
+      event.preventDefault() // would zoom the page
+      const { type, clientX, clientY, scale } = event as GestureEvent
+      const { left, top } = element.getBoundingClientRect()
+      if (type === 'gesturechange') latest.current({ x: clientX - left, y: clientY - top }, scale / before)
+      before = scale
+    }
+    const types = ['gesturestart', 'gesturechange'] as const
+    for (const type of types) element.addEventListener(type, pinch)
+    return () => {
+      for (const type of types) element.removeEventListener(type, pinch)
+    }
+  }, [])
 }
 
 export function pixelOf({ offsetX, offsetY }: MouseEvent): Point {

@@ -29,6 +29,8 @@ export function Plot({ title, x, series, axis, height = 170, range }: PlotProps)
     const made = new uPlot(optionsOf({ title, x, series, axis, height, range }, element), data, element)
     plot.current = made
     const observer = new ResizeObserver(() => {
+      // its height follows from that of the plot
+      if (element.clientWidth === made.width) return
       made.setSize({ width: element.clientWidth, height })
       showLatest(made)
     })

@@ -42,9 +42,11 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
     const fail = (error: unknown, isRefused: boolean) => {
       if (!signal.aborted) setState((before) => ({ ...before, error, isRefused }))
     }
+    const isStart = isStarting.current
     const run = async () => {
-      const job = isStarting.current ? await startAnalysis(gallery, kind) : await latestJob(gallery, kind, signal)
-      isStarting.current = false
+      const job = isStart ? await startAnalysis(gallery, kind) : await latestJob(gallery, kind, signal)
+      // one that was requested meanwhile begins with the next round
+      if (isStart) isStarting.current = false
       if (job === undefined) return show({ isNew: true })
       show({ job, isNew: false })
       const ended =
@@ -55,8 +57,8 @@ export function useAnalysis<Kind extends AnalysisKind>(gallery: string, kind: Ki
       show({ job: ended, result, isNew: false })
     }
     run().catch((error: unknown) => {
-      fail(error, isStarting.current)
-      isStarting.current = false
+      fail(error, isStart)
+      if (isStart) isStarting.current = false
     })
     return () => leaving.abort()
   }, [gallery, kind, round])

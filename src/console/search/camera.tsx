@@ -55,7 +55,7 @@ function useCamera(video: { current: HTMLVideoElement | null }): string | undefi
         if (left) stopCamera(opened)
         else if (video.current !== null) video.current.srcObject = opened
       },
-      (error: unknown) => setRefusal(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => setRefusal(refusalText(error)),
     )
     return () => {
       left = true
@@ -69,6 +69,12 @@ async function openCamera(): Promise<MediaStream> {
   // browsers hide it from pages loaded over a network without TLS
   if (navigator.mediaDevices === undefined) throw new Error('Browsers allow camera access over https only.')
   return navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } })
+}
+
+/** Without a camera Safari says "Invalid constraint". */
+function refusalText(error: unknown): string {
+  const { name, message = String(error) } = error as Partial<Error>
+  return name === 'NotFoundError' || name === 'OverconstrainedError' ? 'This device has no camera.' : message
 }
 
 function stopCamera(stream: MediaStream | undefined): void {

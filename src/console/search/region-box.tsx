@@ -35,6 +35,8 @@ export function RegionBox({ image, region, onRegion }: RegionBoxProps) {
   const end = () => {
     if (from !== undefined && drawn !== undefined) onRegion(drawn)
     drop()
+    // for the keys: Safari gives no focus to a button that is pressed
+    frame.current!.focus({ preventScroll: true })
   }
   const key = (event: KeyboardEvent) => {
     if (isForBrowser(event)) return

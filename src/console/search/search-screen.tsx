@@ -91,8 +91,9 @@ function useStartOfHits(query: SearchQuery, answered: SearchQuery | undefined): 
     const { top } = placeLeft()
     if (isFirst && top === 0) return
     scrollTo({ top })
-    // the hit that was picked, and had the focus, may be gone
-    if (document.activeElement === document.body)
+    // the hit that was picked, and had the focus, may be gone; in Safari what is around it has the focus
+    const isAround = document.activeElement?.id === 'main' && !isFirst
+    if (document.activeElement === document.body || isAround)
       document.querySelector<HTMLElement>('.hit-picture')?.focus({ preventScroll: true })
   }, [answered])
 }
