@@ -9,13 +9,11 @@ import type { GalleryStore } from './store/gallery-store.js'
 import { listsIds } from './store/images/id-conditions.js'
 import type { SlotsAmong } from './store/reading/reader-protocol.js'
 
-/**
- * Maximum number of cached filters per set, and of their slots in total (4 bytes each). Beyond either, the whole cache
- * is dropped.
- */
+/** Maximum number of cached filters per set. Beyond it, all of the set are dropped. */
 const keptMax = 64
+/** Maximum number of their slots over all sets (4 bytes each). Beyond it, the sets that were searched longest ago are dropped. */
 const keptSlotsMax = 2 ** 25
-/** Maximum number of changes between two searches with a cached filter, for which the same holds. */
+/** Maximum number of changes to a set between two searches with a cached filter. Beyond it, all of the set are dropped. */
 const changesMax = 2 ** 16
 
 interface Kept {
@@ -31,16 +29,24 @@ interface Kept {
 /** The filters of a set. */
 interface KeptOfSet {
   entries: Map<string, Kept>
+  /** Number of their slots. */
+  count: number
   /** Slots of changed and removed pictures, in the order of the changes. */
   changed: number[]
 }
 
 export class FilterSlots {
   readonly #store: Pick<GalleryStore, 'scan'>
+  readonly #slotsMax: number
+  /** By set, in the order of their last searches. */
   readonly #kept = new Map<number, KeptOfSet>()
+  /** Number of slots in all of them. */
+  #count = 0
 
-  constructor(store: Pick<GalleryStore, 'scan'>) {
+  /** @param slotsMax for tests; default 33,554,432, which is 128 MiB */
+  constructor(store: Pick<GalleryStore, 'scan'>, slotsMax = keptSlotsMax) {
     this.#store = store
+    this.#slotsMax = slotsMax
   }
 
   /**
@@ -60,11 +66,18 @@ export class FilterSlots {
       entry = { slots: all.then(GrowingSlots.of), count: 0, nextSlot: to, changes: kept.changed.length }
       kept.entries.set(key, entry)
     } else this.#update(entry, kept.changed, { number, filter, to })
-    entry.slots.catch(() => kept.entries.delete(key))
-    const { slots } = await entry.slots
-    entry.count = slots.length
-    if (this.#kept.get(number) === kept && countOf(kept.entries) > keptSlotsMax) this.forget(number)
-    return slots
+    const isKept = () => this.#kept.get(number) === kept && kept.entries.get(key) === entry
+    try {
+      const { slots } = await entry.slots
+      if (isKept()) this.#counted(kept, entry, slots.length)
+      return slots
+    } catch (error) {
+      if (isKept()) {
+        this.#counted(kept, entry, 0)
+        kept.entries.delete(key)
+      }
+      throw error
+    }
   }
 
   /** Call it after records have been changed or removed, before that is acknowledged. */
@@ -76,16 +89,29 @@ export class FilterSlots {
   }
 
   forget(set: number): void {
+    this.#count -= this.#kept.get(set)?.count ?? 0
     this.#kept.delete(set)
   }
 
   /** With room for one more filter. */
   #keptOf(set: number, key: string): KeptOfSet {
     const found = this.#kept.get(set)
-    if (found !== undefined && (found.entries.has(key) || found.entries.size < keptMax)) return found
-    const empty: KeptOfSet = { entries: new Map(), changed: [] }
-    this.#kept.set(set, empty)
-    return empty
+    const hasRoom = found !== undefined && (found.entries.has(key) || found.entries.size < keptMax)
+    if (!hasRoom) this.forget(set)
+    const kept = hasRoom ? found : { entries: new Map<string, Kept>(), count: 0, changed: [] }
+    this.#kept.delete(set) // to the end
+    this.#kept.set(set, kept)
+    return kept
+  }
+
+  #counted(kept: KeptOfSet, entry: Kept, count: number): void {
+    kept.count += count - entry.count
+    this.#count += count - entry.count
+    entry.count = count
+    for (const oldest of this.#kept.keys()) {
+      if (this.#count <= this.#slotsMax) break
+      this.forget(oldest)
+    }
   }
 
   #update(
@@ -114,12 +140,6 @@ export class FilterSlots {
 /** The text of a filter may take megabytes, which nobody counts. */
 function keyOf(filter: Filter): string {
   return hash('sha256', JSON.stringify(filter), 'base64')
-}
-
-function countOf(entries: ReadonlyMap<string, Kept>): number {
-  let count = 0
-  for (const entry of entries.values()) count += entry.count
-  return count
 }
 
 /** In shared memory, so that sending the slots to the index with each search copies nothing. */

@@ -189,6 +189,36 @@ test('a limited number of filters is cached, and a cache hit evicts none', async
   assert.equal(scanned.length, 66)
 })
 
+test('the slots of all sets together are limited, and those of the sets searched longest ago go first', async () => {
+  const scanned: number[] = []
+  const scan = async (_name: string, { gallery, among }: { gallery: number; among: SlotsAmong }) => {
+    scanned.push(gallery)
+    if (gallery === 9) throw new Error('it broke')
+    return 'to' in among
+      ? Uint32Array.from({ length: among.to - among.from }, (_, i) => among.from + i)
+      : new Uint32Array()
+  }
+  const filters = new FilterSlots({ scan: scan as unknown as GalleryStore['scan'] }, 100)
+  const ask = async (number: number, next_slot = 30) => (await filters.slots({ number, next_slot }, even, true)).length
+  const scannedBy = async (...asked: Parameters<typeof ask>[]) => {
+    scanned.length = 0
+    for (const one of asked) await ask(...one)
+    return [...scanned]
+  }
+  assert.deepEqual(await scannedBy([1], [2], [3]), [1, 2, 3], '90 slots')
+  assert.deepEqual(await scannedBy([1], [2], [3], [1]), [])
+  assert.deepEqual(await scannedBy([4]), [4], 'drops 2')
+  assert.deepEqual(await scannedBy([3], [1], [4]), [])
+  assert.deepEqual(await scannedBy([1, 41]), [1], 'one that has grown counts: 3 is dropped')
+  assert.deepEqual(await scannedBy([4], [1, 41], [2]), [2])
+  assert.deepEqual(await scannedBy([4], [1, 41]), [4, 1], '4 was dropped for 2, and 1 for 4')
+  await assert.rejects(ask(9))
+  filters.forget(1)
+  filters.forget(4)
+  assert.equal(await ask(5, 101), 101, 'more than there is room for')
+  assert.deepEqual(await scannedBy([5, 101], [6, 100], [6, 100]), [5, 6])
+})
+
 test('a cached filter takes no memory for its values', async (t) => {
   const { put, slots } = await opened(t)
   await put(0, 1)
