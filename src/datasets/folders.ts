@@ -39,7 +39,7 @@ export async function leftOutOf(folder: string): Promise<LeftOut> {
   const folders: string[] = []
   for (const prefix of holders.length > 1 ? holders.slice(1) : holders)
     for (const label of await subfolders(join(folder, prefix)))
-      if ((await picturesBelow(join(folder, prefix, label))).length === 0) folders.push(`${prefix}${label}`)
+      if (!(await hasPicture(join(folder, prefix, label)))) folders.push(`${prefix}${label}`)
   return { pictures: pictures.flat().sort(), folders: folders.sort() }
 }
 
@@ -80,7 +80,8 @@ async function readClasses(folder: string, prefix: string, split: Split | undefi
 /** @returns paths below the folder */
 async function picturesBelow(folder: string): Promise<string[]> {
   try {
-    const paths = await pathsBelow(folder)
+    const paths: string[] = []
+    for await (const path of pathsBelow(folder)) paths.push(path)
     await expectDecoded(folder, paths)
     return paths.filter(isShownPicture)
   } catch (cause) {
@@ -97,19 +98,23 @@ function unreadable(folder: string, cause: unknown): AlikeError {
  * Of everything in the folder and in those below it, links included, except what is hidden.
  * @param above the real paths of the folders that it lies in: a link back to one of them would never end
  */
-async function pathsBelow(folder: string, above: readonly string[] = []): Promise<string[]> {
+async function* pathsBelow(folder: string, above: readonly string[] = []): AsyncGenerator<string> {
   const real = await realpath(folder)
-  if (above.includes(real)) return []
-  const paths: string[] = []
+  if (above.includes(real)) return
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const { name } = entry
     if (isHidden(name)) continue
-    paths.push(name)
+    yield name
     const path = join(folder, name)
     if ((entry.isDirectory() || entry.isSymbolicLink()) && (await isFolder(path)))
-      for (const below of await pathsBelow(path, [...above, real])) paths.push(`${name}/${below}`)
+      for await (const below of pathsBelow(path, [...above, real])) yield `${name}/${below}`
   }
-  return paths
+}
+
+/** Reads no further than to the first one. */
+async function hasPicture(folder: string): Promise<boolean> {
+  for await (const path of pathsBelow(folder)) if (isShownPicture(path)) return true
+  return false
 }
 
 /**
