@@ -224,11 +224,11 @@ class AsyncAlikeClient:
                 if response.is_success and not is_page(response):
                     return response
                 await response.aread()
+                if response.is_success:
+                    raise problem_of_page(response)
             except httpx.TransportError as error:
                 # a refusal that broke off does not say whether it was executed
                 response, failure = None, error
-            if response is not None and response.is_success:
-                raise problem_of_page(response)
             pause = self._retry.pause(attempt, request, response)
             if pause is None and response is not None:
                 raise problem_of(response)
