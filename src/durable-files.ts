@@ -33,6 +33,23 @@ export async function writeSettled(path: string, content: Content): Promise<void
   await writeFile(path, content, { flush: true })
 }
 
+/** A failure leaves the file as it was; a crash may leave a part of the content. */
+export async function appendSettled(path: string, content: Content): Promise<void> {
+  const file = await open(path, 'a')
+  try {
+    const { size } = await file.stat()
+    try {
+      await file.appendFile(content)
+      await file.sync()
+    } catch (error) {
+      await file.truncate(size).catch(() => {})
+      throw error
+    }
+  } finally {
+    await file.close()
+  }
+}
+
 /** Readers see either the previous file or this one, completely, even after a power cut. A failure leaves no other file. */
 export async function replaceFile(path: string, content: Content): Promise<void> {
   const temporary = `${path}.tmp`

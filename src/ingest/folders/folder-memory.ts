@@ -1,11 +1,12 @@
 /**
  * Remembers which files of a watched folder were taken, in a file, so that a restart need not read every picture again.
- * It is only a cache: without it everything is read once more, and pictures already stored are skipped.
+ * It is only a cache: without it everything is read once more, and pictures already stored are skipped. What has changed
+ * is appended, because the folder may hold a million files; the last line about a file counts.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { asStorageError, makeFolder, replaceFile } from '../../durable-files.js'
+import { appendSettled, asStorageError, makeFolder, replaceFile } from '../../durable-files.js'
 import { boundedLines } from '../lines.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -23,7 +24,16 @@ interface Remembered {
 }
 
 const lineMaxBytes = 64 * 1024
+/** Made between two turns of the event loop. */
 const linesOfChunk = 1_000
+/** Outdated lines that are no reason to write the file anew: about as many as a job leaves. */
+const outdatedMin = 20_000
+
+interface SavedMemory {
+  header: FolderMemoryHeader
+  files: Map<string, Remembered>
+  lines: number
+}
 
 export class FolderMemory {
   readonly #file: string
@@ -31,11 +41,16 @@ export class FolderMemory {
   readonly #files: Map<string, Remembered>
   /** Those that a job has yet to confirm. */
   readonly #pending = new Set<string>()
+  /** Those that have changed since the last write. */
+  readonly #unsaved = new Set<string>()
+  /** In the file; Infinity: it is to be written anew. */
+  #lines: number
 
-  private constructor(file: string, header: FolderMemoryHeader, files: Map<string, Remembered>) {
+  private constructor(file: string, { header, files, lines }: SavedMemory) {
     this.#file = file
     this.#header = header
     this.#files = files
+    this.#lines = lines
     for (const [path, { pending }] of files) if (pending !== undefined) this.#pending.add(path)
   }
 
@@ -44,8 +59,12 @@ export class FolderMemory {
     const name = createHash('sha256').update(`${watched.gallery}\0${watched.folder}`).digest('hex').slice(0, 32)
     const file = join(dataDir, 'folders', `${name}.ndjson`)
     const left = await read(file).catch(() => undefined)
-    if (left?.header.galleryUid === galleryUid) return new FolderMemory(file, left.header, left.files)
-    return new FolderMemory(file, { ...watched, galleryUid, jobId: null }, new Map())
+    if (left?.header.galleryUid === galleryUid) return new FolderMemory(file, left)
+    return new FolderMemory(file, {
+      header: { ...watched, galleryUid, jobId: null },
+      files: new Map(),
+      lines: Infinity,
+    })
   }
 
   get galleryUid(): string {
@@ -82,62 +101,106 @@ export class FolderMemory {
   async expect(jobId: string, stamps: Iterable<readonly [path: string, stamp: string]>): Promise<void> {
     this.#header.jobId = jobId
     for (const [path, pending] of stamps) {
-      this.#files.set(path, { stamp: null, pending })
+      this.#set(path, { stamp: null, pending })
       this.#pending.add(path)
     }
-    await this.#save()
+    // first, so that what a crash cuts off leaves no file pending without its job
+    await this.#save([this.#headerLines(), this.#unsavedLines()])
   }
 
   /** Called when the job has ended. @param taken whether it took a file: others must be examined again */
   async settle({ taken, removed }: { taken(path: string): boolean; removed: Iterable<string> }): Promise<void> {
     this.#header.jobId = null
-    for (const path of this.#pending)
-      this.#files.set(path, { stamp: taken(path) ? this.#files.get(path)!.pending! : null })
+    for (const path of this.#pending) this.#set(path, { stamp: taken(path) ? this.#files.get(path)!.pending! : null })
     this.#pending.clear()
     for (const path of removed) this.#delete(path)
-    await this.#save()
+    await this.#save([this.#unsavedLines(), this.#headerLines()]) // last, likewise
+  }
+
+  #set(path: string, file: Remembered): void {
+    this.#files.set(path, file)
+    this.#unsaved.add(path)
   }
 
   #delete(path: string): void {
     this.#files.delete(path)
     this.#pending.delete(path)
+    this.#unsaved.add(path)
   }
 
   /** @throws AlikeError `storage_full` */
-  async #save(): Promise<void> {
+  async #save(changes: Iterable<string>[]): Promise<void> {
+    const lines = this.#lines + this.#unsaved.size + 1
+    const isOutdated = lines > 2 * this.#files.size + outdatedMin
     try {
       await makeFolder(dirname(this.#file))
-      await replaceFile(this.#file, this.#lines())
+      if (isOutdated) await replaceFile(this.#file, inChunks([this.#headerLines(), this.#fileLines()]))
+      else await appendSettled(this.#file, inChunks([['\n'], ...changes])) // what was cut off is a line of its own
     } catch (error) {
       throw asStorageError(error)
     }
+    this.#lines = isOutdated ? this.#files.size + 1 : lines
+    this.#unsaved.clear()
   }
 
-  *#lines(): Generator<string> {
-    yield `${JSON.stringify(this.#header)}\n`
-    let lines: string[] = []
-    for (const [path, { stamp, pending }] of this.#files) {
-      lines.push(`${JSON.stringify([path, stamp, pending])}\n`)
-      if (lines.length < linesOfChunk) continue
-      yield lines.join('')
-      lines = []
+  *#headerLines(): Generator<string> {
+    yield lineOf(this.#header)
+  }
+
+  *#fileLines(): Generator<string> {
+    for (const [path, { stamp, pending }] of this.#files) yield lineOf([path, stamp, pending])
+  }
+
+  /** Of a file that is forgotten: its path alone. */
+  *#unsavedLines(): Generator<string> {
+    for (const path of this.#unsaved) {
+      const file = this.#files.get(path)
+      yield lineOf(file === undefined ? [path] : [path, file.stamp, file.pending])
     }
-    yield lines.join('')
   }
 }
 
-async function read(file: string): Promise<{ header: FolderMemoryHeader; files: Map<string, Remembered> }> {
+function lineOf(value: unknown): string {
+  return `${JSON.stringify(value)}\n`
+}
+
+function* inChunks(parts: Iterable<string>[]): Generator<string> {
+  let chunk: string[] = []
+  for (const part of parts)
+    for (const line of part) {
+      chunk.push(line)
+      if (chunk.length < linesOfChunk) continue
+      yield chunk.join('')
+      chunk = []
+    }
+  yield chunk.join('')
+}
+
+async function read(file: string): Promise<SavedMemory> {
   let header: FolderMemoryHeader | undefined
   const files = new Map<string, Remembered>()
+  let lines = 0
   const stream = createReadStream(file, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>
   for await (const { line } of boundedLines(stream, lineMaxBytes)) {
-    const read: unknown = JSON.parse(line!.toString())
-    if (header === undefined) header = read as FolderMemoryHeader
-    else {
-      const [path, stamp, pending] = read as [string, string | null, string | null]
-      files.set(path, { stamp, pending: pending ?? undefined })
+    lines += 1
+    const read = parsed(line)
+    if (!Array.isArray(read)) {
+      header = (read as FolderMemoryHeader | undefined) ?? header
+      continue
     }
+    const [path, stamp, pending] = read as [string, (string | null)?, (string | null)?]
+    if (stamp === undefined) files.delete(path)
+    else files.set(path, { stamp, pending: pending ?? undefined })
   }
   if (header === undefined) throw new Error('it is empty')
-  return { header, files }
+  return { header, files, lines }
+}
+
+/** Undefined for a line that a crash cut off: what it says of one file is not known. */
+function parsed(line: Buffer | undefined): unknown {
+  try {
+    return line && JSON.parse(line.toString())
+  } catch {
+    return undefined
+  }
 }
