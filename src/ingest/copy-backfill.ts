@@ -1,11 +1,13 @@
 /**
  * Adds descriptors to pictures stored before descriptors existed: computed from their thumbnails in the background at
- * the lowest priority, and committed page by page. After a stop or failure the next start continues.
+ * the lowest priority, and committed page by page. Waits while the queues or the disk are full; after a stop or failure
+ * the next start continues.
  */
-import { AlikeError, hasCode } from '../errors.js'
+import { AlikeError, type ErrorCode, hasCode, ignoring } from '../errors.js'
 import type { UndescribedPage } from '../gallery/engine.js'
 import type { Galleries } from '../gallery/galleries.js'
 import type { Decoders } from '../image/decoders.js'
+import { patiently } from '../jobs/patience.js'
 
 export interface CopyBackfillOptions {
   galleries: Galleries
@@ -19,6 +21,8 @@ type Undescribed = UndescribedPage['images'][number]
 
 /** Pictures read, described and committed together. */
 const pageSize = 32
+/** An engine that does not answer is not waited for, because other galleries are in others. */
+const waitsOut: readonly ErrorCode[] = ['overloaded', 'storage_full', 'store_unreachable']
 
 export class CopyBackfill {
   readonly #options: CopyBackfillOptions
@@ -42,7 +46,8 @@ export class CopyBackfill {
     const { galleries, logger } = this.#options
     let described = 0
     try {
-      for (const { gallery } of await galleries.readings.all()) described += (await this.#unlessAway(gallery)) ?? 0
+      for (const { gallery } of await this.#patiently(() => galleries.readings.all()))
+        described += (await this.#unlessAway(gallery)) ?? 0
     } catch (error) {
       if (!this.#stop.signal.aborted)
         logger.error({ err: error }, 'copy descriptors of older pictures will be computed at the next start')
@@ -70,10 +75,10 @@ export class CopyBackfill {
     let described = 0
     for (let cursor: number | undefined; ; ) {
       this.#stop.signal.throwIfAborted()
-      const page = await ofGallery(() => galleries.images.undescribed(gallery, { cursor, limit: pageSize }))
+      const page = await this.#ofGallery(() => galleries.images.undescribed(gallery, { cursor, limit: pageSize }))
       if (page === undefined || page.images.length === 0) return described
       const made = await Promise.all(page.images.map((image) => this.#describe(image)))
-      const added = await ofGallery(() => galleries.images.describe(gallery, made))
+      const added = await this.#ofGallery(() => galleries.images.describe(gallery, made))
       described += added ?? 0
       onDescribed(added ?? 0)
       if (page.nextCursor === undefined) return described
@@ -83,22 +88,21 @@ export class CopyBackfill {
 
   /** An unreadable thumbnail is treated like one without features. */
   async #describe(image: Undescribed): Promise<{ image: Undescribed; descriptor: Uint8Array }> {
-    const descriptor = await this.#options.decoders
-      .describeThumbnail(image.thumbnail, this.#stop.signal)
-      .catch((error: unknown) => {
-        if (error instanceof AlikeError && error.code.startsWith('image_')) return new Uint8Array(0)
-        throw error
-      })
+    const { signal } = this.#stop
+    const describe = () => this.#options.decoders.describeThumbnail(image.thumbnail, signal)
+    const descriptor = await this.#patiently(describe).catch((error: unknown) => {
+      if (error instanceof AlikeError && error.code.startsWith('image_')) return new Uint8Array(0)
+      throw error
+    })
     return { image, descriptor }
   }
-}
 
-/** A gallery may be deleted in the meantime. */
-async function ofGallery<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (hasCode(error, 'gallery_not_found')) return undefined
-    throw error
+  /** A gallery may be deleted in the meantime. */
+  async #ofGallery<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    return this.#patiently(work).catch(ignoring('gallery_not_found'))
+  }
+
+  #patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+    return patiently(work, this.#stop.signal, waitsOut)
   }
 }

@@ -98,6 +98,37 @@ test('a gallery that is lost or out of reach does not keep the others waiting', 
   }
 })
 
+test('it waits where a caller would be refused, in a burst of writes or on a full disk, unless it is stopped', async (t) => {
+  const refusals = [
+    new AlikeError('overloaded', { retryAfterSeconds: 0.01 }),
+    new AlikeError('storage_full', { retryAfterSeconds: 0.01 }),
+  ]
+  const told: number[] = []
+  const options = {
+    galleries: {
+      readings: { all: async () => [{ gallery: 'a' }] },
+      images: {
+        undescribed: async () => ({ images: [{ thumbnail: new Uint8Array(0) }] }),
+        async describe(_: string, made: unknown[]) {
+          const refusal = refusals.shift()
+          if (refusal !== undefined) throw refusal
+          return made.length
+        },
+      },
+    } as unknown as Galleries,
+    decoders: await decodersOf(1),
+    logger: { ...silent, error: ({ err }: { err?: unknown }) => assert.ifError(err) },
+    onDescribed: (images: number) => void told.push(images),
+  }
+  t.after(() => options.decoders.close())
+  await new CopyBackfill(options).ended
+  assert.deepEqual(told, [1])
+
+  refusals.push(...Array.from({ length: 1_000 }, () => new AlikeError('storage_full')))
+  await new CopyBackfill(options).close()
+  assert.deepEqual(told, [1])
+})
+
 test('a stop leaves the rest to the next start', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')
