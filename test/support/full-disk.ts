@@ -1,4 +1,4 @@
-/** Full disks: a small one of our own, or a limit on the file size of one process. */
+/** Full and read-only disks: small ones of our own, or a limit on the file size of one process. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, open, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,6 +25,13 @@ export async function smallDisk(
     await run('umount', ['--lazy', folder]) // a process of the test may still have files open
     await rmdir(folder)
   })
+  return folder
+}
+
+/** A folder to which nobody may write; undefined if this user may not create one. */
+export async function readOnlyDisk(t: TestContext): Promise<string | undefined> {
+  const folder = await smallDisk(t, 2 ** 20)
+  if (folder !== undefined) await run('mount', ['-o', 'remount,ro', folder])
   return folder
 }
 

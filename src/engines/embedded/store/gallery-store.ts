@@ -15,6 +15,7 @@ import { networkFileSystem } from './folder/file-systems.js'
 import { type FolderLock, lockFolder } from './folder/folder-lock.js'
 import { expectDatabaseOrNothing } from './folder/lost-database.js'
 import { hasRoom, keepPlaceOfLog } from './folder/room.js'
+import { expectWritableParts } from './folder/writable-parts.js'
 import type { ImageTableOptions } from './images/image-row.js'
 import type { ReaderCalls } from './reading/reader-protocol.js'
 import {
@@ -237,6 +238,7 @@ const removalFailure = 'rows of deleted galleries and embedding sets cannot be r
 async function lockData(dataDir: string): Promise<FolderLock> {
   try {
     expectDatabaseOrNothing(dataDir)
+    await expectWritableParts(dataDir)
     return await lockFolder(dataDir)
   } catch (error) {
     throw asUnreadable(error)

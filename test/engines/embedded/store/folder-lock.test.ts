@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -12,6 +24,7 @@ import {
 } from '../../../../src/engines/embedded/store/folder/file-systems.js'
 import { lockFolder } from '../../../../src/engines/embedded/store/folder/folder-lock.js'
 import { listGalleries, model, newImage, putImages } from '../../../gallery/stored-images.js'
+import { readOnlyDisk } from '../../../support/full-disk.js'
 import { dataFolder, openIn } from '../storage-folder.js'
 import { unitVectors } from '../vector-index/unit-vectors.js'
 
@@ -120,6 +133,23 @@ test('a folder without write permission is distinguished from one in use', async
     detail: 'This user may not write to it.',
   })
   await chmod(join(dataDir, 'closed'), 0o700)
+})
+
+test('a folder of the data folder without write permission is named at the start', async (t) => {
+  const dataDir = await dataFolder(t)
+  await (await openIn(t, dataDir)).close()
+  const closed = (await readOnlyDisk(t)) ?? (await mkdtemp(join(dataDir, 'closed-')))
+  await chmod(closed, 0o500).catch(() => {}) // nor may its permissions be changed on that disk
+  t.after(() => chmod(closed, 0o700).catch(() => {}))
+  for (const part of ['spool', 'originals', 'snapshots']) {
+    await symlink(closed, join(dataDir, part))
+    await assert.rejects(openIn(t, dataDir), {
+      code: 'data_unreadable',
+      detail: `This user may not write to the folder ${part} in it.`,
+    })
+    await rm(join(dataDir, part))
+  }
+  await openIn(t, dataDir)
 })
 
 test('network file systems are recognised by name', async (t) => {

@@ -1,0 +1,22 @@
+/**
+ * Finds folders of the data folder that this user may not write to, perhaps volumes of their own: otherwise it would be
+ * found out at the first upload, snapshot or restart after hours of indexing.
+ */
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AlikeError } from '../../../../errors.js'
+
+const parts = ['folders', 'index', 'installations', 'originals', 'queries', 'snapshots', 'spool']
+
+/** @throws AlikeError `data_unreadable` */
+export async function expectWritableParts(dataDir: string): Promise<void> {
+  for (const part of parts) {
+    try {
+      await access(join(dataDir, part), constants.R_OK | constants.W_OK | constants.X_OK)
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue
+      throw new AlikeError('data_unreadable', { detail: `This user may not write to the folder ${part} in it.`, cause })
+    }
+  }
+}
