@@ -4,8 +4,12 @@ import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import fastify from 'fastify'
+import { limitUploads } from '../../src/http/plugins/upload-admission.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
@@ -124,4 +128,27 @@ test('an upload that keeps the pace continues, however slowly the service reads 
   }
   const [answer] = (await once(socket, 'data')) as [Buffer]
   assert.match(answer.toString(), /^HTTP\/1\.1 202/)
+})
+
+test('an upload whose reception has failed, and is being deleted, is no reason for the process to end', async (t) => {
+  const app = fastify()
+  t.after(() => app.close())
+  limitUploads(app, {
+    ...{ uploadsMax: 2, uploadsPerCallerMax: 2, uploadMinBytesPerSecond: 1, uploadLagMaxMs: 90 },
+    callerOf: () => 'somebody',
+  })
+  app.addContentTypeParser('application/x-tar', (_request, payload, done) => done(null, payload))
+  app.post('/', async ({ raw }, reply) => {
+    const full = new Writable({ write: (_chunk, _encoding, done) => done(new Error('It is full.')) })
+    await assert.rejects(pipeline(raw, full), /full/)
+    await sleep(60) // several looks at its rate
+    return reply.code(507).header('connection', 'close').send()
+  })
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  const sockets = openSockets(t)
+  const sender = connect(Number(new URL(address).port), '127.0.0.1')
+  sockets.push(sender)
+  sender.write('POST / HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-tar\r\ncontent-length: 100\r\n\r\n-')
+  const [answer] = (await once(sender, 'data')) as [Buffer]
+  assert.match(answer.toString(), /^HTTP\/1\.1 507/)
 })

@@ -3,6 +3,7 @@
  * minimum rate. One that lags is aborted for the next one if it does not recover, so nobody takes up places by sending
  * nothing. A place in the job queue is taken only when the upload is complete.
  */
+import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { whenGone } from '../client-gone.js'
@@ -87,6 +88,8 @@ export function limitUploads(
 class Reception {
   readonly caller: string
   readonly #raw: FastifyRequest['raw']
+  /** Its own reference: Node takes the socket from a request that a pipeline failed to receive. */
+  readonly #socket: Socket
   readonly #minBytesPerSecond: number
   readonly #given = new AbortController()
   #bytes: number
@@ -96,6 +99,7 @@ class Reception {
   constructor({ raw }: FastifyRequest, caller: string, minBytesPerSecond: number) {
     this.caller = caller
     this.#raw = raw
+    this.#socket = raw.socket
     this.#minBytesPerSecond = minBytesPerSecond
     this.#bytes = raw.socket.bytesRead
   }
@@ -110,8 +114,8 @@ class Reception {
 
   /** @returns the lag */
   tick(elapsedMs: number): number {
-    const { complete, readableLength, readableHighWaterMark, socket } = this.#raw
-    const came = socket.bytesRead - this.#bytes
+    const { complete, readableLength, readableHighWaterMark } = this.#raw
+    const came = this.#socket.bytesRead - this.#bytes
     this.#bytes += came
     // Unread bytes are waiting for us, so it is not the caller who is late.
     const isOurTurn = complete || readableLength >= readableHighWaterMark
