@@ -71,6 +71,43 @@ test('so does a client whose upload finds the queue of jobs full', async (t) => 
   await until(() => received.includes('HTTP/1.1 200'))
 })
 
+test('so does a client whose upload turns out to be too large, or finds no memory for its next picture', async (t) => {
+  const app = await startApp(t, { ingestMaxBytes: 2 ** 20, uploadMaxBytes: 2 ** 19, bodyMemoryMaxBytes: 2 ** 19 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const port = Number(new URL(await app.listen()).port)
+  const other = connect(port, '127.0.0.1')
+  t.after(() => other.destroy())
+  other.write(
+    `PUT /v1/galleries/g/images/a HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: ${2 ** 18}\r\n\r\n`,
+  )
+  await until(async () => /^alike_body_memory_bytes 524288$/m.test((await app.app.inject('/metrics')).body))
+  const part =
+    '--x\r\ncontent-disposition: form-data; name="image"; filename="a.jpg"\r\ncontent-type: image/jpeg\r\n\r\n'
+  const rows = [
+    ['application/x-tar', '', /^HTTP\/1\.1 413 [\s\S]*body_too_large/],
+    ['application/x-ndjson', '', /^HTTP\/1\.1 413 [\s\S]*body_too_large/],
+    ['multipart/form-data; boundary=x', part, /^HTTP\/1\.1 429 [\s\S]*overloaded/],
+  ] as const
+  for (const [type, begin, answer] of rows) {
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    let received = ''
+    socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+    const send = (bytes: Buffer) =>
+      socket.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]))
+    socket.write(
+      `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n`,
+    )
+    send(Buffer.concat([Buffer.from(begin), Buffer.alloc(length, 32)]))
+    await until(() => received.includes('requestId'), type)
+    assert.match(received, answer)
+    received = ''
+    send(Buffer.alloc(length))
+    socket.write('0\r\n\r\nGET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+    await until(() => received.includes('HTTP/1.1 200'), type)
+  }
+})
+
 test('the connection of a client that keeps sending is eventually closed', async (t) => {
   const app = fastify({ bodyLimit: 10 })
   discardRefusedBodies(app, { bodyTimeoutMs: 60_000, restMs: 50 })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeKey } from '../../src/access/api-keys.js'
@@ -259,6 +261,40 @@ test('the audit log has one line for each request that comes over a connection',
   assert.deepEqual(
     entries.map(({ action, outcome, status }) => [action, outcome, status]),
     [...Array(3).fill(['createGallery', 'done', 201]), ['deleteImage', 'refused', 404]],
+  )
+})
+
+test('the audit log names the address of an upload that is refused in its midst, or breaks off', async (t) => {
+  const auditLog = join(await temporaryFolder(t), 'log')
+  const app = await startApp(t, { auditLog, trustProxy: '127.0.0.1', ingestMaxBytes: 100_000 })
+  const port = Number(new URL(await app.listen()).port)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  for (const type of ['application/x-tar', 'application/x-ndjson'])
+    for (const bytes of [10, 200_000]) {
+      const socket = connect(port, '127.0.0.1')
+      t.after(() => socket.destroy())
+      socket.on('error', () => {})
+      const head = `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\nx-forwarded-for: 192.0.2.1\r\n`
+      socket.write(`${head}transfer-encoding: chunked\r\n\r\n${bytes.toString(16)}\r\n${' '.repeat(bytes)}\r\n`)
+      if (bytes > 100_000) await once(socket, 'data')
+      else
+        await until(async () =>
+          / 1$/m.test(/^alike_uploads_in_flight .*/m.exec((await app.app.inject('/metrics')).body)![0]),
+        )
+      socket.destroy()
+      await until(async () =>
+        / 0$/m.test(/^alike_uploads_in_flight .*/m.exec((await app.app.inject('/metrics')).body)![0]),
+      )
+    }
+  const [, ...entries] = await linesOf(auditLog, 5)
+  assert.deepEqual(
+    entries.map(({ outcome, address }) => [outcome, address]),
+    [
+      ['left', '192.0.2.1'],
+      ['refused', '192.0.2.1'],
+      ['left', '192.0.2.1'],
+      ['refused', '192.0.2.1'],
+    ],
   )
 })
 

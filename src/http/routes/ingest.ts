@@ -24,6 +24,7 @@ import { Job } from '../schemas/job.js'
 import { reference } from '../schemas/named.js'
 import { GalleryPath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
+import { streamedBody } from '../streamed-body.js'
 import type { Routes } from '../typed-app.js'
 import { RequestInvalid } from '../validation.js'
 
@@ -133,7 +134,7 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     [...archiveTypes, ...archiveTypeAliases, linesType, ...linesTypeAliases, addressesType],
-    (_request, payload, done) => done(null, payload),
+    ({ raw }, _payload, done) => done(null, streamedBody(raw)),
   )
   await app.register(multipart, {
     isPartAFile,

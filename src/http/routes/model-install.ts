@@ -9,6 +9,7 @@ import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { Model, modelView } from '../schemas/model.js'
 import { reference } from '../schemas/named.js'
 import { problems } from '../schemas/problem.js'
+import { streamedBody } from '../streamed-body.js'
 import type { Routes } from '../typed-app.js'
 
 export interface ModelInstallOptions {
@@ -22,7 +23,9 @@ const archive = { schema: Type.Unsafe<Readable>({ type: 'string', format: 'binar
 
 export const modelInstallRoutes: Routes<ModelInstallOptions> = async (app, { models, uploads, config }) => {
   app.removeAllContentTypeParsers() // JSON is no archive
-  app.addContentTypeParser([...archiveTypes, 'application/x-gzip'], (_request, payload, done) => done(null, payload))
+  app.addContentTypeParser([...archiveTypes, 'application/x-gzip'], ({ raw }, _payload, done) =>
+    done(null, streamedBody(raw)),
+  )
   let installing = false
   app.post(
     '/v1/models',
