@@ -50,6 +50,8 @@ const retryMs = 10_000
 export class Webhooks {
   readonly #options: WebhooksOptions
   readonly #underWay = new Map<string, Promise<void>>()
+  /** Why attempts failed, if they did, whose outcomes could not be stored yet: they are not repeated for that. */
+  readonly #unstored = new Map<string, string | undefined>()
   readonly #closing = new AbortController()
   /** One at a time: the pending notifications read by an older pass may have been sent by now. */
   readonly #passes = new Passes(() => this.#sendDue())
@@ -134,7 +136,8 @@ export class Webhooks {
     const { jobs, logger, onAttempt, attemptsMax } = this.#options
     const job = await jobs.get(jobId)
     if (job === undefined) return
-    const failure = await this.#send(job, url)
+    const failure = this.#unstored.has(jobId) ? this.#unstored.get(jobId) : await this.#send(job, url)
+    this.#unstored.set(jobId, failure)
     if (this.#closing.signal.aborted && failure !== undefined) {
       // retried at the next start; a shared store had reserved it for this process
       await jobs.noteWebhook(jobId, { attempts, at: nextAt ?? this.#now().toISOString() })
@@ -142,12 +145,14 @@ export class Webhooks {
     }
     if (failure === undefined) {
       await jobs.noteWebhook(jobId, null)
+      this.#unstored.delete(jobId)
       onAttempt?.('delivered')
       return
     }
     const isLast = attempts + 1 >= attemptsMax
     const at = new Date(this.#now().getTime() + this.#pauseMs(attempts + 1)).toISOString()
     await jobs.noteWebhook(jobId, isLast ? null : { attempts: attempts + 1, at })
+    this.#unstored.delete(jobId)
     onAttempt?.(isLast ? 'given_up' : 'failed')
     logger.warn(
       { jobId, host: new URL(url).host, attempt: attempts + 1, reason: failure },

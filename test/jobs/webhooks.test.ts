@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { AlikeError } from '../../src/errors.js'
 import type { Galleries } from '../../src/gallery/galleries.js'
 import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import type { WebhookOutcome, Webhooks } from '../../src/jobs/webhooks.js'
@@ -98,6 +100,30 @@ test('a failed delivery is retried, and eventually given up', async (t) => {
   await until(() => opened.outcomes.length === 6)
   assert.deepEqual(opened.outcomes.slice(3), ['failed', 'failed', 'given_up'])
   assert.deepEqual([taken.length, await dueWebhooks(jobsOf(opened.galleries))], [6, []])
+})
+
+test('an attempt whose outcome a full disk has no room for is not repeated before its time', async (t) => {
+  const { host, url, taken } = await webhookServer(t, [500, 204])
+  const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host), firstPauseMs: 600_000 })
+  for (const [ended, outcome] of (['failed', 'delivered'] as const).entries()) {
+    let refused = 0
+    const full = t.mock.method(jobsOf(opened.galleries), 'noteWebhook', async () => {
+      refused++
+      throw new AlikeError('storage_full')
+    })
+    await endedJob(opened, url)
+    for (let looks = 1; looks <= 3; looks++) {
+      await until(() => refused === looks)
+      await setImmediate() // until it has ended
+      opened.webhooks.wake()
+    }
+    full.mock.restore()
+    await until(() => {
+      opened.webhooks.wake()
+      return opened.outcomes.length > ended
+    })
+    assert.deepEqual([opened.outcomes.at(-1), taken.length], [outcome, ended + 1])
+  }
 })
 
 test('a restart loses no delivery, and does not extend its delay', async (t) => {
