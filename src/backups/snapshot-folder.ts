@@ -20,9 +20,11 @@ const reserveBytes = 16 * 2 ** 20
 
 export class SnapshotFolder {
   readonly path: string
+  readonly #database: string
 
   constructor(dataDir: string) {
     this.path = join(dataDir, 'snapshots')
+    this.#database = join(dataDir, databaseName)
   }
 
   pathOf(id: string): string {
@@ -65,11 +67,16 @@ export class SnapshotFolder {
     return (await this.ids()).includes(id)
   }
 
-  /** @returns the folder for the files; `keep` or `discard` finishes it */
-  async begin(id: string): Promise<string> {
-    const path = `${this.pathOf(id)}.writing`
-    await makeFolder(path)
-    return path
+  /** `keep` or `discard` finishes it. @throws AlikeError `storage_full` if a copy of the database has no room there */
+  async begin(id: string): Promise<void> {
+    await makeFolder(this.path)
+    const { bavail, bsize } = await statfs(this.path) // it may be a disk of its own
+    const { size } = await stat(this.#database)
+    if (bavail * bsize < size + reserveBytes)
+      throw new AlikeError('storage_full', {
+        detail: `A snapshot needs ${size} bytes and must leave ${reserveBytes} free.`,
+      })
+    await makeFolder(`${this.pathOf(id)}.writing`)
   }
 
   /** Makes it a snapshot: everything is synced to disk before it gets its name. */
@@ -90,17 +97,6 @@ export class SnapshotFolder {
     await rename(this.pathOf(id), path)
     await syncFolder(this.path)
     await rm(path, { recursive: true, force: true })
-  }
-}
-
-/** For a copy of the database. @throws AlikeError `storage_full` */
-export async function expectRoom(dataDir: string): Promise<void> {
-  const { bavail, bsize } = await statfs(dataDir)
-  const { size } = await stat(join(dataDir, databaseName))
-  if (bavail * bsize < size + reserveBytes) {
-    throw new AlikeError('storage_full', {
-      detail: `A snapshot needs ${size} bytes and must leave ${reserveBytes} free.`,
-    })
   }
 }
 

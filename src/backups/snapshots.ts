@@ -9,7 +9,7 @@ import { CalledThread } from '../worker-calls/called-thread.js'
 import { RunControl } from '../worker-calls/run-control.js'
 import { openArchive, type SnapshotArchive } from './archive.js'
 import { type BackupManifest, databaseName, snapshotIdAt } from './backup-manifest.js'
-import { expectRoom, SnapshotFolder } from './snapshot-folder.js'
+import { SnapshotFolder } from './snapshot-folder.js'
 import type { SnapshotCalls, SnapshotThreadData } from './snapshot-protocol.js'
 
 export const snapshotStates = ['writing', 'ready', 'failed', 'damaged'] as const
@@ -101,7 +101,6 @@ export class Snapshots {
       const { max } = this.#options
       if ((await this.#folder.ids()).length >= max)
         throw new AlikeError('snapshots_full', { detail: `The maximum is ${max}; delete one.` })
-      await expectRoom(this.#options.dataDir)
       await this.#folder.begin(id)
       this.#failed = undefined
     } catch (error) {

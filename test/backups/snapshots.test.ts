@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
@@ -9,6 +9,7 @@ import { openForWriting } from '../../src/engines/embedded/store/database/databa
 import { schemaVersion } from '../../src/engines/embedded/store/database/schema.js'
 import { dataFolder } from '../engines/embedded/storage-folder.js'
 import { model, newImage, putImages } from '../gallery/stored-images.js'
+import { smallDisk } from '../support/full-disk.js'
 import { ended, filledGalleries, snapshotsIn, vectors } from './snapshot-parts.js'
 
 test("a snapshot's manifest describes its content, and its files match it", async (t) => {
@@ -39,6 +40,15 @@ test("a snapshot's manifest describes its content, and its files match it", asyn
   const folder = join(dataDir, 'snapshots', begun.id)
   assert.deepEqual((await readdir(folder)).sort(), ['alike.db', 'manifest.json'])
   assert.deepEqual(await readSnapshot(folder), manifest)
+})
+
+test('what counts is the room where snapshots are stored, which may be a disk of its own', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const disk = await smallDisk(t, 8 * 2 ** 20)
+  if (disk === undefined) return t.skip('this user may not mount a disk')
+  await symlink(disk, join(dataDir, 'snapshots'))
+  const snapshots = await snapshotsIn(t, dataDir)
+  await assert.rejects(snapshots.create(), { code: 'storage_full' })
 })
 
 test('writes continue meanwhile; the snapshot holds everything acknowledged before, and each later write entirely or not at all', async (t) => {
