@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -120,6 +120,19 @@ test('a folder without write permission is distinguished from one in use', async
     detail: 'This user may not write to it.',
   })
   await chmod(join(dataDir, 'closed'), 0o700)
+})
+
+test('a new data folder is closed to other users, and one that is there stays as it is', async (t) => {
+  const folder = await dataFolder(t)
+  const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
+  const created = join(folder, 'missing', 'created')
+  await (await lockFolder(created)).release()
+  assert.equal(await modeOf(created), '700')
+  const existing = join(folder, 'existing')
+  await mkdir(existing)
+  await chmod(existing, 0o750) // of an owner who lets a group read it
+  await (await lockFolder(existing)).release()
+  assert.equal(await modeOf(existing), '750')
 })
 
 test('network file systems are recognised by name', async (t) => {
