@@ -61,7 +61,7 @@ RUN ldd node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_provi
  && ! grep 'not found' /tmp/linked | grep -v 'libcuda\.so\.1 ' \
  && ldconfig -p | grep 'libcudnn\.so\.9 ' > /dev/null \
  && rm /tmp/linked \
- && install -d -o 1000 -g 1000 /data
+ && install -d -m 700 -o 1000 -g 1000 /data
 COPY package.json LICENSE LICENSES.md ./
 COPY docker/healthcheck.mjs ./docker/
 COPY onnx/har-resnet50 ./onnx/har-resnet50
@@ -88,7 +88,7 @@ CMD ["node", "--enable-source-maps", "dist/src/main.js"]
 # ---- cpu: the service on any machine; last, so that it is the default
 FROM ${NODE_IMAGE} AS cpu
 WORKDIR /app
-RUN install -d -o 1000 -g 1000 /data
+RUN install -d -m 700 -o 1000 -g 1000 /data
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE LICENSES.md ./
 COPY docker/healthcheck.mjs ./docker/

@@ -174,7 +174,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   metrics.watch({ answerBytes: () => answers.held })
   omitBodies(app)
   sendSecurityHeaders(app, { embeddable: origins.length > 0 })
-  refuseForeignPages(app, { origins, isOpen: () => isOpenToAll(apiKeys, tokens) })
+  refuseForeignPages(app, { ...config, isOpen: () => isOpenToAll(apiKeys, tokens) })
   const guarding = await guard(app, {
     ...config,
     keys: apiKeys,

@@ -150,8 +150,21 @@ export function firstOf(parts: readonly string[], most: number, separator = ', '
   return `${parts.slice(0, most).join(separator)}${more}`
 }
 
-/** One line for people at a terminal. */
+/**
+ * A line for people at a terminal that may contain names from strangers: a control character could delete what else is
+ * there, or add a line that nobody wrote. They are shown as `\u009b`, and so are those that turn the direction of text.
+ */
+export function visible(text: string): string {
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, escaped)
+}
+
+/** For people at a terminal; line breaks stay. */
 export function messageOf(error: unknown): string {
+  return textOf(error).split('\n').map(visible).join('\n')
+}
+
+function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, path } = error as NodeJS.ErrnoException
   // Our error codes, and those the client reports from the service; system codes are in capitals.

@@ -66,11 +66,12 @@ export async function replaceFile(path: string, content: Content): Promise<void>
 /**
  * Creates what is missing of a folder's path, durably. Not by `mkdir` with `recursive`, which never ends where nobody can
  * create a folder, as in /proc.
+ * @param mode of what is created. Default: as the process's umask says
  */
-export async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string, mode?: number): Promise<void> {
   if (await isThere(folder)) return
-  await makeFolder(dirname(folder))
-  await mkdir(folder).catch(async (error: unknown) => {
+  await makeFolder(dirname(folder), mode)
+  await mkdir(folder, { mode }).catch(async (error: unknown) => {
     if (!(await isThere(folder))) throw error // another process may have been faster
   })
   await syncFolder(dirname(folder))

@@ -3,11 +3,13 @@
  */
 import Fastify, { type FastifyInstance } from 'fastify'
 import { ApiKeys } from './access/api-keys.js'
+import { isOpenToAll } from './access/tokens.js'
 import type { AppOptions } from './app.js'
 import { AlikeError } from './errors.js'
 import { guard } from './http/plugins/access.js'
 import { limitConnections } from './http/plugins/admission.js'
 import { answerUnreadable } from './http/plugins/client-errors.js'
+import { refuseForeignPages } from './http/plugins/foreign-pages.js'
 import { checkHeaders } from './http/plugins/header-rules.js'
 import { registerProblems } from './http/plugins/problem.js'
 import { discardRefusedBodies } from './http/plugins/refused-bodies.js'
@@ -80,6 +82,7 @@ async function buildSideApp({
   checkHeaders(app, unreadable)
   limitConnections(app, { ...config, onRefusal: () => metrics.countRefusal('overloaded') })
   discardRefusedBodies(app, config)
+  refuseForeignPages(app, { ...config, isOpen: () => isOpenToAll(apiKeys, tokens) })
   await guard(app, { ...config, keys: apiKeys, tokens, galleryOfJob: async () => '' })
   return app
 }

@@ -48,7 +48,7 @@ export async function openAuditLog(
 /** Opened at the start, so that a log that cannot be written does not go unnoticed. */
 async function openedFile(path: string): Promise<number> {
   try {
-    await makeFolder(dirname(path))
+    await makeFolder(dirname(path), 0o700) // it may be the data folder, or in it
     return openSync(path, 'a', 0o600)
   } catch (cause) {
     throw new AlikeError('config_invalid', {

@@ -8,7 +8,7 @@ import { statSync } from 'node:fs'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
 import cliProgress from 'cli-progress'
 import { type AlikeClient, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
-import { cancelled, command, failed, oneOf, runCommand, serviceOptions } from '../command-line.js'
+import { cancelled, command, failed, oneOf, runCommand, serviceOptions, visible } from '../command-line.js'
 import { imageName } from '../datasets/folders.js'
 import { AlikeError } from '../errors.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
@@ -101,7 +101,7 @@ async function upload(
       progress: (done) => bar.update(done),
       unreadable(path, error) {
         unreadable += 1
-        console.log(`${path}: could not be read (${error.message})`)
+        console.log(visible(`${path}: could not be read (${error.message})`))
       },
     })
     return stream.once('end', () => {
@@ -158,7 +158,7 @@ async function cancel(service: AlikeClient, id: string): Promise<Job> {
 }
 
 async function printErrors(service: AlikeClient, { id, failed }: Job): Promise<number> {
-  for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
+  for await (const { name, code, detail } of service.jobErrors(id)) console.log(visible(`${name}: ${code}: ${detail}`))
   return failed
 }
 
@@ -173,7 +173,7 @@ function summaryOf({ state, failure, added, updated, removed, skipped, failed, r
   return [
     `Job ${state.replaceAll('_', ' ')}: ${counts}.`,
     ...notes,
-    ...(failure === null ? [] : [`${failure.code}: ${failure.detail}`]),
+    ...(failure === null ? [] : [visible(`${failure.code}: ${failure.detail}`)]),
   ].join(' ')
 }
 

@@ -4,7 +4,16 @@
  */
 import cliProgress from 'cli-progress'
 import { type AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
-import { command, failed, oneOf, runCommand, serviceOptions, serviceWords, shellWord } from '../command-line.js'
+import {
+  command,
+  failed,
+  oneOf,
+  runCommand,
+  serviceOptions,
+  serviceWords,
+  shellWord,
+  visible,
+} from '../command-line.js'
 import { archiveOfModel, filesOfModel } from './model-archive.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { setLines } from './set-lines.js'
@@ -39,9 +48,11 @@ async function build(gallery: string, model: string, { withoutOriginal, ...place
     }),
   )
   const job = await follow(service, id)
-  for await (const { name, code, detail } of service.jobErrors(id)) console.log(`${name}: ${code}: ${detail}`)
+  for await (const { name, code, detail } of service.jobErrors(id)) console.log(visible(`${name}: ${code}: ${detail}`))
   if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
-    console.log(`Job ${job.state.replaceAll('_', ' ')}${job.failure === null ? '' : `: ${job.failure.detail}`}`)
+    console.log(
+      `Job ${job.state.replaceAll('_', ' ')}${job.failure === null ? '' : `: ${visible(job.failure.detail)}`}`,
+    )
     process.exitCode = failed
     return
   }

@@ -25,7 +25,7 @@ export const serverSettings = {
     pattern: '^$|^[0-9A-Fa-f.:/]+(\\s*,\\s*[0-9A-Fa-f.:/]+)*$',
     accepts: 'IP addresses and networks (10.0.0.0/8), separated by commas',
     description:
-      'Proxies whose `X-Forwarded-For` is trusted for the client address, used by rate limits, upload limits and the audit log; none: the address of the connection is used.',
+      'Proxies whose `X-Forwarded-For` is trusted for the client address, used by rate limits, upload limits and the audit log; none: the address of the connection is used, and a service without keys on 127.0.0.1 is called by that address or as localhost.',
   }),
   corsOrigins: Type.String({
     default: '',

@@ -122,11 +122,11 @@ export class GallerySearches {
   }
 
   /**
-   * The galleries that a page token continues to search, whoever asks for them.
-   * @throws AlikeError `page_expired`
+   * The galleries that a page token continues to search.
+   * @throws AlikeError `page_expired`, also if it was issued to another caller
    */
-  pagedGalleries(token: string): readonly string[] {
-    return this.#rankings.namesOf(token)
+  pagedGalleries(token: string, caller: string): readonly string[] {
+    return this.#rankings.namesOf(token, caller)
   }
 
   /**

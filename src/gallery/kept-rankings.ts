@@ -2,7 +2,7 @@
  * Rankings whose further pages may be requested, kept in memory for a while, and the tokens that name a position in
  * one. A token is valid only for the caller and the gallery it was issued for, and only in this process.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import { AlikeError } from '../errors.js'
 import type { Ranking } from './gallery-ranking.js'
 
@@ -69,16 +69,19 @@ interface Kept {
   isOver: boolean
 }
 
-/** A token: number of the ranking, position in it, and a signature over both and the owner. */
+/**
+ * A token: number of the ranking, position in it, and a signature over both and the owner. Numbers are random: counted
+ * up, they would tell each caller how many rankings are kept for all others.
+ */
 const placeBytes = 6 + 4
 const signatureBytes = 16
+const numbersMax = 2 ** 48 - 1
 
 export class KeptRankings {
   readonly #options: KeptRankingsOptions
   readonly #secret = randomBytes(32)
   /** Least recently used first. */
   readonly #kept = new Map<number, Kept>()
-  #last = 0
   #bytes = 0
 
   constructor(options: KeptRankingsOptions) {
@@ -97,16 +100,15 @@ export class KeptRankings {
 
   /** @returns a token for the page that begins at `place` */
   keep(kept: KeptRanking, place: number, owner: RankingOwner): string {
-    const number = ++this.#last
+    const number = randomInt(numbersMax)
     this.#hold(number, { kept, gallery: owner.gallery, bytes: 0, expiresAt: 0, isOver: false })
     return this.#token(number, place, owner)
   }
 
   /** @throws AlikeError `page_expired` for a token that is no longer known, or never was */
   find(token: string, owner: RankingOwner): FoundPage {
-    const { decoded, number, kept } = this.#named(token)
-    if (!timingSafeEqual(decoded.subarray(placeBytes), this.#sign(decoded.subarray(0, placeBytes), owner)))
-      throw new AlikeError('page_expired')
+    const { decoded, number, kept } = this.#signed(token, owner.caller)
+    if (kept.gallery !== owner.gallery) throw new AlikeError('page_expired')
     this.#hold(number, kept)
     const nextAt = (place: number | undefined) => {
       // it may have been displaced while the page was computed
@@ -117,11 +119,11 @@ export class KeptRankings {
   }
 
   /**
-   * The names of the galleries that its ranking covers; says nothing about who may request it.
-   * @throws AlikeError `page_expired`
+   * The names of the galleries that its ranking covers.
+   * @throws AlikeError `page_expired`, also if the token was issued to another caller
    */
-  namesOf(token: string): readonly string[] {
-    return this.#named(token).kept.kept.names
+  namesOf(token: string, caller: string): readonly string[] {
+    return this.#signed(token, caller).kept.kept.names
   }
 
   /** Drops the rankings of a gallery that was deleted, also of searches over several. */
@@ -142,14 +144,16 @@ export class KeptRankings {
     }
   }
 
-  /** Without its signature being checked. @throws AlikeError `page_expired` */
-  #named(token: string): { decoded: Buffer; number: number; kept: Kept } {
+  /** @throws AlikeError `page_expired` for one that was not issued to this caller, too */
+  #signed(token: string, caller: string): { decoded: Buffer; number: number; kept: Kept } {
     this.#expire()
     const decoded = Buffer.from(token, 'base64url')
     if (decoded.length !== placeBytes + signatureBytes) throw new AlikeError('page_expired')
     const number = decoded.readUIntBE(0, 6)
     const kept = this.#kept.get(number)
     if (kept === undefined) throw new AlikeError('page_expired')
+    const expected = this.#sign(decoded.subarray(0, placeBytes), { gallery: kept.gallery, caller })
+    if (!timingSafeEqual(decoded.subarray(placeBytes), expected)) throw new AlikeError('page_expired')
     return { decoded, number, kept }
   }
 

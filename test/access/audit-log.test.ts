@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { openAuditLog } from '../../src/access/audit-log.js'
@@ -21,6 +21,17 @@ test('lines are appended, and all of them are written at the end', async (t) => 
   }
   const lines = (await readFile(path, 'utf8')).trim().split('\n')
   assert.deepEqual([lines.length, JSON.parse(lines[1_000]!).run, JSON.parse(lines.at(-1)!).n], [2_000, 2, 999])
+})
+
+test('other users can read neither the file nor a folder that is created for it, which may be the data folder', async (t) => {
+  const folder = join(await temporaryFolder(t), 'data', 'audit')
+  const log = (await openAuditLog(join(folder, 'log'), logger, (error) => assert.fail(error)))!
+  await log.close()
+  const modes = await Promise.all([dirname(folder), folder, join(folder, 'log')].map((path) => stat(path)))
+  assert.deepEqual(
+    modes.map(({ mode }) => (mode & 0o777).toString(8)),
+    ['700', '700', '600'],
+  )
 })
 
 test('a file that cannot be opened is reported at the start', async (t) => {

@@ -151,6 +151,11 @@ test('a command to be pasted is for the same service, and does not show its key'
   )
 })
 
+test('what a message quotes cannot control the terminal', () => {
+  const error = Object.assign(new Error('\u001b[2Jnone\nnext\u009b1A \u2067x'), { code: 'config_invalid' })
+  assert.equal(messageOf(error), 'config_invalid: \\u001b[2Jnone\nnext\\u009b1A \\u2067x')
+})
+
 test('a full disk is told in words', () => {
   const error = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
   assert.equal(messageOf(error), 'The disk is full: free some space, or write to another one.')

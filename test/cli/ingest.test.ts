@@ -120,6 +120,19 @@ test('a bad picture is reported and makes the exit code 1; a manifest is sent al
   assert.deepEqual(await stored(app), [['a.jpg', 'cycling']])
 })
 
+test('names in an archive cannot control the terminal', async (t) => {
+  const app = await startApp(t)
+  const archive = join(await temporaryFolder(t), 'a.tar')
+  const content = Buffer.from('no picture')
+  const names = ['\u009b2J\u009d0;mine\u009c.jpg', 'gpj.\u202etxt.jpg', '\u001b[2J.jpg']
+  await writeFile(archive, await tarOf(names.map((path) => ({ path, content }))))
+  const url = await app.listen()
+  const { output } = await start(t, archive, '--url', url, '--gallery', 'sent', '--create').ended
+  assert.match(output, /^\\u009b2J\\u009d0;mine\\u009c\.jpg: image_unreadable: /m)
+  assert.match(output, /^gpj\.\\u202etxt\.jpg: image_unreadable: /m)
+  assert.doesNotMatch(output.replaceAll('\n', ''), /[\p{Cc}\u202e]/u)
+})
+
 test('if every picture is bad the job fails, and the command reports it', async (t) => {
   const app = await startApp(t)
   const url = await app.listen()

@@ -117,3 +117,46 @@ test('pages of other origins cannot write to a service without keys, not even by
   await closed.call(401, post('/v1/snapshots', page))
   await closed.call(404, post('/v1/galleries/g/doctor', { ...page, authorization: `Bearer ${key.key}` }))
 })
+
+test('a page whose own name leads to this machine gets nothing from a service without keys', async (t) => {
+  const requests = [
+    { url: '/v1/galleries' },
+    { url: '/metrics' },
+    { method: 'PUT', url: '/v1/galleries/g' },
+    { method: 'POST', url: '/v1/search' },
+  ] as const
+  const local = await startApp(t, { host: '127.0.0.1', corsOrigins: 'http://alike.test:8080' })
+  for (const host of [
+    'evil.example',
+    'evil.example:8080',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'alike.test',
+  ])
+    for (const request of requests)
+      assert.equal((await local.call(403, { ...request, headers: { host } })).code, 'origin_not_allowed', host)
+  for (const url of ['/livez', '/readyz', '/', '/v1', '/openapi.yaml']) {
+    const { statusCode } = await local.app.inject({ url, headers: { host: 'evil.example' } })
+    assert.equal(statusCode, 200, url)
+  }
+  for (const host of [
+    'localhost:8080',
+    'alike.localhost',
+    '127.0.0.1:8080',
+    '[::1]:8080',
+    '192.168.1.7',
+    'Alike.test:8080',
+  ])
+    await local.call(200, { url: '/v1/galleries', headers: { host } })
+
+  const page = { url: '/v1/galleries', headers: { host: 'pictures.example.com' } }
+  const key = makeKey('shop', 'admin')
+  const settings = { host: '127.0.0.1' }
+  const others = [{ host: '0.0.0.0' }, { ...settings, trustProxy: '127.0.0.1' }, { ...settings, corsOrigins: '*' }]
+  for (const reached of others) await (await startApp(t, reached)).call(200, page)
+  const closed = await startApp(t, { ...settings, apiKeys: key.line })
+  await closed.call(200, { ...page, headers: { ...page.headers, authorization: `Bearer ${key.key}` } })
+  const metrics = (await startApp(t, { ...settings, metricsPort: 9100 })).metricsApp!
+  assert.equal((await metrics.inject({ url: '/metrics', headers: page.headers })).statusCode, 403)
+  assert.equal((await metrics.inject('/metrics')).statusCode, 200)
+})

@@ -19,7 +19,7 @@ async function holder(address: string, type = 'image/jpeg', path = search): Prom
   socket.on('error', () => {})
   // `Expect: 100-continue`: being told to continue shows that it was admitted
   socket.write(
-    `POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\nexpect: 100-continue\r\n\r\n`,
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\nexpect: 100-continue\r\n\r\n`,
   )
   const [answer] = (await once(socket, 'data')) as [Buffer]
   assert.match(answer.toString(), /^HTTP\/1\.1 100/)

@@ -200,3 +200,22 @@ test('a key restricted to some galleries finds those, and is refused the others'
   assert.deepEqual((await joined(app, { image, galleries: ['*'] }, 200, own)).galleries, ['part-a', 'part-b'])
   assert.equal((await joined(app, { image, galleries: ['part-a', 'whole'] }, 403, own)).code, 'gallery_forbidden')
 })
+
+test('a made-up page token does not tell whether others are reading pages', async (t) => {
+  const owner = makeKey('owner', 'admin')
+  const stranger = makeKey('stranger', 'read', { galleries: ['none-*'] })
+  const headers = { authorization: `Bearer ${owner.key}` }
+  const app = await filledApp(t, { apiKeys: [owner.line, stranger.line].join() }, headers)
+  const image = (await drawImage('circle', 1, { format: 'png' })).toString('base64')
+  const query = { image, galleries: ['part-*'], k: 2, paged: true }
+  const { nextPageToken } = await joined(app, query, 200, headers)
+  const changed = Buffer.from(nextPageToken!, 'base64url')
+  changed[changed.length - 1]! ^= 1
+  const asked = { galleries: ['*'], pageToken: changed.toString('base64url') }
+  const own = { authorization: `Bearer ${stranger.key}` }
+  assert.equal((await joined(app, asked, 410, own)).code, 'page_expired')
+  assert.equal((await joined(app, { ...asked, pageToken: nextPageToken }, 410, own)).code, 'page_expired')
+  const { nextPageToken: later } = await joined(app, query, 200, headers)
+  const [one, other] = [nextPageToken!, later!].map((token) => Buffer.from(token, 'base64url').readUIntBE(0, 6))
+  assert.ok(Math.abs(one! - other!) > 1, 'tokens are not numbered')
+})

@@ -25,6 +25,20 @@ test('callers behind a trusted proxy are distinguished by their own addresses', 
   )
 })
 
+test('a caller cannot evade the limit by the many IPv6 addresses of its network', async (t) => {
+  const { app } = await startApp(t, { trustProxy: '127.0.0.1', rateLimitPerMinute: 1 })
+  const status = async (address: string) => (await app.inject(forwarded(address))).statusCode
+  assert.equal(await status('2001:db8:0:7::1'), 200)
+  for (const same of ['2001:db8:0:7::2', '2001:0DB8::7:ffff:1:2:3', '2001:db8:0:7:ffff:ffff:ffff:ffff'])
+    assert.equal(await status(same), 429, same)
+  for (const other of ['2001:db8:0:8::1', '2001:db8:0:70::1', '2001:db8:7::1', '::1', '::7:0:0:0:1'])
+    assert.equal(await status(other), 200, other)
+  // as a socket for both versions states IPv4
+  assert.equal(await status('::ffff:192.0.2.1'), 200)
+  assert.equal(await status('::ffff:192.0.2.2'), 200)
+  assert.equal(await status('192.0.2.2'), 429)
+})
+
 test('without trusted proxies the header is ignored', async (t) => {
   const { app } = await startApp(t, { rateLimitPerMinute: 1 })
   assert.equal((await app.inject(forwarded('192.0.2.1'))).statusCode, 200)

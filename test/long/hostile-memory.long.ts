@@ -91,7 +91,7 @@ function stallBodies(address: string, count: number): () => void {
     const socket = connect(Number(port), hostname)
     socket.on('error', () => {})
     socket.write(
-      `PATCH /v1/galleries/hostile/images/a HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 250000\r\n\r\n{"label": "${'x'.repeat(200_000)}`,
+      `PATCH /v1/galleries/hostile/images/a HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 250000\r\n\r\n{"label": "${'x'.repeat(200_000)}`,
     )
     return socket
   })

@@ -69,6 +69,7 @@ export async function startApp(
     provider: 'cpu',
     embedWorkers: 1,
     decoderProcesses: '0',
+    host: '0.0.0.0', // so that requests may name any host, as in a container
     port: 0,
     ...(await engineUnderTest()),
     ...overrides,

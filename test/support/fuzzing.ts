@@ -151,7 +151,7 @@ function expectAnswer(status: number, type: string, text: string): void {
 function rawRequest({ method, path, type, bytes }: FuzzBody): Buffer {
   return Buffer.concat([
     Buffer.from(
-      `${method} ${path} HTTP/1.1\r\nhost: fuzz\r\ncontent-type: ${type}\r\ncontent-length: ${bytes.length}\r\nconnection: close\r\n\r\n`,
+      `${method} ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\ncontent-length: ${bytes.length}\r\nconnection: close\r\n\r\n`,
     ),
     bytes,
   ])

@@ -1,4 +1,5 @@
 /** Access control: a key or token whose grant covers what the route requires, and a rate limit. */
+import { isIP } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiKeys } from '../../access/api-keys.js'
@@ -121,7 +122,22 @@ export async function guard(
 }
 
 function callerOf({ keyName, ip }: FastifyRequest): string {
-  return keyName === '' ? `address ${ip}` : `key ${keyName}`
+  return keyName === '' ? `address ${ofOneSubscriber(ip)}` : `key ${keyName}`
+}
+
+/** Who has one IPv6 address has the 2^64 that begin like it, and would not be limited by any of them. */
+function ofOneSubscriber(ip: string): string {
+  const [, mapped] = /^::ffff:([\d.]+)$/i.exec(ip) ?? []
+  if (isIP(ip) !== 6 || mapped !== undefined) return mapped ?? ip
+  const [head = [], tail] = ip
+    .split('%', 1)[0]!
+    .split('::')
+    .map((side) => side.split(':').filter(Boolean))
+  const groups = [...head, ...Array(tail === undefined ? 0 : 8 - head.length - tail.length).fill('0'), ...(tail ?? [])]
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')
 }
 
 /** Each route's answers and security in the contract follow from its role. */

@@ -44,7 +44,7 @@ export const joinedSearchRoutes: Routes<AnsweredSearchOptions> = async (app, sea
       const among =
         given.pageToken === undefined
           ? parts.galleries.names()
-          : parts.galleries.searches.pagedGalleries(given.pageToken)
+          : parts.galleries.searches.pagedGalleries(given.pageToken, request.keyName)
       const galleries = await searchedGalleries(named, among, request.grant)
       return answered({
         request,

@@ -12,6 +12,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   writeFile,
 } from 'node:fs/promises'
@@ -150,6 +151,19 @@ test('a folder of the data folder without write permission is named at the start
     await rm(join(dataDir, part))
   }
   await openIn(t, dataDir)
+})
+
+test('a new data folder is closed to other users, and one that is there stays as it is', async (t) => {
+  const folder = await dataFolder(t)
+  const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
+  const created = join(folder, 'missing', 'created')
+  await (await lockFolder(created)).release()
+  assert.equal(await modeOf(created), '700')
+  const existing = join(folder, 'existing')
+  await mkdir(existing)
+  await chmod(existing, 0o750) // of an owner who lets a group read it
+  await (await lockFolder(existing)).release()
+  assert.equal(await modeOf(existing), '750')
 })
 
 test('network file systems are recognised by name', async (t) => {

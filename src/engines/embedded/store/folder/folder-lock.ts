@@ -97,7 +97,8 @@ function loadFileLocks(): FileLocks {
 
 async function openDatabaseFile(folder: string, path: string): Promise<number> {
   try {
-    await makeFolder(folder)
+    // pictures and presigned addresses are nobody else's business, least of all a decoder's that runs as another user
+    await makeFolder(folder, 0o700)
     return openSync(path, 'a+', 0o644) // read and write, create if missing, never truncate
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException
