@@ -186,15 +186,16 @@ test('the number of pixels is bounded by the header, before anything is decoded'
   }
 })
 
-/** A little-endian TIFF with another value in one of its fields of 16 bits. */
-function withField(tiff: Buffer, tag: number, value: number): Buffer {
+/** A little-endian TIFF with another value, or type, of one of its fields of 16 bits. */
+function withField(tiff: Buffer, tag: number, value: number, what: 'value' | 'type' = 'value'): Buffer {
   const changed = Buffer.from(tiff)
   const directory = tiff.readUInt32LE(4)
   for (let i = 0; i < tiff.readUInt16LE(directory); i++) {
     const at = directory + 2 + 12 * i
     if (tiff.readUInt16LE(at) !== tag) continue
     const isInline = tiff.readUInt32LE(at + 4) <= 2
-    changed.writeUInt16LE(value, isInline ? at + 8 : tiff.readUInt32LE(at + 8))
+    const valueAt = isInline ? at + 8 : tiff.readUInt32LE(at + 8)
+    changed.writeUInt16LE(value, what === 'type' ? at + 2 : valueAt)
     return changed
   }
   throw new Error(`no field ${tag}`)
@@ -212,6 +213,8 @@ test('a TIFF that is not read is refused by the reason', async () => {
     [withField(striped, photometric, 8), /in Lab; greyscale, RGB/],
     [withField(striped, bits, 12), /with 12 bits per sample; 1, 2, 4, 8 and 16/],
     [withField(tiled, planar, 2), /separate planes in tiles/],
+    // a width of tiles of 32 bits
+    [withField(withField(tiled, planar, 2), 322, 4, 'type'), /separate planes in tiles/],
   ]
   for (const [file, detail] of rows)
     await assert.rejects(preparedPatches(file), { code: 'image_format_unsupported', detail })
