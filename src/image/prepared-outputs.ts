@@ -153,14 +153,14 @@ function separateOutputs(
   const output = (shortSide: number, make: Output['make'], isCut = false): Output => ({
     decodeBytes: decodeMemoryBytes(image.facts, {
       shrink: Math.min(shape.width, shape.height) / shortSide,
-      // sharp turns a picture upright first if something is cut from it after the resize, and then decodes all of it
       shrinkOnLoad: !shaped.isRegion && !(image.facts.turned && isCut),
     }),
     make,
   })
   const square: Output['make'] = async (into) =>
     void Object.assign(into, await squareOf(shaped, preprocessing, { copies, small }))
-  const outputs = [output(shortSideOf(preprocessing), square, isCutAfterResize(preprocessing))]
+  const isCutBySharp = isCutAfterResize(preprocessing) && !showsWhole(shape, preprocessing)
+  const outputs = [output(shortSideOf(preprocessing), square, isCutBySharp)]
   if (copies && !showsWhole(shape, preprocessing))
     outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
   if (views > 2) {
@@ -179,12 +179,14 @@ async function squareOf(
   preprocessing: Preprocessing,
   { copies, small }: { copies: boolean; small: Shape | undefined },
 ): Promise<Made> {
-  if ((!copies && small === undefined) || !showsWhole(shape, preprocessing))
+  // sharp turns a picture upright before the resize if it cuts something from it afterwards, and then decodes all of it
+  const isSlowlyCut = image.facts.turned && isCutAfterResize(preprocessing)
+  if ((!copies && small === undefined && !isSlowlyCut) || !showsWhole(shape, preprocessing))
     return { pixels: await toRgb(image, squared(source(), preprocessing)) }
   const isSquashed = preprocessing.fit === 'squash'
   const whole = isSquashed
     ? await toSizedRgb(image, squared(source(), preprocessing))
-    : await wholeAtSize(image, source(), shape, preprocessing)
+    : await wholeAtSize(image, source(), preprocessing)
   const made: Made = { pixels: isSquashed ? whole.rgb : middleSquare(whole, preprocessing), whole }
   return small === undefined ? made : { ...made, thumbnail: await encodeThumbnail(reduced(whole, small)) }
 }
