@@ -2,7 +2,7 @@
  * The size of a decoded AVIF. The picture's own size is not enough: an alpha plane and a grid of tiles have sizes of
  * their own, and the decoder allocates memory for them before it compares.
  */
-import { type Box, boxesIn, damagedBoxes } from './iso-boxes.js'
+import { type Box, boxesIn, boxesOfFile, damagedBoxes } from './iso-boxes.js'
 
 export interface Extent {
   /** 0: offsets into the file; 1: into the box `idat`. */
@@ -23,7 +23,7 @@ const sizesMax = 1_000
 export function avifPixels(file: Buffer): number {
   try {
     const sizes = new Set<string>()
-    for (const meta of boxesIn(file)) {
+    for (const meta of boxesOfFile(file)) {
       // its first four bytes are version and flags
       if (meta.type !== 'meta') continue
       for (const size of sizesIn([...boxesIn(meta.content.subarray(4))], file)) {

@@ -10,6 +10,7 @@ import { formatOf, type ImageFormat } from './formats.js'
 import { codedColourOf, conversionFor, expectWholeSamples, factsOf } from './header-facts.js'
 import { plainJpegHeader } from './plain-jpeg-header.js'
 import { decodeSmallJpeg, encodeSmallThumbnail, thumbnailQuality } from './small-jpeg.js'
+import { readableTiff } from './tiff-header.js'
 import { heicProfile } from './whole-decoders/heic.js'
 import { wholeHeader } from './whole-decoders/whole-headers.js'
 import { isWholeFormat, type WholeFormat } from './whole-decoders/whole-picture.js'
@@ -134,6 +135,7 @@ interface Readable {
 function readableOf(bytes: Uint8Array, format: ImageFormat): Readable {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (format === 'avif') return { readable: avifStill(file) }
+  if (format === 'tiff') return { readable: readableTiff(file) }
   if (format !== 'jpeg') return { readable: file }
   const { bytes: readable, ended, lacksScans } = wholeJpeg(file)
   if (lacksScans) throw new AlikeError('image_unreadable', { detail: tooShort })

@@ -17,10 +17,33 @@ const boxesMax = 100_000
  */
 export function* boxesIn(bytes: Buffer): Generator<Box> {
   for (let at = 0, boxes = 0; at < bytes.length; boxes++) {
-    const { type, headerBytes, boxBytes } = headerAt(bytes, at)
-    if (boxes === boxesMax || boxBytes < headerBytes || at + boxBytes > bytes.length) throw damagedBoxes()
-    yield { type, content: bytes.subarray(at + headerBytes, at + boxBytes) }
-    at += boxBytes
+    const box = boxAt(bytes, at)
+    if (boxes === boxesMax || box.end === undefined || box.end > bytes.length) throw damagedBoxes()
+    yield { type: box.type, content: bytes.subarray(box.from, box.end) }
+    at = box.end
+  }
+}
+
+/** Boxes of a file that its picture needs completely. */
+const pictureBoxes: ReadonlySet<string> = new Set(['meta', 'mdat', 'jxlc', 'jxlp'])
+
+/**
+ * The boxes of a whole file. What follows its picture and is no box is ignored, as it is behind the end of a JPEG.
+ * @throws AlikeError `image_unreadable` if the file ends before its picture does, or there are too many
+ */
+export function* boxesOfFile(file: Buffer): Generator<Box> {
+  let described = false
+  for (let at = 0, boxes = 0; at < file.length; boxes++) {
+    const box = boxAt(file, at)
+    if (boxes === boxesMax) throw damagedBoxes()
+    if (box.end === undefined || box.end > file.length) {
+      const isPast = file.length - at < shortHeaderBytes || box.end !== undefined
+      if (described && isPast && !pictureBoxes.has(box.type)) return
+      throw isPast ? cutOff() : damagedBoxes()
+    }
+    described ||= box.type === 'meta'
+    yield { type: box.type, content: file.subarray(box.from, box.end) }
+    at = box.end
   }
 }
 
@@ -28,13 +51,23 @@ export function damagedBoxes(): AlikeError {
   return new AlikeError('image_unreadable', { detail: 'The boxes of the file are not nested correctly.' })
 }
 
-/** A size of 1 means that a 64-bit size follows the type, 0 that the box extends to the end. */
-function headerAt(bytes: Buffer, at: number): { type: string; headerBytes: number; boxBytes: number } {
-  if (at + 8 > bytes.length) throw damagedBoxes()
-  const size = bytes.readUInt32BE(at)
+function cutOff(): AlikeError {
+  return new AlikeError('image_unreadable', { detail: 'It ends before its picture does.' })
+}
+
+const shortHeaderBytes = 8
+
+/**
+ * Where a box's content begins and ends; `end` is undefined for a size that cannot be right. A size of 1 means that a
+ * 64-bit size follows the type, 0 that the box extends to the end.
+ */
+function boxAt(bytes: Buffer, at: number): { type: string; from: number; end: number | undefined } {
   const type = bytes.toString('latin1', at + 4, at + 8)
-  if (size === 0) return { type, headerBytes: 8, boxBytes: bytes.length - at }
-  if (size !== 1) return { type, headerBytes: 8, boxBytes: size }
-  if (at + 16 > bytes.length) throw damagedBoxes()
-  return { type, headerBytes: 16, boxBytes: Number(bytes.readBigUInt64BE(at + 8)) }
+  if (at + shortHeaderBytes > bytes.length) return { type, from: at, end: undefined }
+  const size = bytes.readUInt32BE(at)
+  const isLong = size === 1
+  const from = at + (isLong ? 2 * shortHeaderBytes : shortHeaderBytes)
+  if (from > bytes.length) return { type, from, end: undefined }
+  const end = size === 0 ? bytes.length : at + (isLong ? Number(bytes.readBigUInt64BE(at + shortHeaderBytes)) : size)
+  return { type, from, end: end < from ? undefined : end }
 }

@@ -3,9 +3,10 @@
  * between two scans is a coarse one, about which the decoder does not complain.
  */
 
-/** ITU-T T.81, table B.1: frames are 0xc0 to 0xcf, except tables (0xc4, 0xcc) and the reserved 0xc8. */
+/** ITU-T T.81, table B.1: frames are 0xc0 to 0xcf, except tables (0xc4, 0xcc) and the reserved 0xc8; T.87 adds 0xf7. */
 const startOfScan = 0xda
-const isFrame = (code: number): boolean => code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code)
+const isFrame = (code: number): boolean =>
+  code === 0xf7 || (code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code))
 const isRestart = (code: number): boolean => code >= 0xd0 && code <= 0xd7
 
 const coefficients = 64
@@ -16,13 +17,17 @@ const markersPerBytes = 16
 /** No bit of the coefficient has arrived yet. */
 const nothing = 255
 
+export function frameOf(segments: readonly Buffer[]): Buffer | undefined {
+  return segments.find((segment) => isFrame(segment[1]!))
+}
+
 /**
  * @param segments of the header; the last one is the first scan's
  * @param data from there to the end of the file
  * @returns true if it cannot be determined; false if there is more to examine than any encoder writes
  */
 export function hasAllScans(segments: readonly Buffer[], data: Buffer): boolean {
-  const frame = segments.find((segment) => isFrame(segment[1]!))
+  const frame = frameOf(segments)
   const first = segments.at(-1)
   if (frame === undefined || first?.[1] !== startOfScan) return true
   // per component: the lowest bit received for each coefficient

@@ -10,6 +10,11 @@ export function shortSideOf({ fit, resizeShortSide, inputSize }: Preprocessing):
   return fit === 'cover' ? resizeShortSide : inputSize
 }
 
+/** Whether the square is smaller than the picture's shorter side after the resize. */
+export function isCutAfterResize({ fit, resizeShortSide, inputSize }: Preprocessing): boolean {
+  return fit === 'cover' && resizeShortSide !== inputSize
+}
+
 /** For the views with the other fit. */
 export function otherRule(preprocessing: Preprocessing): Preprocessing {
   return { ...preprocessing, fit: preprocessing.fit === 'cover' ? 'squash' : 'cover' }

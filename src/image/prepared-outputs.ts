@@ -14,7 +14,7 @@ import {
   toThumbnail,
 } from './decoder.js'
 import { middleSquare } from './middle-square.js'
-import { enlargedSquare, isEnlargedHere, otherRule, shortSideOf, squared } from './network-square.js'
+import { enlargedSquare, isCutAfterResize, isEnlargedHere, otherRule, shortSideOf, squared } from './network-square.js'
 import type { Preprocessing } from './preprocessing.js'
 import { reduced, sizeWithin } from './reduction.js'
 import { type Region, regionToPixels } from './region.js'
@@ -150,22 +150,25 @@ function separateOutputs(
   small: Shape | undefined,
 ): Output[] {
   const { image, source, shape } = shaped
-  const output = (shortSide: number, make: Output['make']): Output => ({
+  const output = (shortSide: number, make: Output['make'], isCut = false): Output => ({
     decodeBytes: decodeMemoryBytes(image.facts, {
       shrink: Math.min(shape.width, shape.height) / shortSide,
-      shrinkOnLoad: !shaped.isRegion,
+      shrinkOnLoad: !shaped.isRegion && !(image.facts.turned && isCut),
     }),
     make,
   })
   const square: Output['make'] = async (into) =>
     void Object.assign(into, await squareOf(shaped, preprocessing, { copies, small }))
-  const outputs = [output(shortSideOf(preprocessing), square)]
+  const isCutBySharp = isCutAfterResize(preprocessing) && !showsWhole(shape, preprocessing)
+  const outputs = [output(shortSideOf(preprocessing), square, isCutBySharp)]
   if (copies && !showsWhole(shape, preprocessing))
     outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
   if (views > 2) {
     const other = otherRule(preprocessing)
     const otherFit = async () => toRgb(image, squared(source(), other))
-    outputs.push(output(shortSideOf(other), async (into) => void (into.otherFit = await otherFit())))
+    outputs.push(
+      output(shortSideOf(other), async (into) => void (into.otherFit = await otherFit()), isCutAfterResize(other)),
+    )
   }
   return outputs
 }
@@ -176,12 +179,14 @@ async function squareOf(
   preprocessing: Preprocessing,
   { copies, small }: { copies: boolean; small: Shape | undefined },
 ): Promise<Made> {
-  if ((!copies && small === undefined) || !showsWhole(shape, preprocessing))
+  // sharp turns a picture upright before the resize if it cuts something from it afterwards, and then decodes all of it
+  const isSlowlyCut = image.facts.turned && isCutAfterResize(preprocessing)
+  if ((!copies && small === undefined && !isSlowlyCut) || !showsWhole(shape, preprocessing))
     return { pixels: await toRgb(image, squared(source(), preprocessing)) }
   const isSquashed = preprocessing.fit === 'squash'
   const whole = isSquashed
     ? await toSizedRgb(image, squared(source(), preprocessing))
-    : await wholeAtSize(image, source(), shape, preprocessing)
+    : await wholeAtSize(image, source(), preprocessing)
   const made: Made = { pixels: isSquashed ? whole.rgb : middleSquare(whole, preprocessing), whole }
   return small === undefined ? made : { ...made, thumbnail: await encodeThumbnail(reduced(whole, small)) }
 }

@@ -1,5 +1,5 @@
 /** The properties of the displayed picture in an AVIF or HEIC (ISO/IEC 23008-12). */
-import { type Box, boxesIn, damagedBoxes } from './iso-boxes.js'
+import { type Box, boxesIn, boxesOfFile, damagedBoxes } from './iso-boxes.js'
 
 export interface PrimaryItem {
   id: number
@@ -12,7 +12,7 @@ export interface PrimaryItem {
 /** @returns undefined if the file names none @throws AlikeError `image_unreadable` if it cannot be parsed this far */
 export function primaryItem(file: Buffer): PrimaryItem | undefined {
   try {
-    for (const { type, content } of boxesIn(file)) {
+    for (const { type, content } of boxesOfFile(file)) {
       // its first four bytes are version and flags
       if (type === 'meta') return itemIn([...boxesIn(content.subarray(4))])
     }

@@ -3,7 +3,8 @@
  * damage: a missing end marker, stray bytes between header segments, and meaningless header fields.
  */
 
-import { hasAllScans } from './jpeg-scans.js'
+import { AlikeError } from '../errors.js'
+import { frameOf, hasAllScans } from './jpeg-scans.js'
 
 /** ITU-T T.81, table B.1. */
 const marker = {
@@ -26,9 +27,13 @@ export interface WholeJpeg {
   lacksScans: boolean
 }
 
-/** Examines the header and searches backwards for the end marker; the picture data is left to the decoder. */
+/**
+ * Examines the header and searches backwards for the end marker; the picture data is left to the decoder.
+ * @throws AlikeError `image_format_unsupported` if it is coded in a way that is not read
+ */
 export function wholeJpeg(file: Buffer): WholeJpeg {
   const { segments, scansAt, mended } = header(file)
+  expectReadable(segments)
   // a thumbnail in the header has its own end marker
   const ended = file.subarray(scansAt).lastIndexOf(endOfImage) >= 0
   if (ended && !mended) return { bytes: file, ended, lacksScans: false }
@@ -39,6 +44,32 @@ export function wholeJpeg(file: Buffer): WholeJpeg {
     ended,
     lacksScans: !ended && !hasAllScans(segments, data),
   }
+}
+
+/** By their frame marker. The decoder accepts lossless ones, but not at the reduced size that is requested of it. */
+const unreadable: Readonly<Record<number, string>> = {
+  195: 'lossless',
+  197: 'hierarchical',
+  198: 'hierarchical',
+  199: 'hierarchical',
+  203: 'lossless',
+  205: 'hierarchical',
+  206: 'hierarchical',
+  207: 'hierarchical',
+  247: 'lossless (JPEG-LS)',
+}
+
+function expectReadable(segments: readonly Buffer[]): void {
+  const frame = frameOf(segments)
+  if (frame === undefined || frame.length < 5) return
+  const coding = unreadable[frame[1]!]
+  const bits = frame[4]
+  if (coding === undefined && bits === 8) return
+  throw new AlikeError('image_format_unsupported', {
+    detail:
+      `It is a JPEG that is ${coding ?? `coded with ${bits} bits per sample`}; ` +
+      'baseline and progressive ones with 8 bits are supported.',
+  })
 }
 
 interface Header {

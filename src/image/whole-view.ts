@@ -46,18 +46,9 @@ export function wholeHolds({ width, height }: Shape, shape: Shape, preprocessing
 export function wholeAtSize(
   image: OpenedImage,
   source: Sharp,
-  { width, height }: Shape,
-  { resizeShortSide: side, inputSize, kernel }: Preprocessing,
+  { resizeShortSide: side, kernel }: Preprocessing,
 ): Promise<SizedRgb> {
-  const resized = source.resize(side, side, { kernel, fastShrinkOnLoad: false, fit: 'outside' })
-  if (inputSize === side) return toSizedRgb(image, resized)
-  // sharp rotates a picture before resizing only if it is cropped afterwards: the square is bit-identical
-  // only if there is a crop here too, even an empty one
-  const shrink = Math.min(width, height) / side
-  return toSizedRgb(
-    image,
-    resized.extract({ left: 0, top: 0, width: Math.round(width / shrink), height: Math.round(height / shrink) }),
-  )
+  return toSizedRgb(image, source.resize(side, side, { kernel, fastShrinkOnLoad: false, fit: 'outside' }))
 }
 
 /** A separate decode, as coarse as the decoder allows. */

@@ -21,6 +21,11 @@ const rows: [name: string, image: () => Promise<Buffer>, options?: Partial<Prepa
     () => of(3000, 2000).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
     { region: { x: 0, y: 0.5, width: 1, height: 0.5, unit: 'relative' } },
   ],
+  [
+    'jpeg, turned, of whose resized form the square is cut',
+    () => of(4032, 3024).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+    { preprocessing: { ...peakOptions.preprocessing, resizeShortSide: 232 }, copies: true, views: 4 },
+  ],
   ['jpeg, flat', () => of(30_000, 300).jpeg().toBuffer()],
   [
     'progressive jpeg of four channels',

@@ -185,3 +185,65 @@ test('the number of pixels is bounded by the header, before anything is decoded'
     )
   }
 })
+
+/** A little-endian TIFF with another value, or type, of one of its fields of 16 bits. */
+function withField(tiff: Buffer, tag: number, value: number, what: 'value' | 'type' = 'value'): Buffer {
+  const changed = Buffer.from(tiff)
+  const directory = tiff.readUInt32LE(4)
+  for (let i = 0; i < tiff.readUInt16LE(directory); i++) {
+    const at = directory + 2 + 12 * i
+    if (tiff.readUInt16LE(at) !== tag) continue
+    const isInline = tiff.readUInt32LE(at + 4) <= 2
+    const valueAt = isInline ? at + 8 : tiff.readUInt32LE(at + 8)
+    changed.writeUInt16LE(value, what === 'type' ? at + 2 : valueAt)
+    return changed
+  }
+  throw new Error(`no field ${tag}`)
+}
+
+test('a TIFF that is not read is refused by the reason', async () => {
+  const [striped, tiled] = await Promise.all([
+    picture().tiff({ compression: 'none' }).toBuffer(),
+    picture().tiff({ compression: 'none', tile: true }).toBuffer(),
+  ])
+  const [bits, compression, photometric, planar] = [258, 259, 262, 284]
+  const rows: [file: Buffer, detail: RegExp][] = [
+    [withField(striped, compression, 50_000), /compressed with Zstandard; none, LZW, Deflate/],
+    [withField(striped, compression, 34_925), /compressed with LZMA/],
+    [withField(striped, photometric, 8), /in Lab; greyscale, RGB/],
+    [withField(striped, bits, 12), /with 12 bits per sample; 1, 2, 4, 8 and 16/],
+    [withField(tiled, planar, 2), /separate planes in tiles/],
+    // a width of tiles of 32 bits
+    [withField(withField(tiled, planar, 2), 322, 4, 'type'), /separate planes in tiles/],
+  ]
+  for (const [file, detail] of rows)
+    await assert.rejects(preparedPatches(file), { code: 'image_format_unsupported', detail })
+})
+
+test('an orientation that does not exist is ignored', async () => {
+  const turned = await picture().withMetadata({ orientation: 3 }).tiff({ compression: 'none' }).toBuffer()
+  for (const orientation of [0, 9, 65_535])
+    assertNear(await preparedPatches(withField(turned, 274, orientation)), patches, 0)
+})
+
+test('bytes that follow a picture made of boxes are ignored, as behind a JPEG', async () => {
+  const avif = await picture().avif({ quality: 90, effort: 0 }).toBuffer()
+  for (const file of [avif, await kept('srgb.heic'), await kept('display-p3-16-bits.jxl')]) {
+    const expected = await preparedPatches(file)
+    for (const behind of [Buffer.from('\n'), Buffer.alloc(3), Buffer.alloc(5_000, 'x'), Buffer.of(255, 216, 255, 224)])
+      assert.deepEqual(await preparedPatches(Buffer.concat([file, behind])), expected)
+  }
+})
+
+test('a truncated picture made of boxes is distinguished from a damaged one', async () => {
+  const avif = await picture().avif({ quality: 90, effort: 0 }).toBuffer()
+  for (const file of [avif, await kept('srgb.heic'), await kept('display-p3-16-bits.jxl')]) {
+    for (const share of [0.2, 0.6, 0.99]) {
+      await assert.rejects(
+        preparedPatches(file.subarray(0, Math.floor(file.length * share))),
+        { code: 'image_unreadable', detail: 'It ends before its picture does.' },
+        `${file.toString('latin1', 4, 12)} ${share}`,
+      )
+    }
+  }
+})

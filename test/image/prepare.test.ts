@@ -110,6 +110,19 @@ test('EXIF orientation is applied before everything else', async () => {
   assertNear(at(lower.pixels, 16, 4), [0, 0, 255])
 })
 
+test('a large photograph that has to be turned is decoded at reduced size, as an upright one is', async () => {
+  const upright = halves(4_096, 2_048).jpeg({ chromaSubsampling: '4:4:4' })
+  const turned = await upright.clone().withMetadata({ orientation: 3 }).toBuffer()
+  const cut = { ...options, maxPixels: 1e7, preprocessing: { ...preprocessing, inputSize: 224, resizeShortSide: 232 } }
+  const { decodeBytes, prepare } = await planPreparation(turned, cut)
+  assert.ok(decodeBytes < 12 * 2 ** 20, `${decodeBytes} bytes`)
+  const [{ pixels }, expected] = [await prepare(), (await prepareImage(await upright.toBuffer(), cut)).pixels]
+  for (let y = 0; y < 224; y++)
+    for (let x = 0; x < 224; x++) assertNear(at(pixels, x, y, 224), at(expected, 223 - x, 223 - y, 224), 3)
+  const upload = await prepareImage(turned, { ...cut, copies: true, thumbnail: { maxSide: 16 } })
+  assert.equal(Buffer.compare(upload.pixels, pixels), 0)
+})
+
 test('a region in pixels and the same region in fractions give the same pixels', async () => {
   const bytes = await halves(100, 60).png().toBuffer()
   const inPixels = await prepareImage(bytes, {

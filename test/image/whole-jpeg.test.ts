@@ -193,3 +193,35 @@ test('checking for missing scans ends for any bytes', () => {
     assert.equal(hasAllScans([], data), true)
   }
 })
+
+/** Grey, all samples 128: every difference is coded as the bit 0. */
+function losslessJpeg(side: number): Buffer {
+  const [high, low] = [side >> 8, side & 255]
+  return Buffer.concat([
+    Buffer.from('ffd8', 'hex'),
+    Buffer.from(`ffc400140001${'00'.repeat(16)}`, 'hex'),
+    Buffer.of(0xff, 0xc3, 0, 11, 8, high, low, high, low, 1, 1, 0x11, 0),
+    Buffer.from('ffda0008010100010000', 'hex'),
+    Buffer.alloc((side * side) / 8),
+    Buffer.from('ffd9', 'hex'),
+  ])
+}
+
+test('a JPEG whose coding is not read is refused by its name', async () => {
+  const good = await encode({}).toBuffer()
+  const frame = good.indexOf(Buffer.of(0xff, 0xc0))
+  const changed = (at: number, value: number) => Buffer.from(good).fill(value, at, at + 1)
+  const supported = 'baseline and progressive ones with 8 bits are supported.'
+  const rows: [file: Buffer, coding: string][] = [
+    [losslessJpeg(256), 'lossless'],
+    [changed(frame + 1, 0xf7), 'lossless (JPEG-LS)'],
+    [changed(frame + 1, 0xc5), 'hierarchical'],
+    [changed(frame + 4, 12), 'coded with 12 bits per sample'],
+  ]
+  for (const [file, coding] of rows) {
+    await assert.rejects(pixelsOf(file), {
+      code: 'image_format_unsupported',
+      detail: `It is a JPEG that is ${coding}; ${supported}`,
+    })
+  }
+})

@@ -1,7 +1,7 @@
 /** JPEG XL, by libjxl compiled to WebAssembly, which converts every colour to sRGB. The size is parsed here first. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { boxesIn } from '../iso-boxes.js'
+import { boxesOfFile } from '../iso-boxes.js'
 import { Undecodable, type WholeHeader } from './whole-picture.js'
 
 /** The part of the decoder's interface that we use. */
@@ -43,7 +43,7 @@ export function jxlHeader(file: Buffer): WholeHeader {
 /** The first bytes of the codestream, which is either bare or inside boxes. */
 function codestream(file: Buffer): Buffer {
   if (file[0] === 0xff) return file.subarray(0, headerBytes)
-  for (const { type, content } of boxesIn(file)) {
+  for (const { type, content } of boxesOfFile(file)) {
     if (type === 'jxlc') return content.subarray(0, headerBytes)
     if (type === 'jxlp') return content.subarray(4, 4 + headerBytes) // after its sequence number
   }
