@@ -75,7 +75,7 @@ def test_attempts_and_pauses_are_bounded() -> None:
 
 def test_what_would_be_done_twice_is_sent_once_and_uploads_are_opened_again() -> None:
     answer, received = scripted(httpx.ReadError("broken"), httpx.Response(202, json={"id": "j"}))
-    with pytest.raises(AlikeUnreachable):
+    with pytest.raises(AlikeUnreachable, match=r"^POST /v1/galleries/g/evaluate got no answer: broken\.$"):
         client(answer).call("evaluate", {"gallery": "g"})
     assert len(received) == 1
 

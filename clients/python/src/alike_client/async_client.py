@@ -20,10 +20,10 @@ from .embeddings import with_vector
 from .folder import FolderUpload, folder_upload
 from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
-from .problems import AlikeProblem, AlikeUnreachable, is_page, problem_of, problem_of_page
+from .problems import AlikeProblem, AlikeUnreachable, is_page, no_answer, problem_of, problem_of_page
 from .retries import Retry
 from .routes import Operation
-from .transport import DEFAULT_TIMEOUT, headers_of, is_json, timeout_of
+from .transport import DEFAULT_TIMEOUT, base_of, headers_of, is_json, timeout_of
 
 
 class AsyncAlikeClient:
@@ -40,8 +40,10 @@ class AsyncAlikeClient:
     ) -> None:
         """`url`: the service's URL, including the path it is mounted at, if any. `key`: its API key, if required.
         `timeout`: default a minute, an hour for the answers to uploads and deletions by filter.
+
+        Raises ValueError for a `url` of another form.
         """
-        self._base = url.rstrip("/")
+        self._base = base_of(url)
         self._retry = retry
         self._timeout = timeout
         self._http = httpx.AsyncClient(headers=headers_of(key), timeout=timeout, transport=transport)
@@ -233,7 +235,7 @@ class AsyncAlikeClient:
             if pause is None and response is not None:
                 raise problem_of(response)
             if pause is None:
-                raise AlikeUnreachable(f"{call.method} {call.target} got no answer.") from failure
+                raise no_answer(call.method, call.target, failure) from failure
             await anyio.sleep(pause)
 
 
