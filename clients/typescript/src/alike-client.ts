@@ -86,7 +86,8 @@ export class AlikeClient {
         for (const value of Object.values(values)) segment(String(value))
         return defaultPathSerializer(path, values)
       },
-      fetch: (request) => fetchWithRetries(() => request.clone() as Request, send, retry),
+      // with its signal: Node.js (24) forgets that of a clone with the next garbage
+      fetch: (request) => fetchWithRetries(() => new Request(request.clone(), { signal: request.signal }), send, retry),
     })
   }
 
