@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -88,6 +91,26 @@ def test_what_would_be_done_twice_is_sent_once_and_uploads_are_opened_again() ->
     # with an idempotency key it is one job
     assert client(answer).ingest("g", opened, "application/x-tar") == {"id": "j"}
     assert received == [b"onetwo", b"onetwo"]
+
+
+@pytest.mark.parametrize("kind", [AlikeClient, AsyncAlikeClient])
+def test_a_body_that_can_be_read_only_once_is_refused(
+    kind: type[AlikeClient] | type[AsyncAlikeClient], tmp_path: Path
+) -> None:
+    (tmp_path / "a.tar").write_bytes(b"whole")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("it was sent")
+
+    async def upload(content: Any) -> None:
+        sent = kind("http://alike", transport=httpx.MockTransport(answer)).ingest("g", content, "application/x-tar")
+        if inspect.isawaitable(sent):
+            await sent
+
+    with (tmp_path / "a.tar").open("rb") as file:
+        for content in (file, iter([b"whole"]), bytearray(b"whole")):
+            with pytest.raises(TypeError, match="bytes, or a function that opens it for each attempt"):
+                asyncio.run(upload(content))
 
 
 def test_a_request_whose_outcome_is_unknown_is_repeated_only_if_it_is_idempotent() -> None:

@@ -130,7 +130,10 @@ class AsyncAlikeClient:
     async def ingest(
         self, gallery: str, content: Content, content_type: str, *, idempotency_key: str | None = None, **parameters: Any
     ) -> Job:
-        """Returns the job once the upload is durable; use `events` or `wait_for_job` to follow it."""
+        """Returns the job once the upload is durable; use `events` or `wait_for_job` to follow it.
+
+        `content`: bytes, or a function that opens them for each attempt: `lambda: open("pictures.tar", "rb")`.
+        """
         headers = {"content-type": content_type, "idempotency-key": idempotency_key or str(uuid.uuid4())}
         return cast(Job, await self._answer(Call("ingest", {"gallery": gallery}, parameters, headers, content)))
 
