@@ -77,7 +77,7 @@ def test_attempts_and_pauses_are_bounded() -> None:
 
 
 def test_what_would_be_done_twice_is_sent_once_and_uploads_are_opened_again() -> None:
-    answer, received = scripted(httpx.ReadError("broken"), httpx.Response(202, json={"id": "j"}))
+    answer, received = scripted(httpx.ReadError("broken."), httpx.Response(202, json={"id": "j"}))
     with pytest.raises(AlikeUnreachable, match=r"^POST /v1/galleries/g/evaluate got no answer: broken\.$"):
         client(answer).call("evaluate", {"gallery": "g"})
     assert len(received) == 1
@@ -111,6 +111,23 @@ def test_a_body_that_can_be_read_only_once_is_refused(
         for content in (file, iter([b"whole"]), bytearray(b"whole")):
             with pytest.raises(TypeError, match="bytes, or a function that opens it for each attempt"):
                 asyncio.run(upload(content))
+
+
+def test_an_opened_file_is_read_by_block_not_by_line(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"\n" * 2_000)
+    parts: list[bytes] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        parts.extend([part async for part in request.stream])
+        return httpx.Response(202, json={"id": "j"})
+
+    async def program() -> None:
+        async with AsyncAlikeClient("http://alike", transport=httpx.MockTransport(answer)) as one:
+            await one.ingest("g", lambda: (tmp_path / "a.tar").open("rb"), "application/x-tar")
+
+    asyncio.run(program())
+    assert (len(parts), sum(map(len, parts))) == (1, 2_000)
 
 
 def test_a_request_whose_outcome_is_unknown_is_repeated_only_if_it_is_idempotent() -> None:

@@ -7,6 +7,7 @@ import os
 import uuid
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, cast
 
@@ -243,6 +244,9 @@ class AsyncAlikeClient:
 
 
 async def in_a_thread(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Files are read without blocking the event loop."""
+    """Files are read without blocking the event loop; one that was opened by block, as a line may be a single byte."""
+    read = getattr(parts, "read", None)
+    if read is not None:
+        parts = iter(partial(read, 2**18), b"")
     while (part := await anyio.to_thread.run_sync(next, parts, None)) is not None:
         yield part

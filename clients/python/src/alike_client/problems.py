@@ -35,7 +35,7 @@ class AlikeUnreachable(AlikeError):
 
 
 def no_answer(method: str, target: str, failure: httpx.TransportError | None) -> AlikeUnreachable:
-    reason = str(failure or "")
+    reason = str(failure or "").rstrip(".")
     return AlikeUnreachable(f"{method} {target} got no answer{reason and f': {reason}'}.")
 
 
