@@ -117,13 +117,14 @@ def test_an_opened_file_is_read_by_block_not_by_line(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"\n" * 2_000)
     parts: list[bytes] = []
 
-    async def answer(request: httpx.Request) -> httpx.Response:
-        assert isinstance(request.stream, httpx.AsyncByteStream)
-        parts.extend([part async for part in request.stream])
-        return httpx.Response(202, json={"id": "j"})
+    class Parts(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            assert isinstance(request.stream, httpx.AsyncByteStream)
+            parts.extend([part async for part in request.stream])
+            return httpx.Response(202, json={"id": "j"})
 
     async def program() -> None:
-        async with AsyncAlikeClient("http://alike", transport=httpx.MockTransport(answer)) as one:
+        async with AsyncAlikeClient("http://alike", transport=Parts()) as one:
             await one.ingest("g", lambda: (tmp_path / "a.tar").open("rb"), "application/x-tar")
 
     asyncio.run(program())
