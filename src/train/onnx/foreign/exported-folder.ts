@@ -29,14 +29,13 @@ const networkFiles = ['vision_model.onnx', 'model.onnx'].flatMap((name) => [name
 /**
  * @param path an ONNX file, or a folder with one
  * @param options `optionsSuffice` to import a file: its folder is not looked at
- * @throws AlikeError `import_unsupported`
+ * @throws AlikeError `import_unsupported`; Error if there is no such file
  */
 export async function exportedNetwork(
   path: string,
   { optionsSuffice = false }: { optionsSuffice?: boolean } = {},
 ): Promise<ExportedNetwork> {
-  // of a path that cannot be looked at, reading it says why
-  const isFolder = (await statOf(path))?.isDirectory() === true
+  const isFolder = (await stat(path)).isDirectory()
   const file = isFolder ? join(path, await networkIn(path)) : path
   const named = resolve(isFolder ? path : dirname(path))
   const found = !isFolder && optionsSuffice ? undefined : await statedAround(named)

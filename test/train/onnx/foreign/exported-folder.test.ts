@@ -146,6 +146,7 @@ test('a file is imported as its folder is: its preprocessing is stated there, or
     assert.deepEqual([file, importedFrom, stated], [join(folder, name), join(basename(folder), name), whole.stated])
   }
   assert.deepEqual((await exportedNetwork(join(folder, 'onnx'))).stated, whole.stated)
+  await assert.rejects(exportedNetwork(join(folder, 'none.onnx')), { code: 'ENOENT' })
   assert.deepEqual(await exportedNetwork(join(folder, 'other/model.onnx')), {
     file: join(folder, 'other/model.onnx'),
     importedFrom: 'model.onnx',
