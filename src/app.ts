@@ -51,8 +51,9 @@ import { galleryRoutes } from './http/routes/galleries.js'
 import { galleryContentsRoutes } from './http/routes/gallery-contents.js'
 import { galleryOptionsRoutes } from './http/routes/gallery-options.js'
 import { homeRoutes } from './http/routes/home.js'
+import { imageRoutes } from './http/routes/image.js'
 import { imageUploadRoutes } from './http/routes/image-uploads.js'
-import { imageRoutes } from './http/routes/images.js'
+import { imagesRoutes } from './http/routes/images.js'
 import { ingestRoutes } from './http/routes/ingest.js'
 import { ingestS3Routes } from './http/routes/ingest-s3.js'
 import { jobEventRoutes } from './http/routes/job-events.js'
@@ -207,7 +208,8 @@ async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
   await scope.register(galleryContentsRoutes, { galleries })
   await scope.register(galleryOptionsRoutes, { galleries, config })
   await scope.register(moveRoutes, { moves: parts.moves })
-  await scope.register(imageRoutes, { galleries, answers, config })
+  await scope.register(imagesRoutes, { galleries, answers, config })
+  await scope.register(imageRoutes, { galleries, config })
   await scope.register(layoutRoutes, { analyses, galleries, answers })
   await scope.register(originalRoutes, { ...parts, memory })
   await scope.register(decisionRoutes, { galleries, metrics })

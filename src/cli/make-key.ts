@@ -1,11 +1,13 @@
 /** `npm run key -- --name NAME --role read|write|admin`: creates an API key and its configuration line. */
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { makeKey } from '../access/api-keys.js'
-import { roles } from '../access/grants.js'
+import { roles, verbs } from '../access/grants.js'
 import { command, runCommand } from '../command-line.js'
 
 function ahead(time: string): string {
-  if (Date.parse(time) <= Date.now()) throw new InvalidArgumentError('It is in the past.')
+  const at = Date.parse(time)
+  if (Number.isNaN(at)) throw new InvalidArgumentError('It must be a date, or a time with its zone.')
+  if (at <= Date.now()) throw new InvalidArgumentError('It is in the past.')
   return time
 }
 
@@ -14,7 +16,7 @@ await runCommand(
     .requiredOption('--name <name>', 'whose key it is; shown in logs')
     .addOption(new Option('--role <role>', 'what it allows').choices(roles).makeOptionMandatory())
     .option('--galleries <names...>', 'restrict it to these galleries; a name may end with *')
-    .option('--verbs <verbs...>', 'restrict the role to these: search, read, metrics, write, delete, admin')
+    .addOption(new Option('--verbs <verbs...>', 'restrict the role to these').choices(verbs))
     .option('--expires <date>', 'date or time of expiry: 2027-01-31, 2027-01-31T12:00:00Z', ahead)
     .action(({ name, role, ...limits }) => {
       const { key, line } = makeKey(name, role, limits)

@@ -1,4 +1,7 @@
-/** The pictures of galleries, by name and id. What is acknowledged is durable and found by the next search. */
+/**
+ * The pictures of galleries, by name and id. What is acknowledged is durable and found by the next search. Longer than most
+ * files because it is the single list of operations.
+ */
 import { AlikeError } from '../errors.js'
 import { changeAdvancing } from './advancing-changes.js'
 import type { CatalogueEntry } from './catalogue.js'

@@ -1,4 +1,7 @@
-/** Jobs in PostgreSQL, shared by every process that reaches it. */
+/**
+ * Jobs in PostgreSQL, shared by every process that reaches it. Longer than most files because it is the single list of
+ * operations.
+ */
 import { randomUUID } from 'node:crypto'
 import { AlikeError, hasCode } from '../errors.js'
 import type { CatalogueSet } from '../gallery/catalogue.js'

@@ -165,6 +165,9 @@ test('a key that would be of no use is not made', async () => {
   const rows: [code: number, says: RegExp, ...parameters: string[]][] = [
     [2, /'2020-01-01' is invalid\. It is in the past/, '--expires', '2020-01-01'],
     [1, /expires at what is no date/, '--expires', '2099-02-31'],
+    [2, /'tomorrow' is invalid\. It must be a date, or a time with its zone/, '--expires', 'tomorrow'],
+    [2, /'search,read' is invalid\. Allowed choices are search, read, /, '--verbs', 'search,read'],
+    [1, /a verb beyond its role/, '--verbs', 'search', 'write'],
     [1, /A gallery is a name, or the beginning of one with \* behind it/, '--galleries', 'two words'],
   ]
   for (const [expected, says, ...parameters] of rows) {

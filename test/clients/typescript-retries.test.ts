@@ -117,6 +117,23 @@ test('an explanation is asked for again like a search', async (t) => {
   assert.equal(requests.length, 2)
 })
 
+test('an address that cannot be one of the service is refused before anything is sent', (t) => {
+  for (const url of ['localhost:8080', '127.0.0.1:8080', '//alike', '/alike', '', 'ftp://alike', 'http:///alike'])
+    assert.throws(() => new AlikeClient({ url }), {
+      name: 'TypeError',
+      message: /must begin with http:\/\/ or https:\/\//,
+    })
+  // as copied from the console
+  for (const url of ['http://alike/#/galleries/g', 'http://alike?key=a'])
+    assert.throws(() => new AlikeClient({ url }), { name: 'TypeError', message: /end with its path/ })
+  for (const url of ['http://alike', 'HTTPS://[::1]:8080/', 'http://alike/at/path']) new AlikeClient({ url })
+
+  Object.defineProperty(globalThis, 'location', { value: new URL('http://alike/page'), configurable: true })
+  t.after(() => Reflect.deleteProperty(globalThis, 'location'))
+  for (const url of ['', '/', '/at/path']) new AlikeClient({ url }) // of the page's own server
+  assert.throws(() => new AlikeClient({ url: 'localhost:8080' }), TypeError)
+})
+
 test('an id never leads to another resource', async (t) => {
   const { url, requests } = await answering(t, (_request, response) => void response.writeHead(204).end())
   const client = new AlikeClient({ url })

@@ -5,7 +5,21 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from alike_client import AlikeClient
+from alike_client import AlikeClient, AsyncAlikeClient
+
+
+@pytest.mark.parametrize("kind", [AlikeClient, AsyncAlikeClient])
+def test_an_address_that_cannot_be_one_of_the_service_is_refused_before_anything_is_sent(
+    kind: type[AlikeClient] | type[AsyncAlikeClient],
+) -> None:
+    for url in ("localhost:8080", "127.0.0.1:8080", "//alike", "/alike", "", "ftp://alike", "http:///alike"):
+        with pytest.raises(ValueError, match="must begin with http:// or https://"):
+            kind(url)
+    for url in ("http://alike/#/galleries/g", "http://alike?key=a"):  # as copied from the console
+        with pytest.raises(ValueError, match="end with its path"):
+            kind(url)
+    for url in ("http://alike", "HTTPS://[::1]:8080/", "http://alike/at/path"):
+        kind(url)
 
 
 def test_an_id_never_leads_to_another_resource() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -74,8 +77,8 @@ def test_attempts_and_pauses_are_bounded() -> None:
 
 
 def test_what_would_be_done_twice_is_sent_once_and_uploads_are_opened_again() -> None:
-    answer, received = scripted(httpx.ReadError("broken"), httpx.Response(202, json={"id": "j"}))
-    with pytest.raises(AlikeUnreachable):
+    answer, received = scripted(httpx.ReadError("broken."), httpx.Response(202, json={"id": "j"}))
+    with pytest.raises(AlikeUnreachable, match=r"^POST /v1/galleries/g/evaluate got no answer: broken\.$"):
         client(answer).call("evaluate", {"gallery": "g"})
     assert len(received) == 1
 
@@ -88,6 +91,44 @@ def test_what_would_be_done_twice_is_sent_once_and_uploads_are_opened_again() ->
     # with an idempotency key it is one job
     assert client(answer).ingest("g", opened, "application/x-tar") == {"id": "j"}
     assert received == [b"onetwo", b"onetwo"]
+
+
+@pytest.mark.parametrize("kind", [AlikeClient, AsyncAlikeClient])
+def test_a_body_that_can_be_read_only_once_is_refused(
+    kind: type[AlikeClient] | type[AsyncAlikeClient], tmp_path: Path
+) -> None:
+    (tmp_path / "a.tar").write_bytes(b"whole")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("it was sent")
+
+    async def upload(content: Any) -> None:
+        sent = kind("http://alike", transport=httpx.MockTransport(answer)).ingest("g", content, "application/x-tar")
+        if inspect.isawaitable(sent):
+            await sent
+
+    with (tmp_path / "a.tar").open("rb") as file:
+        for content in (file, iter([b"whole"]), bytearray(b"whole")):
+            with pytest.raises(TypeError, match="bytes, or a function that opens it for each attempt"):
+                asyncio.run(upload(content))
+
+
+def test_an_opened_file_is_read_by_block_not_by_line(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"\n" * 2_000)
+    parts: list[bytes] = []
+
+    class Parts(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            assert isinstance(request.stream, httpx.AsyncByteStream)
+            parts.extend([part async for part in request.stream])
+            return httpx.Response(202, json={"id": "j"})
+
+    async def program() -> None:
+        async with AsyncAlikeClient("http://alike", transport=Parts()) as one:
+            await one.ingest("g", lambda: (tmp_path / "a.tar").open("rb"), "application/x-tar")
+
+    asyncio.run(program())
+    assert (len(parts), sum(map(len, parts))) == (1, 2_000)
 
 
 def test_a_request_whose_outcome_is_unknown_is_repeated_only_if_it_is_idempotent() -> None:

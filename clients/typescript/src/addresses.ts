@@ -1,4 +1,17 @@
-/** Parts of the addresses of calls, percent-encoded. */
+/** The address of the service, and parts of the addresses of calls, percent-encoded. */
+
+/**
+ * What the paths of calls are appended to. In a web page also a path of the page's own server.
+ * @throws TypeError for anything else: a call would fail only after its retries, or go elsewhere
+ */
+export function serviceAddress(url: string): string {
+  const isOfPage = 'location' in globalThis && /^(\/[^?#]*)?$/.test(url)
+  if (!isOfPage && !/^https?:\/\/[^/?#]+[^?#]*$/i.test(url))
+    throw new TypeError(
+      `The address of the service must begin with http:// or https:// and end with its path; "${url}" does not.`,
+    )
+  return url.replace(/\/+$/, '')
+}
 
 /**
  * A part of a path.

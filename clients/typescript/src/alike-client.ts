@@ -3,7 +3,7 @@
  * jobs and their events, uploads with retries.
  */
 import createClient, { type Client, defaultPathSerializer } from 'openapi-fetch'
-import { queryOf, segment } from './addresses.js'
+import { queryOf, segment, serviceAddress } from './addresses.js'
 import type { components, operations, paths } from './api.js'
 import { itemsOf } from './items-of.js'
 import { type Job, type JobEvent, jobEvents } from './job-events.js'
@@ -73,8 +73,9 @@ export class AlikeClient {
   readonly #send: Fetch
   readonly #retry: RetryOptions
 
+  /** @throws TypeError if `url` is not an address of that form */
   constructor({ url, key, retry = {}, fetch: send = (request) => fetch(request) }: AlikeClientOptions) {
-    this.#base = url.replace(/\/+$/, '')
+    this.#base = serviceAddress(url)
     this.#headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
     this.#send = send
     this.#retry = retry
@@ -85,7 +86,8 @@ export class AlikeClient {
         for (const value of Object.values(values)) segment(String(value))
         return defaultPathSerializer(path, values)
       },
-      fetch: (request) => fetchWithRetries(() => request.clone() as Request, send, retry),
+      // with its signal: Node.js (24) forgets that of a clone with the next garbage
+      fetch: (request) => fetchWithRetries(() => new Request(request.clone(), { signal: request.signal }), send, retry),
     })
   }
 

@@ -21,6 +21,12 @@ const passing: readonly number[] = [429, 502, 503, 504]
 const reading = /\/(search|search\/batch|explain|compare|embeddings)$/
 
 /**
+ * What refers to the signal of a call, for as long as its answer is being read: Node.js (24) itself lets go of the request
+ * once the answer begins, and the call could not be aborted any more.
+ */
+const readFor = new WeakMap<ReadableStream, unknown>()
+
+/**
  * @param makeRequest called for each attempt, because a body can only be sent once
  * @throws AlikeProblem if the service refuses permanently, or something else answers in its place
  * @throws AlikeUnreachable if there is no response
@@ -38,6 +44,7 @@ export async function fetchWithRetries(
     let pauseMs = backoffMs
     try {
       const response = await send(request)
+      if (response.body !== null) readFor.set(response.body, [makeRequest, request])
       if (response.ok) {
         await expectNoPage(response)
         return await whole(response)

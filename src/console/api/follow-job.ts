@@ -46,7 +46,7 @@ async function* eventsOf(id: string, signal: AbortSignal): AsyncGenerator<Job> {
   for await (const { data } of itemsOf(events)) yield JSON.parse(data) as Job
 }
 
-/** Safari cannot iterate over a stream itself (26.0). */
+/** Safari cannot iterate over a stream itself (26.0). The client has the same, but only its contract is known here. */
 async function* itemsOf<Item>(stream: ReadableStream<Item>): AsyncGenerator<Item> {
   const reader = stream.getReader()
   try {

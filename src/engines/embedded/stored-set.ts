@@ -1,4 +1,7 @@
-/** One embedding set in the database and, while its network is served, in an index: slots below, ids above. */
+/**
+ * One embedding set in the database and, while its network is served, in an index: slots below, ids above. Longer than most
+ * files because it is the single list of operations.
+ */
 import { AlikeError } from '../../errors.js'
 import {
   type ChangeOptions,

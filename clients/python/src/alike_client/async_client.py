@@ -7,6 +7,7 @@ import os
 import uuid
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, cast
 
@@ -20,10 +21,10 @@ from .embeddings import with_vector
 from .folder import FolderUpload, folder_upload
 from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
-from .problems import AlikeProblem, AlikeUnreachable, is_page, problem_of, problem_of_page
+from .problems import AlikeProblem, AlikeUnreachable, is_page, no_answer, problem_of, problem_of_page
 from .retries import Retry
 from .routes import Operation
-from .transport import DEFAULT_TIMEOUT, headers_of, is_json, timeout_of
+from .transport import DEFAULT_TIMEOUT, base_of, headers_of, is_json, timeout_of
 
 
 class AsyncAlikeClient:
@@ -40,8 +41,10 @@ class AsyncAlikeClient:
     ) -> None:
         """`url`: the service's URL, including the path it is mounted at, if any. `key`: its API key, if required.
         `timeout`: default a minute, an hour for the answers to uploads and deletions by filter.
+
+        Raises ValueError for a `url` of another form.
         """
-        self._base = url.rstrip("/")
+        self._base = base_of(url)
         self._retry = retry
         self._timeout = timeout
         self._http = httpx.AsyncClient(headers=headers_of(key), timeout=timeout, transport=transport)
@@ -128,7 +131,10 @@ class AsyncAlikeClient:
     async def ingest(
         self, gallery: str, content: Content, content_type: str, *, idempotency_key: str | None = None, **parameters: Any
     ) -> Job:
-        """Returns the job once the upload is durable; use `events` or `wait_for_job` to follow it."""
+        """Returns the job once the upload is durable; use `events` or `wait_for_job` to follow it.
+
+        `content`: bytes, or a function that opens them for each attempt: `lambda: open("pictures.tar", "rb")`.
+        """
         headers = {"content-type": content_type, "idempotency-key": idempotency_key or str(uuid.uuid4())}
         return cast(Job, await self._answer(Call("ingest", {"gallery": gallery}, parameters, headers, content)))
 
@@ -233,11 +239,14 @@ class AsyncAlikeClient:
             if pause is None and response is not None:
                 raise problem_of(response)
             if pause is None:
-                raise AlikeUnreachable(f"{call.method} {call.target} got no answer.") from failure
+                raise no_answer(call.method, call.target, failure) from failure
             await anyio.sleep(pause)
 
 
 async def in_a_thread(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Files are read without blocking the event loop."""
+    """Files are read without blocking the event loop; one that was opened by block, as a line may be a single byte."""
+    read = getattr(parts, "read", None)
+    if read is not None:
+        parts = iter(partial(read, 2**18), b"")
     while (part := await anyio.to_thread.run_sync(next, parts, None)) is not None:
         yield part

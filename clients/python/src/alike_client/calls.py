@@ -23,6 +23,11 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: Content | None = None
 
+    def __post_init__(self) -> None:
+        if not (self.content is None or isinstance(self.content, (bytes, str)) or callable(self.content)):
+            # a file or an iterator: the second attempt would send what is left of it
+            raise TypeError("The body must be bytes, or a function that opens it for each attempt.")
+
     @property
     def method(self) -> str:
         return ROUTES[self.operation][0]

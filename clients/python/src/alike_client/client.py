@@ -19,10 +19,10 @@ from .embeddings import with_vector
 from .folder import FolderUpload, folder_upload
 from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
-from .problems import AlikeProblem, AlikeUnreachable, is_page, problem_of, problem_of_page
+from .problems import AlikeProblem, AlikeUnreachable, is_page, no_answer, problem_of, problem_of_page
 from .retries import Retry
 from .routes import Operation
-from .transport import DEFAULT_TIMEOUT, headers_of, is_json, timeout_of
+from .transport import DEFAULT_TIMEOUT, base_of, headers_of, is_json, timeout_of
 
 
 class AlikeClient:
@@ -39,8 +39,10 @@ class AlikeClient:
     ) -> None:
         """`url`: the service's URL, including the path it is mounted at, if any. `key`: its API key, if required.
         `timeout`: default a minute, an hour for the answers to uploads and deletions by filter.
+
+        Raises ValueError for a `url` of another form.
         """
-        self._base = url.rstrip("/")
+        self._base = base_of(url)
         self._retry = retry
         self._timeout = timeout
         self._http = httpx.Client(headers=headers_of(key), timeout=timeout, transport=transport)
@@ -127,7 +129,10 @@ class AlikeClient:
     def ingest(
         self, gallery: str, content: Content, content_type: str, *, idempotency_key: str | None = None, **parameters: Any
     ) -> Job:
-        """Returns the job once the upload is durable; use `events` or `wait_for_job` to follow it."""
+        """Returns the job once the upload is durable; use `events` or `wait_for_job` to follow it.
+
+        `content`: bytes, or a function that opens them for each attempt: `lambda: open("pictures.tar", "rb")`.
+        """
         headers = {"content-type": content_type, "idempotency-key": idempotency_key or str(uuid.uuid4())}
         return cast(Job, self._answer(Call("ingest", {"gallery": gallery}, parameters, headers, content)))
 
@@ -232,5 +237,5 @@ class AlikeClient:
             if pause is None and response is not None:
                 raise problem_of(response)
             if pause is None:
-                raise AlikeUnreachable(f"{call.method} {call.target} got no answer.") from failure
+                raise no_answer(call.method, call.target, failure) from failure
             time.sleep(pause)

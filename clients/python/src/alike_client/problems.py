@@ -34,6 +34,11 @@ class AlikeUnreachable(AlikeError):
     """There was no response: no connection, or a broken one. `__cause__` says why."""
 
 
+def no_answer(method: str, target: str, failure: httpx.TransportError | None) -> AlikeUnreachable:
+    reason = str(failure or "").rstrip(".")
+    return AlikeUnreachable(f"{method} {target} got no answer{reason and f': {reason}'}.")
+
+
 def problem_of(response: httpx.Response) -> AlikeProblem:
     """For an unsuccessful response whose body has been read."""
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 
 from .routes import Operation
@@ -19,6 +21,18 @@ _PATIENT_OPERATIONS: frozenset[Operation] = frozenset(
 def timeout_of(operation: Operation, given: httpx.Timeout | float) -> httpx.Timeout | float:
     """`given`: to the client, whose own choice holds for every operation."""
     return _PATIENT if given is DEFAULT_TIMEOUT and operation in _PATIENT_OPERATIONS else given
+
+
+def base_of(url: str) -> str:
+    """What the paths of calls are appended to.
+
+    Raises ValueError for an address of another form: calls would fail only after their retries.
+    """
+    if re.fullmatch(r"https?://[^/?#]+[^?#]*", url, re.IGNORECASE) is None:
+        raise ValueError(
+            f'The address of the service must begin with http:// or https:// and end with its path; "{url}" does not.'
+        )
+    return url.rstrip("/")
 
 
 def headers_of(key: str | None) -> dict[str, str]:

@@ -17,15 +17,15 @@ export function importCommand() {
   return command('npm run import --', 'Makes a network from an ONNX file that another framework exported.')
     .argument(
       '<file>',
-      'image encoder: float pictures in, one vector per picture out; or the folder that an exporter wrote, which states the preprocessing',
+      'image encoder: float pictures in, one vector per picture out; or the folder that an exporter wrote',
     )
     .requiredOption('--name <name>', 'name of the network and its folder', networkName)
-    .option('--mean <r,g,b>', 'mean of each colour, which is subtracted, 0 to 1; required for a file', colours(0))
     .option(
-      '--std <r,g,b>',
-      'standard deviation, by which each colour is then divided; required for a file',
-      colours(Number.MIN_VALUE),
+      '--mean <r,g,b>',
+      'mean of each colour, subtracted, 0 to 1; required unless the folder states it',
+      colours(0),
     )
+    .option('--std <r,g,b>', 'standard deviation, by which each is then divided; likewise', colours(Number.MIN_VALUE))
     .option(
       '--input-size <pixels>',
       'side of the input, if the file leaves it open',
@@ -77,9 +77,10 @@ async function run(
   await expectUnused({ name, out, force })
   if (data === undefined && labels !== undefined) program.error('error: --labels needs --data')
   const images = data === undefined ? undefined : await readSplitImages({ data, labels })
-  const { stated, ...network } = await exportedNetwork(file)
   const { mean, std, fit, kernel, inputSize, shortSide: resizeShortSide, output, pooling } = given
   const options = { inputSize, fit, resizeShortSide, kernel, mean, std }
+  const optionsSuffice = mean !== undefined && std !== undefined
+  const { stated, ...network } = await exportedNetwork(file, { optionsSuffice })
   const preprocessing = chosenPreprocessing(options, stated?.preprocessing)
   await makeFolder(out)
   const interrupt = new AbortController()

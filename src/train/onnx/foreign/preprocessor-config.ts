@@ -5,7 +5,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Preprocessing } from '../../../image/preprocessing.js'
-import { unsupported } from './unsupported.js'
+import { unsupported, withOptions } from './unsupported.js'
 
 /** `resizeShortSide` only with `cover`. */
 export type StatedPreprocessing = Omit<Preprocessing, 'resizeShortSide'> & { resizeShortSide?: number | undefined }
@@ -133,8 +133,9 @@ function fitOf(given: TransformersConfig, family: string, usual: Usual): Fit {
   const crops = given.do_center_crop ?? usual.crops
   if (family === 'ConvNext') return convNextFit(size, given.crop_pct ?? 224 / 256, crops)
   if ('height' in size) {
-    if (crops) throw refused('pictures are squashed first, then cut')
-    return { fit: 'squash', inputSize: square(size) }
+    const side = square(size)
+    if (crops && !isSquareOf(side, given.crop_size)) throw refused('pictures are squashed first, then cut')
+    return { fit: 'squash', inputSize: side }
   }
   const { shortest_edge: side } = size
   if (!crops) throw refused('pictures keep their proportions')
@@ -158,6 +159,11 @@ function square(size: number | Static<typeof Square>): number {
   if (typeof size === 'number') return size
   if (size.height !== size.width) throw refused(`pictures of ${size.width} × ${size.height} pixels are not square`)
   return size.height
+}
+
+/** A cut of this size out of a square of this side does nothing. */
+function isSquareOf(side: number, cut: TransformersConfig['crop_size']): boolean {
+  return typeof cut === 'object' && cut !== null ? cut.height === side && cut.width === side : cut === side
 }
 
 /** Of bytes times the factor, on the scale of bytes. */
@@ -188,4 +194,4 @@ function checked<Schema extends TSchema>(schema: Schema, config: unknown): Stati
 }
 
 const refused = (reason: string) =>
-  unsupported(`Its preprocessing is not one of the service: ${reason}. Import the ONNX file, with options instead.`)
+  unsupported(`Its preprocessing is not one of the service: ${reason}. ${withOptions}`)

@@ -26,7 +26,11 @@ export function quantizeCommand() {
         .default(false)
         .conflicts('labels'),
     )
-    .option('--precisions <list>', 'what to make, separated by commas', precisionsOf, [...smallerPrecisions])
+    .addOption(
+      new Option('--precisions <list>', 'what to make, separated by commas')
+        .argParser(precisionsOf)
+        .default([...smallerPrecisions], smallerPrecisions.join(',')),
+    )
     .option('--pictures <count>', 'training pictures from which the 8-bit ranges are computed', wholeNumber(2), 64)
     .option(
       '--min-speedup <factor>',

@@ -1,7 +1,7 @@
 /** Which files of an exporter's folder state the preprocessing. As Transformers 5.24 with timm 1.0.31 writes them, shortened. */
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { exportedNetwork } from '../../../../src/train/onnx/foreign/exported-folder.js'
 import { temporaryFolder } from '../../../support/temporary-folder.js'
@@ -104,6 +104,12 @@ for (const [what, files, by, fit] of [
     { fit: 'cover', inputSize: 224, resizeShortSide: 235 },
   ],
   [
+    'numbers as only Python writes them, beside a text that is like them',
+    { 'config.json': '{"a": NaN, "b": [-Infinity, Infinity], "c": "\\"NaN"}', 'preprocessor_config.json': clip },
+    'preprocessor_config.json',
+    { fit: 'cover', inputSize: 224, resizeShortSide: 224 },
+  ],
+  [
     'several files that agree',
     {
       'config.json': timm,
@@ -125,6 +131,43 @@ for (const [what, files, by, fit] of [
     const { mean: _mean, std: _std, ...geometry } = found!.preprocessing
     assert.deepEqual([found!.by, geometry], [by, { ...fit, kernel: 'cubic' }])
   })
+
+test('a file is imported as its folder is: its preprocessing is stated there, or above a folder named onnx', async (t) => {
+  const folder = await temporaryFolder(t, 'alike-exported-')
+  await mkdir(join(folder, 'onnx'))
+  await mkdir(join(folder, 'other'))
+  for (const name of ['model.onnx', 'onnx/model.onnx', 'onnx/model_fp16.onnx', 'other/model.onnx'])
+    await writeFile(join(folder, name), '')
+  await writeFile(join(folder, 'preprocessor_config.json'), JSON.stringify(clip))
+  const whole = await exportedNetwork(folder)
+  assert.equal(whole.stated?.by, 'preprocessor_config.json')
+  for (const name of ['model.onnx', 'onnx/model.onnx', 'onnx/model_fp16.onnx']) {
+    const { file, importedFrom, stated } = await exportedNetwork(join(folder, name))
+    assert.deepEqual([file, importedFrom, stated], [join(folder, name), join(basename(folder), name), whole.stated])
+  }
+  assert.deepEqual((await exportedNetwork(join(folder, 'onnx'))).stated, whole.stated)
+  await assert.rejects(exportedNetwork(join(folder, 'none.onnx')), { code: 'ENOENT' })
+  assert.deepEqual(await exportedNetwork(join(folder, 'other/model.onnx')), {
+    file: join(folder, 'other/model.onnx'),
+    importedFrom: 'model.onnx',
+    stated: undefined,
+  })
+
+  // its own folder comes first
+  await writeFile(join(folder, 'onnx/preprocessor_config.json'), JSON.stringify(siglip))
+  assert.equal((await exportedNetwork(join(folder, 'onnx/model.onnx'))).stated?.preprocessing.fit, 'squash')
+})
+
+test('beside options that suffice, the folder of a file is not looked at: it may not be what was meant', async (t) => {
+  const folder = await temporaryFolder(t, 'alike-exported-')
+  await writeFile(join(folder, 'model.onnx'), '')
+  await writeFile(join(folder, 'preprocessor_config.json'), '{}')
+  const optionsSuffice = true
+  assert.equal((await exportedNetwork(join(folder, 'model.onnx'), { optionsSuffice })).stated, undefined)
+  for (const path of [folder, join(folder, 'model.onnx')])
+    await assert.rejects(exportedNetwork(path), { message: /with options instead, at least --mean and --std/ })
+  await assert.rejects(exportedNetwork(folder, { optionsSuffice }), { code: 'import_unsupported' })
+})
 
 test('a folder that is named like a network is none', async (t) => {
   const folder = await temporaryFolder(t, 'alike-exported-')
@@ -169,6 +212,12 @@ for (const [what, files, reason] of [
     /imported\. config.json: .*pretrained_cfg/,
   ],
   ['no JSON', { 'processor_config.json': '{"image_processor":' }, /processor_config.json cannot be read: .*JSON/],
+  ['a comma too many, which Python does not read', { 'preprocessor_config.json': '{"size": 224,}' }, /cannot be read/],
+  [
+    'a colour that is no number',
+    { 'preprocessor_config.json': JSON.stringify(clip).replace('0.48145466', 'NaN') },
+    /image_mean\/0 must be number/,
+  ],
   ['JSON of another type', { 'processor_config.json': [] }, /processor_config.json is not a JSON object/],
   ['JSON of another type', { 'preprocessor_config.json': 'null' }, /preprocessor_config.json is not a JSON object/],
 ] as const)

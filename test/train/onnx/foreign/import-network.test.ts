@@ -509,6 +509,17 @@ test('a folder of an exporter says its preprocessing', async (t) => {
   assert.deepEqual([preprocessing.resizeShortSide, preprocessing.kernel], [10, 'linear'])
   assert.equal(provenance?.['importedFrom'], 'exported/onnx/model.onnx')
 
+  const alone = await runCommand('train/onnx/foreign/main', [
+    join(folder, 'onnx/model.onnx'),
+    ...words.slice(1),
+    '--force',
+  ])
+  assert.equal(alone.output, made.output)
+  const told = [join(folder, 'onnx/model.onnx'), ...words.slice(1), '--mean', '0,0,0', '--std', '1,1,1', '--force']
+  const { output } = await runCommand('train/onnx/foreign/main', [...told, '--input-size', `${size}`])
+  assert.match(output, /pictures of 8 × 8/)
+  assert.doesNotMatch(output, /preprocessor_config/)
+
   const overruled = await runCommand('train/onnx/foreign/main', [...words, '--force', '--kernel', 'cubic'])
   assert.match(overruled.output, /as in preprocessor_config.json and the options: short side 10, cut to 8, cubic,/)
 

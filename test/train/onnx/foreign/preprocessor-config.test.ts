@@ -60,6 +60,15 @@ for (const [config, expected] of [
     { image_processor_type: 'ConvNextImageProcessor', size: { shortest_edge: 384 }, resample: 3 },
     { fit: 'squash', inputSize: 384, kernel: 'cubic' },
   ],
+  // a cut of the whole square
+  [
+    { image_processor_type: 'DeiTImageProcessor', size: square(224), crop_size: square(224), resample: 3 },
+    { fit: 'squash', inputSize: 224, kernel: 'cubic' },
+  ],
+  [
+    { feature_extractor_type: 'BeitFeatureExtractor', size: 224, crop_size: 224, do_center_crop: true, resample: 2 },
+    { fit: 'squash', inputSize: 224, kernel: 'linear' },
+  ],
 ] satisfies [object, Fit][])
   test(`read: ${JSON.stringify(config)}`, () => {
     const { mean, std, ...fit } = transformersPreprocessing({ ...steps, ...colours, ...config })
@@ -108,6 +117,16 @@ for (const [what, config, reason] of [
   ['another class', { image_processor_type: 'LevitImageProcessor' }, /Levit, not one of Beit, /],
   ['no class', { image_processor_type: undefined }, /is not named/],
   ['pictures that are squashed and cut', { image_processor_type: 'DeiTImageProcessor' }, /squashed first, then cut/],
+  [
+    'pictures that are squashed, and padded to a larger square',
+    { image_processor_type: 'DeiTImageProcessor', crop_size: square(256) },
+    /squashed first, then cut/,
+  ],
+  [
+    'a square of which half is kept',
+    { image_processor_type: 'DeiTImageProcessor', crop_size: { height: 224, width: 112 } },
+    /squashed first, then cut/,
+  ],
   ['pictures of any proportions', { size: { shortest_edge: 224 } }, /keep their proportions/],
   ['a rectangle', { size: { height: 224, width: 112 } }, /112 × 224 pixels are not square/],
   ['another kernel', { resample: 0 }, /resample is 0/],
