@@ -82,7 +82,14 @@ test('a job is left to a process with the model it needs: the serving one, or th
   const installed = new Set<string>()
   const [one, two] = [await openStores(t, url, { hasModel: (id) => installed.has(id) }), await openStores(t, url)]
   for (const gallery of ['a', 'b']) await makeGallery(one.catalogue, gallery, 'shared')
-  const newer = { uid: 'newer', galleryUid: 'b', engine: 'shared', modelId: '00000000000000bb', dimension: 8, about: {} }
+  const newer = {
+    uid: 'newer',
+    galleryUid: 'b',
+    engine: 'shared',
+    modelId: '00000000000000bb',
+    dimension: 8,
+    about: {},
+  }
   await one.catalogue.addSet(newer)
   for (const kind of ['ingest', 'evaluate', 'move'] as const)
     await one.jobs.create({ id: kind, kind, gallery: 'a', source: null })
