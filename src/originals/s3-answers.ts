@@ -34,9 +34,11 @@ export function bytesFrom(kept: Kept, body: Readable): Readable {
   return pipeline(body, translated, () => {})
 }
 
+/** A wrong key, clock or name of the bucket is an answer, which its operator has to know. */
 function notAnswered(kept: Kept, cause: unknown): AlikeError {
+  const { name, $metadata } = cause as { name?: string; $metadata?: { httpStatusCode?: number } }
   return new AlikeError('store_unreachable', {
-    detail: `The bucket of ${kept} does not answer.`,
+    detail: `The bucket of ${kept} ${$metadata?.httpStatusCode === undefined ? 'does not answer' : `answers ${name}`}.`,
     cause,
     retryAfterSeconds: 5,
   })

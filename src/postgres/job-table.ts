@@ -110,19 +110,21 @@ export async function revokeClaim(sql: Sql, { number }: StoredRow): Promise<void
   await sql.query('UPDATE alike.job SET attempt = NULL WHERE number = $1', [number])
 }
 
-/**
- * Sets that unfinished jobs of these kinds work with: the serving one, and in a move the other too. Without those whose
- * storage was never prepared.
- */
-export function setsWithJobs(
-  sql: Sql,
-  kinds: readonly JobKind[],
-): Promise<Pick<CatalogueSet, 'uid' | 'galleryUid' | 'engine'>[]> {
+/** A set that unfinished jobs work with. */
+export interface SetOfJobs extends Pick<CatalogueSet, 'uid' | 'galleryUid' | 'engine' | 'modelId'> {
+  /** Only a process that can read it can run them. Not if its storage was never prepared: any can do that. */
+  isRead: boolean
+  /** Only a process with its model can run them: a move needs none, and a new set only its own. */
+  needsModel: boolean
+}
+
+export function setsWithJobs(sql: Sql, kinds: readonly JobKind[]): Promise<SetOfJobs[]> {
   return sql.query(
-    `SELECT DISTINCT embedding_set.uid, gallery_uid AS "galleryUid", engine
+    `SELECT DISTINCT embedding_set.uid, gallery_uid AS "galleryUid", engine, model_id AS "modelId",
+       about::jsonb @> '{"isMade": true}' AND (embedding_set.uid = serving OR kind = 'move') AS "isRead",
+       kind <> 'move' AND (embedding_set.uid = serving) = (kind <> 're-embedding') AS "needsModel"
      FROM alike.job JOIN alike.gallery ON gallery.uid = job.gallery_uid JOIN alike.embedding_set USING (gallery_uid)
-     WHERE kind = ANY($1) AND state = ANY($2) AND (embedding_set.uid = serving OR kind = 'move')
-       AND embedding_set.about::jsonb @> '{"isMade": true}'`,
+     WHERE kind = ANY($1) AND state = ANY($2)`,
     [kinds, activeJobStates],
   )
 }

@@ -1,4 +1,5 @@
 /** Notices between processes through PostgreSQL: they say that something has changed, never what it is now. */
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlikeError, hasCode } from '../errors.js'
 import type { Postgres, Sql } from './postgres.js'
@@ -9,6 +10,8 @@ export interface Notice {
   gallery?: string
   /** A gallery for whose writes another process is waiting. */
   closing?: string
+  /** Of a process that finds out whether it hears notices. */
+  greeting?: string
 }
 
 /** @param notice undefined if some may have been missed */
@@ -21,6 +24,8 @@ const companyKey = 0x616c696c
 const usualWaits = {
   /** A process that has just died may still appear connected. */
   companyMs: 10_000,
+  /** Until a process hears its own greeting. */
+  heardMs: 10_000,
   /** Delay before a reconnection attempt. */
   reconnectMs: 2_000,
   /**
@@ -63,8 +68,9 @@ export class Notices {
     client.on('end', () => this.#lost(client, new Error('the connection has ended')))
     client.on('notification', ({ payload = '' }) => this.#notify(noticeOf(payload)))
     try {
-      await this.#expectCompany(client)
       await client.query(`LISTEN ${channel}`) // refused by a standby
+      await this.#expectHeard(client)
+      await this.#expectCompany(client)
     } catch (error) {
       void client.end().catch(() => {}) // or each attempt would leave a connection, and its lock, behind
       throw error
@@ -85,6 +91,24 @@ export class Notices {
     clearInterval(this.#ticks)
     clearTimeout(this.#retry)
     await this.#client?.end().catch(() => {})
+  }
+
+  /** A pooler that assigns connections by transaction loses notices, and locks of sessions with them. */
+  async #expectHeard(client: Connection): Promise<void> {
+    const greeting = randomUUID()
+    let isHeard = false
+    const hear = ({ payload }: { payload?: string | undefined }) => {
+      isHeard ||= noticeOf(payload ?? '')?.greeting === greeting
+    }
+    client.on('notification', hear)
+    await notify(this.#postgres, { greeting })
+    for (const deadline = performance.now() + this.#waits.heardMs; !isHeard; await sleep(50))
+      if (performance.now() > deadline)
+        throw new AlikeError('config_invalid', {
+          detail:
+            'Notifications of PostgreSQL do not arrive, as through a pooler that assigns connections by transaction: connect directly, or through one that assigns them by session.',
+        })
+    client.off('notification', hear)
   }
 
   /** Held as long as this connection: exclusively by one process, or shared by all that share uploads. */
@@ -129,10 +153,11 @@ export class Notices {
  */
 function noticeOf(payload: string): Notice | undefined {
   try {
-    const { job, gallery, closing } = JSON.parse(payload) as Partial<Record<keyof Notice, unknown>>
+    const { job, gallery, closing, greeting } = JSON.parse(payload) as Partial<Record<keyof Notice, unknown>>
     if (typeof job === 'string') return { job }
     if (typeof gallery === 'string') return { gallery }
     if (typeof closing === 'string') return { closing }
+    if (typeof greeting === 'string') return { greeting }
   } catch {
     // reported below
   }

@@ -34,6 +34,8 @@ export interface SharedStoresOptions {
   sharesUploads: boolean
   /** Whether only another process can read the set: that one runs the jobs of its gallery. Default: none is. */
   isElsewhere?: ((set: Pick<CatalogueSet, 'uid' | 'engine'>) => boolean) | undefined
+  /** Whether a model is installed here: jobs that need another one are left to other processes. Default: all are. */
+  hasModel?: ((modelId: string) => boolean) | undefined
   /** Maximum judgements, and decisions, per gallery. */
   feedbackMax: number
   decisionsMax: number
@@ -69,6 +71,7 @@ export async function openSharedStores({
   leaseSeconds,
   sharesUploads,
   isElsewhere,
+  hasModel,
   feedbackMax,
   decisionsMax,
   logger,
@@ -108,7 +111,7 @@ export async function openSharedStores({
       feedback: postgresFeedback(postgres, feedbackMax),
       decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
       layouts: postgresLayouts(postgres, now),
-      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, isElsewhere, now }),
+      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, isElsewhere, hasModel, now }),
       waiting: () => postgres.waiting,
       installation: () => installationIn(postgres),
       close,

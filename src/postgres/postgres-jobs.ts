@@ -48,6 +48,7 @@ import {
   noteClaim,
   revokeClaim,
   rowOfId,
+  type SetOfJobs,
   type StoredRow,
   saveJob,
   setsWithJobs,
@@ -65,6 +66,8 @@ export interface PostgresJobsOptions {
   renewEveryMs: number
   /** Whether only another process can read the set: jobs of its gallery are left to that one. Default: none is. */
   isElsewhere?: ((set: Pick<CatalogueSet, 'uid' | 'engine'>) => boolean) | undefined
+  /** Whether a model is installed here: jobs that need another one are left to other processes. Default: all are. */
+  hasModel?: ((modelId: string) => boolean) | undefined
   /** The current time, ISO 8601. */
   now(): string
 }
@@ -159,9 +162,10 @@ export class PostgresJobs implements JobStore {
 
   /** Uids of those with unfinished jobs that another process has to run. */
   async #galleriesElsewhere(sql: Sql, kinds: readonly JobKind[]): Promise<string[]> {
-    const { isElsewhere } = this.#options
-    if (isElsewhere === undefined) return []
-    return (await setsWithJobs(sql, kinds)).filter(isElsewhere).map(({ galleryUid }) => galleryUid)
+    const { isElsewhere = () => false, hasModel = () => true } = this.#options
+    const isOfOthers = (set: SetOfJobs) =>
+      (set.isRead && isElsewhere(set)) || (set.needsModel && !hasModel(set.modelId))
+    return (await setsWithJobs(sql, kinds)).filter(isOfOthers).map(({ galleryUid }) => galleryUid)
   }
 
   async release(id: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { AlikeError, hasCode } from '../errors.js'
-import { asStoreError, failed, isConflict } from './store-errors.js'
+import { asStoreError, failed, isConflict, unreachable } from './store-errors.js'
 
 export type Connection = pg.Client
 
@@ -46,6 +46,19 @@ const numbers: pg.CustomTypesConfig = {
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
 }
 
+/** Without a connection the store is away, whatever the reason: a changed password, a certificate, no such database. */
+class Connecting extends pg.Client {
+  override connect(): Promise<pg.Client>
+  override connect(callback: (error: Error | null, client?: pg.Client) => void): void
+  override connect(callback?: (error: Error | null, client?: pg.Client) => void): Promise<pg.Client> | undefined {
+    const connected = super.connect().catch((cause: unknown) => {
+      throw unreachable(cause)
+    })
+    if (callback === undefined) return connected
+    connected.then((client) => callback(null, client), callback)
+  }
+}
+
 export class Postgres implements Sql {
   readonly #pool: pg.Pool
   readonly #url: string
@@ -56,6 +69,7 @@ export class Postgres implements Sql {
     this.#statementMs = statementMs
     this.#pool = new pg.Pool({
       connectionString: url,
+      Client: Connecting,
       max: connectionsMax,
       connectionTimeoutMillis: connectMs,
       query_timeout: statementMs,
@@ -155,7 +169,7 @@ export class Postgres implements Sql {
    * @throws AlikeError `store_unreachable` for a standby: locks held there exclude nobody, and its rows may be old
    */
   async connect(name = 'alike-listener'): Promise<Connection> {
-    const client = new pg.Client({
+    const client = new Connecting({
       connectionString: this.#url,
       connectionTimeoutMillis: connectMs,
       query_timeout: this.#statementMs,

@@ -14,8 +14,11 @@ export const ownerGone = '23503'
 /** SQLSTATE of a write on a server that only reads: a standby during a failover, or one whose disk is nearly full. */
 const readOnly = '25006'
 
-/** SQLSTATE classes of a server that is absent, starting, stopping or out of connections; and of one out of space. */
-const awayStates = /^(08|57P0[1-5]|53300|53400)/
+/**
+ * SQLSTATE classes of a server that is absent, starting, stopping, out of connections or slower than its administrator
+ * allows; and of one out of space.
+ */
+const awayStates = /^(08|57P0[1-5]|53300|53400|57014|55P03|25P0[34])/
 const fullStates = /^(53100|53200)/
 const awayCodes = [
   'ECONNREFUSED',
@@ -44,6 +47,10 @@ export function asStoreError(error: unknown): unknown {
   const { code = '' } = error as { code?: string }
   if (fullStates.test(code)) return new AlikeError('storage_full', { cause: error })
   if (awayStates.test(code) || code === readOnly || awayCodes.includes(code) || awayTexts.test(error.message))
-    return new AlikeError('store_unreachable', { cause: error, retryAfterSeconds: 5 })
+    return unreachable(error)
   return error
+}
+
+export function unreachable(cause: unknown): AlikeError {
+  return new AlikeError('store_unreachable', { cause, retryAfterSeconds: 5 })
 }

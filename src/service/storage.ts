@@ -37,7 +37,7 @@ export interface Storage {
 export async function openStorage(opening: Opening, folders: ModelFolders): Promise<Storage> {
   const { config, logger, metrics, opened } = opening
   const embedded = opened.add(await openEmbeddedOf(opening))
-  const stores = opened.add(await openStores(config, embedded, { name: 'embedded', logger }))
+  const stores = opened.add(await openStores(config, embedded, { name: 'embedded', models: folders, logger }))
   const weaviate = await openWeaviateOf(opening, stores)
   if (weaviate !== undefined) opened.add(weaviate)
   const engines = { embedded, ...(weaviate && { weaviate }) }

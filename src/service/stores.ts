@@ -3,6 +3,7 @@
  * several processes.
  */
 import type { Config } from '../config/config.js'
+import type { ModelFolders } from '../embedding/model-folders.js'
 import type { EmbeddedEngine } from '../engines/embedded/embedded-engine.js'
 import { AlikeError } from '../errors.js'
 import type { GalleriesOptions } from '../gallery/galleries.js'
@@ -35,11 +36,17 @@ export function expectRole({ role, postgresUrl, originalsS3Bucket }: RoleSetting
     })
 }
 
-/** @param name of the engine beside whose pictures they are stored by default */
+export interface StoresSurroundings {
+  /** Name of the engine beside whose pictures they are stored by default. */
+  name: string
+  models: Pick<ModelFolders, 'has'>
+  logger: PostgresLogger
+}
+
 export async function openStores(
   config: Config,
   embedded: EmbeddedEngine,
-  { name, logger }: { name: string; logger: PostgresLogger },
+  { name, models, logger }: StoresSurroundings,
 ): Promise<Stores> {
   if (config.postgresUrl === '') {
     const { catalogue, feedback, decisions, layouts, jobs } = embedded
@@ -53,11 +60,27 @@ export async function openStores(
     leaseSeconds: config.jobLeaseSeconds,
     sharesUploads: config.originalsS3Bucket !== '',
     isElsewhere: (set) => set.engine === name && embedded.has?.(set) === false,
+    hasModel: hasModelOrSaysSo(models, logger),
     feedbackMax: config.feedbackMax,
     decisionsMax: config.decisionsMax,
     logger,
   })
   return { ...shared, progress: progressOf(shared.jobs, []) }
+}
+
+/** A job that waits for another process would otherwise wait without a word. */
+function hasModelOrSaysSo(models: Pick<ModelFolders, 'has'>, logger: PostgresLogger): (modelId: string) => boolean {
+  const missing = new Set<string>()
+  return (modelId) => {
+    if (models.has(modelId)) return true
+    if (!missing.has(modelId))
+      logger.warn(
+        { code: 'model_mismatch', modelId },
+        'jobs need a model that is not installed here: they wait for a process that has it',
+      )
+    missing.add(modelId)
+    return false
+  }
 }
 
 function progressOf(jobs: JobStore, committedBy: readonly string[]): Stores['progress'] {

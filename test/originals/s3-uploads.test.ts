@@ -58,6 +58,19 @@ test('an upload that a busy store refuses is sent again, in one piece and part b
   }
 })
 
+test('what a bucket that is not granted answers is told', async (t) => {
+  const { endpoint } = await bucketServer(t, { refuses: () => 'InvalidAccessKeyId' })
+  const credentials = { accessKeyId: 'former', secretAccessKey: 'alikealike' }
+  const client = s3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
+  const file = join(await temporaryFolder(t), 'upload')
+  await writeFile(file, 'bytes')
+  const uploads = new S3Uploads({ client, bucket: 'b', prefix: 'uploads/' })
+  await assert.rejects(uploads.put('j', file), {
+    code: 'store_unreachable',
+    detail: 'The bucket of uploads answers InvalidAccessKeyId.',
+  })
+})
+
 test('a file that cannot be opened for its next part fails its upload, not the process', async (t) => {
   const file = join(await temporaryFolder(t), 'upload')
   const { endpoint } = await bucketServer(t, {

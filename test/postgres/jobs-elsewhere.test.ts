@@ -75,3 +75,35 @@ test('a job whose gallery was deleted, or was never prepared, is claimed by any 
     ['a', 'b'],
   )
 })
+
+test('a job is left to a process with the model it needs: the serving one, or that of the set it builds', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const installed = new Set<string>()
+  const [one, two] = [await openStores(t, url, { hasModel: (id) => installed.has(id) }), await openStores(t, url)]
+  for (const gallery of ['a', 'b']) await makeGallery(one.catalogue, gallery, 'shared')
+  const newer = {
+    uid: 'newer',
+    galleryUid: 'b',
+    engine: 'shared',
+    modelId: '00000000000000bb',
+    dimension: 8,
+    about: {},
+  }
+  await one.catalogue.addSet(newer)
+  for (const kind of ['ingest', 'evaluate', 'move'] as const)
+    await one.jobs.create({ id: kind, kind, gallery: 'a', source: null })
+  await one.jobs.create({ id: 'build', kind: 're-embedding', gallery: 'b', source: null })
+  const claims = async () => [
+    (await one.jobs.claim(['ingest']))?.id,
+    (await one.jobs.claim(['evaluate', 'duplicates', 'doctor', 'layout']))?.id,
+    (await one.jobs.claim(['re-embedding']))?.id,
+    (await one.jobs.claim(['move']))?.id,
+  ]
+  assert.deepEqual(await claims(), [undefined, undefined, undefined, 'move'])
+  assert.equal((await two.jobs.claim(['ingest']))?.id, 'ingest')
+  installed.add(newer.modelId)
+  assert.deepEqual(await claims(), [undefined, undefined, 'build', undefined], 'the serving model may be lost')
+  installed.add(model.modelId)
+  assert.equal((await claims())[1], 'evaluate')
+})

@@ -1,10 +1,12 @@
 /** The connection that listens to notices, over a connection made up here: a real server needs a second one to refuse. */
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
-import { test } from 'node:test'
+import { EventEmitter, once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { type TestContext, test } from 'node:test'
 import { type Notice, Notices } from '../../src/postgres/notices.js'
-import type { Postgres } from '../../src/postgres/postgres.js'
+import { Postgres } from '../../src/postgres/postgres.js'
 import { until } from '../support/until.js'
+import { newDatabase } from './shared-stores.js'
 
 class MadeConnection extends EventEmitter {
   isOpen = true
@@ -18,6 +20,15 @@ class MadeConnection extends EventEmitter {
   }
 }
 
+/** A server with the connections that have been made, of which the last one listens. */
+function serverOf(made: MadeConnection[], connect: () => MadeConnection): Postgres {
+  const query = async (_text: string, [, payload]: string[]) => {
+    made.at(-1)!.emit('notification', { payload })
+    return []
+  }
+  return { connect: async () => made[made.push(connect()) - 1], query } as unknown as Postgres
+}
+
 /** A server in recovery grants locks, but refuses to LISTEN. */
 class StandbyConnection extends MadeConnection {
   override async query(text: string): Promise<{ rows: unknown[] }> {
@@ -28,7 +39,11 @@ class StandbyConnection extends MadeConnection {
 
 test('a connection that cannot listen is not left open', async (t) => {
   const connection = new StandbyConnection()
-  const notices = new Notices({ connect: async () => connection } as unknown as Postgres, false, () => {})
+  const notices = new Notices(
+    serverOf([], () => connection),
+    false,
+    () => {},
+  )
   t.after(() => notices.close())
   await assert.rejects(notices.open(), /LISTEN/)
   assert.equal(connection.isOpen, false)
@@ -36,9 +51,12 @@ test('a connection that cannot listen is not left open', async (t) => {
 
 test('a lost connection is closed, and its late end is not taken for the loss of the next one', async (t) => {
   const made: MadeConnection[] = []
-  const connect = async () => made[made.push(new MadeConnection()) - 1]
   let losses = 0
-  const notices = new Notices({ connect } as unknown as Postgres, false, () => void losses++)
+  const notices = new Notices(
+    serverOf(made, () => new MadeConnection()),
+    false,
+    () => void losses++,
+  )
   t.after(() => notices.close())
   const heard: (Notice | undefined)[] = []
   notices.listen((notice) => void (notice !== undefined && heard.push(notice)))
@@ -60,10 +78,10 @@ test('a process that may no longer be there says so each time it cannot listen a
       return { rows: [{ held: made.length === 1 }] } // another process has come meanwhile
     }
   }
-  const connect = async () => made[made.push(new Refused()) - 1]
   const told: unknown[] = []
-  const waits = { companyMs: 0, reconnectMs: 1, tickMs: 5_000 }
-  const notices = new Notices({ connect } as unknown as Postgres, false, (reason) => told.push(reason), waits)
+  const waits = { companyMs: 0, heardMs: 10_000, reconnectMs: 1, tickMs: 5_000 }
+  const server = serverOf(made, () => new Refused())
+  const notices = new Notices(server, false, (reason) => told.push(reason), waits)
   t.after(() => notices.close())
   await notices.open()
   made[0]!.emit('error', new Error('terminating connection due to administrator command'))
@@ -73,3 +91,40 @@ test('a process that may no longer be there says so each time it cannot listen a
     ['config_invalid', 'config_invalid'],
   )
 })
+
+test('a process that hears no notices, as behind a pooler by transaction, is told so', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const postgres = new Postgres({ url: await withoutNotices(t, url), connectionsMax: 2, onLoss() {} })
+  t.after(() => postgres.close())
+  const waits = { companyMs: 0, heardMs: 500, reconnectMs: 1, tickMs: 5_000 }
+  const notices = new Notices(postgres, true, () => {}, waits)
+  t.after(() => notices.close())
+  await assert.rejects(notices.open(), { code: 'config_invalid' })
+})
+
+const noticeMark = 'A'.charCodeAt(0)
+
+/** The same server, behind a proxy that forwards all of its messages but notices: each has a mark and its length. */
+async function withoutNotices(t: TestContext, url: string): Promise<string> {
+  const { port } = new URL(url)
+  const proxy = createServer((client) => {
+    const server = connect(Number(port), '127.0.0.1')
+    client.pipe(server).on('error', () => client.destroy())
+    client.on('error', () => server.destroy())
+    let bytes = Buffer.alloc(0)
+    server.on('end', () => client.end())
+    server.on('data', (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk])
+      while (bytes.length > 4 && bytes.length > bytes.readInt32BE(1)) {
+        const end = 1 + bytes.readInt32BE(1)
+        if (bytes[0] !== noticeMark) client.write(bytes.subarray(0, end))
+        bytes = bytes.subarray(end)
+      }
+    })
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.after(() => void proxy.close())
+  return Object.assign(new URL(url), { port: String((proxy.address() as AddressInfo).port) }).href
+}

@@ -77,6 +77,31 @@ test('a transaction whose connection is lost in the middle changes nothing, and 
   assert.deepEqual(await postgres.query('SELECT n FROM kept'), [])
 })
 
+test('a server that refuses connections, or breaks statements off, is away until its administrator allows them', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const role = new URL(url).pathname.slice(1)
+  const asRole = Object.assign(new URL(url), { username: role }).href
+  for (const [refusal, allowance] of [
+    ['NOLOGIN', 'LOGIN'],
+    ["SET statement_timeout = '1ms'", 'RESET statement_timeout'],
+  ]) {
+    await inDatabase(url, `DROP ROLE IF EXISTS ${role}; CREATE ROLE ${role} LOGIN; ALTER ROLE ${role} ${refusal}`)
+    const postgres = openPostgres(t, asRole)
+    const slow = 'SELECT pg_sleep(0.05)'
+    const onOne = async () => (await postgres.connect()).end()
+    const attempts: (() => Promise<unknown>)[] = [
+      () => postgres.query(slow),
+      () => postgres.transaction((sql) => sql.query(slow)),
+    ]
+    if (refusal === 'NOLOGIN') attempts.push(onOne)
+    for (const attempt of attempts) await assert.rejects(attempt(), { code: 'store_unreachable' }, refusal)
+    await inDatabase(url, `ALTER ROLE ${role} ${allowance}`)
+    await postgres.query(slow)
+    await onOne()
+  }
+})
+
 function openPostgres(t: TestContext, url: string): Postgres {
   const postgres = new Postgres({ url, connectionsMax: 2, onLoss() {} })
   t.after(() => postgres.close())
