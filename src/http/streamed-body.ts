@@ -3,11 +3,14 @@
  * socket from it: then the rest of the body cannot be read, and nobody learns the client's address.
  */
 import type { IncomingMessage } from 'node:http'
-import { PassThrough, type Readable } from 'node:stream'
+import { finished, PassThrough, type Readable } from 'node:stream'
 
+/** Fails if the client leaves, also if it has left already, as while its token was checked. */
 export function streamedBody(request: IncomingMessage): Readable {
   const body = new PassThrough()
-  body.on('error', () => {}) // a client may go away before anybody reads
-  request.on('error', (error) => body.destroy(error))
+  body.on('error', () => {}) // a client may leave before anybody reads
+  finished(request, (error) => {
+    if (error) body.destroy(error)
+  })
   return request.pipe(body)
 }
