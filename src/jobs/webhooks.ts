@@ -35,6 +35,13 @@ export interface WebhooksOptions {
   now?: (() => Date) | undefined
 }
 
+interface Attempt {
+  /** Failed ones before it. */
+  attempts: number
+  /** Why it failed, if it did. */
+  failure: string | undefined
+}
+
 const pauseFactor = 4
 const pauseMaxMs = 6 * 3_600_000
 /** Maximum difference between the clocks of processes that share jobs. */
@@ -50,8 +57,8 @@ const retryMs = 10_000
 export class Webhooks {
   readonly #options: WebhooksOptions
   readonly #underWay = new Map<string, Promise<void>>()
-  /** Why attempts failed, if they did, whose outcomes could not be stored yet: they are not repeated for that. */
-  readonly #unstored = new Map<string, string | undefined>()
+  /** Last attempts whose outcome could not be stored yet, by job: only the storing is repeated. */
+  readonly #unstored = new Map<string, Attempt>()
   readonly #closing = new AbortController()
   /** One at a time: the pending notifications read by an older pass may have been sent by now. */
   readonly #passes = new Passes(() => this.#sendDue())
@@ -136,8 +143,11 @@ export class Webhooks {
     const { jobs, logger, onAttempt, attemptsMax } = this.#options
     const job = await jobs.get(jobId)
     if (job === undefined) return
-    const failure = this.#unstored.has(jobId) ? this.#unstored.get(jobId) : await this.#send(job, url)
-    this.#unstored.set(jobId, failure)
+    const unstored = this.#unstored.get(jobId)
+    // meanwhile another process that shares the jobs may have made it, and stored that it failed
+    const isMade = unstored?.attempts === attempts
+    const failure = isMade ? unstored.failure : await this.#send(job, url)
+    this.#unstored.set(jobId, { attempts, failure })
     if (this.#closing.signal.aborted && failure !== undefined) {
       // retried at the next start; a shared store had reserved it for this process
       await jobs.noteWebhook(jobId, { attempts, at: nextAt ?? this.#now().toISOString() })

@@ -126,6 +126,26 @@ test('an attempt whose outcome a full disk has no room for is not repeated befor
   }
 })
 
+test('an attempt that another process has made meanwhile is followed by another, whatever could not be stored', async (t) => {
+  const { host, url, taken } = await webhookServer(t, [500, 204])
+  const opened = await open(t, await dataFolder(t), { allowedHosts: reached(host) })
+  const store = jobsOf(opened.galleries)
+  let refused = 0
+  const full = t.mock.method(store, 'noteWebhook', async () => {
+    refused++
+    throw new AlikeError('store_unreachable')
+  })
+  const id = await endedJob(opened, url)
+  await until(() => refused === 1)
+  full.mock.restore()
+  await store.noteWebhook(id, { attempts: 1, at: new Date().toISOString() })
+  await until(() => {
+    opened.webhooks.wake()
+    return opened.outcomes.length > 0
+  })
+  assert.deepEqual([opened.outcomes, taken.length], [['delivered'], 2])
+})
+
 test('a restart loses no delivery, and does not extend its delay', async (t) => {
   const { host, url, taken } = await webhookServer(t, [500, 200])
   const dataDir = await dataFolder(t)
