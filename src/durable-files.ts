@@ -33,7 +33,7 @@ export async function writeSettled(path: string, content: Content): Promise<void
   await writeFile(path, content, { flush: true })
 }
 
-/** A failure leaves the file as it was; a crash may leave a part of the content. */
+/** A failure leaves the file as it was; a crash may leave part of the content appended. */
 export async function appendSettled(path: string, content: Content): Promise<void> {
   const file = await open(path, 'a')
   try {

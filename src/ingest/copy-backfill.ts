@@ -21,7 +21,7 @@ type Undescribed = UndescribedPage['images'][number]
 
 /** Pictures read, described and committed together. */
 const pageSize = 32
-/** An engine that does not answer is not waited for, because other galleries are in others. */
+/** Not an engine that does not answer: other galleries may be in another one. */
 const waitsOut: readonly ErrorCode[] = ['overloaded', 'storage_full', 'store_unreachable']
 
 export class CopyBackfill {

@@ -34,7 +34,7 @@ export function bytesFrom(kept: Kept, body: Readable): Readable {
   return pipeline(body, translated, () => {})
 }
 
-/** A wrong key, clock or name of the bucket is an answer, which its operator has to know. */
+/** For a wrong key, clock or bucket name the store does answer: the operator must know what. */
 function notAnswered(kept: Kept, cause: unknown): AlikeError {
   const { name, $metadata } = cause as { name?: string; $metadata?: { httpStatusCode?: number } }
   return new AlikeError('store_unreachable', {

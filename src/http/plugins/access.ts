@@ -125,7 +125,7 @@ function callerOf({ keyName, ip }: FastifyRequest): string {
   return keyName === '' ? `address ${ofOneSubscriber(ip)}` : `key ${keyName}`
 }
 
-/** Who has one IPv6 address has the 2^64 that begin like it, and would not be limited by any of them. */
+/** A subscriber has all 2^64 IPv6 addresses of a /64 network: counted alone, each would get a limit of its own. */
 function ofOneSubscriber(ip: string): string {
   const [, mapped] = /^::ffff:([\d.]+)$/i.exec(ip) ?? []
   if (isIP(ip) !== 6 || mapped !== undefined) return mapped ?? ip

@@ -39,20 +39,21 @@ export function refuseForeignPages(
   })
 }
 
-/** Elsewhere callers may know the service by any name. Probes and pages without data need not be refused. */
+/** A service that other machines reach may have any name. Probes, and pages without data, are exempt. */
 function refuseForeignNames(
   app: FastifyInstance,
   { isOpen, origins }: { isOpen(): boolean; origins: readonly string[] },
 ): void {
   const listed = new Set(origins.map((origin) => origin.replace(/^https?:\/\//, '').toLowerCase()))
   app.addHook('onRequest', async ({ headers: { host = '' }, routeOptions: { config } }) => {
-    // every browser names a host
+    // a request without a host comes from no browser
     if (host === '' || config.role === undefined || config.role === 'open' || !isOpen()) return
     const name = host.replace(/:\d*$/, '').replace(/^\[|\]$/g, '')
     // no name server is asked for an address
     if (isThisMachine(name) || isIP(name) !== 0 || listed.has(host.toLowerCase())) return
     throw new AlikeError('origin_not_allowed', {
-      detail: 'Call it as localhost or by its IP address. TRUST_PROXY lists proxies that pass on another name.',
+      detail:
+        'Call it as localhost or by its IP address. List a proxy that passes on another name in TRUST_PROXY, and any other name in CORS_ORIGINS (http://name:port).',
     })
   })
 }

@@ -27,7 +27,7 @@ export function discardRefusedBodies(
   { bodyTimeoutMs, restMs = restOfBodyMs }: RefusedBodiesOptions,
 ): void {
   app.addHook('onSend', async ({ raw, problemCode }, reply) => {
-    // other refusals with 429 are for clients that send too many requests: their bodies are not being read
+    // other refusals with 429 are for clients that send too many requests, and no one has begun to read their bodies
     const isFull = problemCode === 'job_queue_full' || (problemCode === 'overloaded' && raw.readableFlowing !== null)
     const isWhileSent = whileSent.has(reply.statusCode) || isFull
     if (!isWhileSent || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed) return

@@ -88,7 +88,7 @@ export function limitUploads(
 class Reception {
   readonly caller: string
   readonly #raw: FastifyRequest['raw']
-  /** Its own reference: Node takes the socket from a request that a pipeline failed to receive. */
+  /** Its own reference: Node takes the socket from a request whose pipeline has failed. */
   readonly #socket: Socket
   readonly #minBytesPerSecond: number
   readonly #given = new AbortController()

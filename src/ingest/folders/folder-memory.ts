@@ -24,9 +24,9 @@ interface Remembered {
 }
 
 const lineMaxBytes = 64 * 1024
-/** Made between two turns of the event loop. */
+/** Serialised in one turn of the event loop. */
 const linesOfChunk = 1_000
-/** Outdated lines that are no reason to write the file anew: about as many as a job leaves. */
+/** The file may have this many outdated lines, about as many as one job leaves, before it is rewritten. */
 const outdatedMin = 20_000
 
 interface SavedMemory {
@@ -43,7 +43,7 @@ export class FolderMemory {
   readonly #pending = new Set<string>()
   /** Those that have changed since the last write. */
   readonly #unsaved = new Set<string>()
-  /** In the file; Infinity: it is to be written anew. */
+  /** In the file; Infinity: it must be rewritten. */
   #lines: number
 
   private constructor(file: string, { header, files, lines }: SavedMemory) {
@@ -135,7 +135,7 @@ export class FolderMemory {
     try {
       await makeFolder(dirname(this.#file))
       if (isOutdated) await replaceFile(this.#file, inChunks([this.#headerLines(), this.#fileLines()]))
-      else await appendSettled(this.#file, inChunks([['\n'], ...changes])) // what was cut off is a line of its own
+      else await appendSettled(this.#file, inChunks([['\n'], ...changes])) // ends a line that a crash cut off
     } catch (error) {
       throw asStorageError(error)
     }
@@ -196,7 +196,7 @@ async function read(file: string): Promise<SavedMemory> {
   return { header, files, lines }
 }
 
-/** Undefined for a line that a crash cut off: what it says of one file is not known. */
+/** Undefined for a line that a crash cut off: its file keeps the state of the line before. */
 function parsed(line: Buffer | undefined): unknown {
   try {
     return line && JSON.parse(line.toString())

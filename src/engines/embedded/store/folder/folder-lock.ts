@@ -97,7 +97,7 @@ function loadFileLocks(): FileLocks {
 
 async function openDatabaseFile(folder: string, path: string): Promise<number> {
   try {
-    // pictures and presigned addresses are nobody else's business, least of all a decoder's that runs as another user
+    // it holds pictures and presigned addresses; a decoder that was taken over runs as another user and must not read them
     await makeFolder(folder, 0o700)
     return openSync(path, 'a+', 0o644) // read and write, create if missing, never truncate
   } catch (cause) {

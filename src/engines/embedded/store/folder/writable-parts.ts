@@ -1,6 +1,6 @@
 /**
- * Finds folders of the data folder that this user may not write to, perhaps volumes of their own: otherwise it would be
- * found out at the first upload, snapshot or restart after hours of indexing.
+ * Finds folders in the data folder that this user may not write to, perhaps volumes of their own: otherwise the first
+ * upload or snapshot would fail, or hours of indexing would be repeated after a restart.
  */
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
