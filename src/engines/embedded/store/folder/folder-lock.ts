@@ -97,7 +97,7 @@ function loadFileLocks(): FileLocks {
 
 async function openDatabaseFile(folder: string, path: string): Promise<number> {
   try {
-    // it holds pictures and presigned addresses; a decoder that was taken over runs as another user and must not read them
+    // it holds pictures and presigned addresses: other users must not read it, least of all a decoder's
     await makeFolder(folder, 0o700)
     return openSync(path, 'a+', 0o644) // read and write, create if missing, never truncate
   } catch (cause) {
