@@ -37,9 +37,8 @@ export function* boxesOfFile(file: Buffer): Generator<Box> {
     const box = boxAt(file, at)
     if (boxes === boxesMax) throw damagedBoxes()
     if (box.end === undefined || box.end > file.length) {
-      const isPast = file.length - at < shortHeaderBytes || box.end !== undefined
-      if (described && isPast && !pictureBoxes.has(box.type)) return
-      throw isPast ? cutOff() : damagedBoxes()
+      if (described && !pictureBoxes.has(box.type)) return
+      throw box.end === undefined && file.length - at >= shortHeaderBytes ? damagedBoxes() : cutOff()
     }
     described ||= box.type === 'meta'
     yield { type: box.type, content: file.subarray(box.from, box.end) }

@@ -93,8 +93,9 @@ export function shapeOf({ width, height }: OpenedImage, region: Region | undefin
 
 /**
  * Whether all pixels are decoded once and every output is made from them: for a small picture, which is enlarged. A
- * decoder could not skip any of it, and if it is 8-bit and upright, the square is bit-identical. A narrow one of any size
- * that is not upright would be enlarged as a whole before it is turned: one pixel by four thousand take half a gigabyte.
+ * decoder could not skip any of it, and if it has 8 bits, the square is bit-identical. One that is not upright is always
+ * decoded so, because sharp would enlarge it before it is turned: its samples would be up to a pixel off, and a narrow
+ * one of any size, one pixel by four thousand, would take half a gigabyte.
  */
 function isDecodedOnce(
   { image: { facts, conversion }, shape }: ShapedImage,
@@ -107,9 +108,9 @@ function isDecodedOnce(
     thumbnail !== undefined ||
     views > 2 ||
     (copies && !showsWhole(shape, preprocessing))
-  const isIdentical = facts.bytesPerChannel === 1 && !facts.turned && conversion === undefined
+  const isIdentical = facts.bytesPerChannel === 1 && conversion === undefined
   const isNarrow = isElongated(shape) && narrowFrom * short < shortSideOf(preprocessing)
-  return (isSmall && isSaved && isIdentical) || (facts.turned && isNarrow)
+  return facts.turned ? isSmall || isNarrow : isSmall && isSaved && isIdentical
 }
 
 const onceMaxPixels = 2 ** 20

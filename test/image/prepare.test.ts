@@ -185,6 +185,22 @@ test('extreme shapes are accepted too', async () => {
   }
 })
 
+test('a small picture that has to be turned is enlarged once it is upright, whatever is made from it', async () => {
+  const noise = Buffer.from(Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 7919 + (i >> 3) * 31) % 251))
+  const stored = sharp(noise, { raw: { width: 40, height: 30, channels: 3 } })
+  for (const orientation of [2, 3, 4, 5, 6, 7, 8]) {
+    const turned = await stored.clone().withMetadata({ orientation }).png().toBuffer()
+    const upright = await sharp(turned).autoOrient().png().toBuffer()
+    for (const fit of ['cover', 'squash'] as const)
+      for (const resizeShortSide of [64, 80]) {
+        const wanted = { ...options, preprocessing: { ...preprocessing, inputSize: 64, resizeShortSide, fit } }
+        const { pixels } = await prepareImage(upright, wanted)
+        for (const outputs of [{}, { views: 4, copies: true, thumbnail: { maxSide: 16 } }])
+          assert.equal(Buffer.compare((await prepareImage(turned, { ...wanted, ...outputs })).pixels, pixels), 0)
+      }
+  }
+})
+
 test('a narrow picture that has to be turned takes little memory, and has the pixels of an upright one', async () => {
   const upright = await halves(4_000, 1).png().toBuffer()
   const turned = await halves(4_000, 1).rotate(180).withMetadata({ orientation: 3 }).png().toBuffer()
