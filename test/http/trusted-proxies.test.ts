@@ -37,6 +37,11 @@ test('a caller cannot evade the limit by the many IPv6 addresses of its network'
   assert.equal(await status('::ffff:192.0.2.1'), 200)
   assert.equal(await status('::ffff:192.0.2.2'), 200)
   assert.equal(await status('192.0.2.2'), 429)
+  assert.equal(await status('::ffff:c000:201'), 429, '192.0.2.1')
+  // as some proxies write them
+  assert.equal(await status('192.0.2.2:4567'), 429)
+  assert.equal(await status('192.0.2.3:4567'), 200)
+  for (const same of ['[2001:db8:0:7::9]', '[2001:db8:0:7::9]:4567']) assert.equal(await status(same), 429, same)
 })
 
 test('without trusted proxies the header is ignored', async (t) => {

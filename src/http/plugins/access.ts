@@ -1,7 +1,7 @@
 /** Access control: a key or token whose grant covers what the route requires, and a rate limit. */
-import { isIP } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import ipaddr from 'ipaddr.js'
 import type { ApiKeys } from '../../access/api-keys.js'
 import { allows, type Caller, type Grant, type Role, reaches, type Verb } from '../../access/grants.js'
 import { isSigned, type ThumbnailLinkSettings } from '../../access/thumbnail-links.js'
@@ -125,19 +125,16 @@ function callerOf({ keyName, ip }: FastifyRequest): string {
   return keyName === '' ? `address ${ofOneSubscriber(ip)}` : `key ${keyName}`
 }
 
-/** A subscriber has all 2^64 IPv6 addresses of a /64 network: counted alone, each would get a limit of its own. */
+/**
+ * A subscriber has all 2^64 IPv6 addresses of a /64 network: counted alone, each would get a limit of its own. So would
+ * each connection through a proxy that passes on addresses with their ports.
+ */
 function ofOneSubscriber(ip: string): string {
-  const [, mapped] = /^::ffff:([\d.]+)$/i.exec(ip) ?? []
-  if (isIP(ip) !== 6 || mapped !== undefined) return mapped ?? ip
-  const [head = [], tail] = ip
-    .split('%', 1)[0]!
-    .split('::')
-    .map((side) => side.split(':').filter(Boolean))
-  const groups = [...head, ...Array(tail === undefined ? 0 : 8 - head.length - tail.length).fill('0'), ...(tail ?? [])]
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
+  const [, v4, v6] = /^(?:([\d.]+):\d+|\[(.+)\](?::\d+)?)$/.exec(ip) ?? []
+  const text = v4 ?? v6 ?? ip
+  if (!ipaddr.isValid(text)) return ip
+  const address = ipaddr.process(text) // a mapped IPv4 is one
+  return address instanceof ipaddr.IPv6 ? address.parts.slice(0, 4).join(':') : address.toString()
 }
 
 /** Each route's answers and security in the contract follow from its role. */
