@@ -34,11 +34,12 @@ export function bytesFrom(kept: Kept, body: Readable): Readable {
   return pipeline(body, translated, () => {})
 }
 
-/** A wrong key, clock or name of the bucket is an answer, which its operator has to know. */
+/** A wrong key, clock or name of the bucket is an answer, which its operator has to know; not every one has a name. */
 function notAnswered(kept: Kept, cause: unknown): AlikeError {
   const { name, $metadata } = cause as { name?: string; $metadata?: { httpStatusCode?: number } }
+  const status = $metadata?.httpStatusCode
   return new AlikeError('store_unreachable', {
-    detail: `The bucket of ${kept} ${$metadata?.httpStatusCode === undefined ? 'does not answer' : `answers ${name}`}.`,
+    detail: `The bucket of ${kept} ${status === undefined ? 'does not answer' : `answers ${status} ${name}`}.`,
     cause,
     retryAfterSeconds: 5,
   })
