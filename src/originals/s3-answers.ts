@@ -34,11 +34,12 @@ export function bytesFrom(kept: Kept, body: Readable): Readable {
   return pipeline(body, translated, () => {})
 }
 
-/** For a wrong key, clock or bucket name the store does answer: the operator must know what. */
+/** For a wrong key, clock or bucket name the store does answer: the operator must know what. Not every answer has a name. */
 function notAnswered(kept: Kept, cause: unknown): AlikeError {
   const { name, $metadata } = cause as { name?: string; $metadata?: { httpStatusCode?: number } }
+  const status = $metadata?.httpStatusCode
   return new AlikeError('store_unreachable', {
-    detail: `The bucket of ${kept} ${$metadata?.httpStatusCode === undefined ? 'does not answer' : `answers ${name}`}.`,
+    detail: `The bucket of ${kept} ${status === undefined ? 'does not answer' : `answers ${status} ${name}`}.`,
     cause,
     retryAfterSeconds: 5,
   })

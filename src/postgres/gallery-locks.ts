@@ -116,9 +116,7 @@ export class GalleryLocks {
     { withinMs, first }: { withinMs: number; first: string },
     work: (sql: Sql) => Promise<{ result: Result; keptMs: number }>,
   ): Promise<Result> {
-    const connection = await this.#postgres.connect('alike-exchange').catch((error: unknown) => {
-      throw asStoreError(error)
-    })
+    const connection = await this.#postgres.connect('alike-exchange')
     const sql = statementsOf(connection)
     try {
       await sql.query(`SET lock_timeout = ${Math.ceil(withinMs)}`)

@@ -102,12 +102,16 @@ export class Notices {
     }
     client.on('notification', hear)
     await notify(this.#postgres, { greeting })
-    for (const deadline = performance.now() + this.#waits.heardMs; !isHeard; await sleep(50))
-      if (performance.now() > deadline)
+    for (const deadline = performance.now() + this.#waits.heardMs; ; await sleep(50)) {
+      const isLate = performance.now() > deadline
+      await client.query('SELECT') // a process that was held up now reads what has arrived before its answer
+      if (isHeard) break
+      if (isLate)
         throw new AlikeError('config_invalid', {
           detail:
             'Notifications of PostgreSQL do not arrive, as through a pooler that assigns connections by transaction: connect directly, or through one that assigns them by session.',
         })
+    }
     client.off('notification', hear)
   }
 
@@ -139,6 +143,7 @@ export class Notices {
       this.#retry = setTimeout(() => void this.open().catch(refused), this.#waits.reconnectMs).unref()
     }
     const refused = (reason: unknown) => {
+      if (this.#closed) return
       // unlike an unavailable server, this does not pass by itself
       if (hasCode(reason, 'config_invalid')) this.#onLoss(reason)
       again()

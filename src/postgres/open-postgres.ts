@@ -1,4 +1,5 @@
 /** Opens everything that several processes share in PostgreSQL. */
+import { AlikeError, hasCode } from '../errors.js'
 import { cachedCatalogue } from '../gallery/cached-catalogue.js'
 import type { Catalogue, CatalogueSet } from '../gallery/catalogue.js'
 import type { DecisionStore } from '../gallery/decisions.js'
@@ -118,15 +119,23 @@ export async function openSharedStores({
     }
   } catch (error) {
     await close()
-    throw error
+    throw withReason(error)
   } finally {
     await migrating.close()
   }
 }
 
+/** Only at a start, where whoever waits for it reads the sentence: a wrong password does not pass by itself. */
+function withReason(error: unknown): unknown {
+  if (!hasCode(error, 'store_unreachable') || error.detail !== undefined) return error
+  const { message, code } = error.cause as NodeJS.ErrnoException
+  // a host with several addresses fails without a message
+  return new AlikeError('store_unreachable', { detail: `PostgreSQL: ${message || code}.`, cause: error })
+}
+
 /**
- * A database that was restored from a dump gets an id of its own: its row was written by another transaction than it says. An upgrade of the
- * server, or a standby that takes over, keeps the row as it is.
+ * A database that was restored from a dump gets an id of its own: its row was written by another transaction than it
+ * says. An upgrade of the server, or a standby that takes over, keeps the row as it is.
  */
 async function installationIn(postgres: Postgres): Promise<string> {
   await postgres.query(

@@ -47,17 +47,25 @@ const numbers: pg.CustomTypesConfig = {
 }
 
 /** Without a connection the store is away, whatever the reason: a changed password, a certificate, no such database. */
-class Connecting extends pg.Client {
+class Client extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config)
+    // the current or next statement reports it; an unhandled event would end the process
+    this.on('error', () => {})
+  }
+
   override connect(): Promise<pg.Client>
-  override connect(callback: (error: Error | null, client?: pg.Client) => void): void
-  override connect(callback?: (error: Error | null, client?: pg.Client) => void): Promise<pg.Client> | undefined {
-    const connected = super.connect().catch((cause: unknown) => {
+  override connect(callback: Connected): void
+  override connect(callback?: Connected): Promise<pg.Client> | undefined {
+    if (callback !== undefined)
+      return void super.connect((error: Error | null) => callback(error && unreachable(error)))
+    return super.connect().catch((cause: unknown) => {
       throw unreachable(cause)
     })
-    if (callback === undefined) return connected
-    connected.then((client) => callback(null, client), callback)
   }
 }
+
+type Connected = (error: Error | null) => void
 
 export class Postgres implements Sql {
   readonly #pool: pg.Pool
@@ -69,7 +77,7 @@ export class Postgres implements Sql {
     this.#statementMs = statementMs
     this.#pool = new pg.Pool({
       connectionString: url,
-      Client: Connecting,
+      Client,
       max: connectionsMax,
       connectionTimeoutMillis: connectMs,
       query_timeout: statementMs,
@@ -166,10 +174,10 @@ export class Postgres implements Sql {
   /**
    * A dedicated connection outside the pool.
    * @param name as shown by the server
-   * @throws AlikeError `store_unreachable` for a standby: locks held there exclude nobody, and its rows may be old
+   * @throws AlikeError `store_unreachable`, also for a standby: locks held there exclude nobody, and its rows may be old
    */
   async connect(name = 'alike-listener'): Promise<Connection> {
-    const client = new Connecting({
+    const client = new Client({
       connectionString: this.#url,
       connectionTimeoutMillis: connectMs,
       query_timeout: this.#statementMs,
@@ -177,7 +185,6 @@ export class Postgres implements Sql {
       application_name: name,
       types: numbers,
     })
-    client.on('error', () => {}) // the current statement reports it; an unhandled event would end the process
     await client.connect()
     try {
       const [found] = rowsOf(await client.query(`${foundDead}; SELECT pg_is_in_recovery() AS is_standby`))
@@ -185,7 +192,7 @@ export class Postgres implements Sql {
         throw new AlikeError('store_unreachable', { detail: 'The server is a standby.', retryAfterSeconds: 5 })
     } catch (error) {
       void client.end().catch(() => {})
-      throw error
+      throw asStoreError(error)
     }
     return client
   }

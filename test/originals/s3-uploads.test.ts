@@ -67,7 +67,7 @@ test('what a bucket that is not granted answers is told', async (t) => {
   const uploads = new S3Uploads({ client, bucket: 'b', prefix: 'uploads/' })
   await assert.rejects(uploads.put('j', file), {
     code: 'store_unreachable',
-    detail: 'The bucket of uploads answers InvalidAccessKeyId.',
+    detail: 'The bucket of uploads answers 403 InvalidAccessKeyId.',
   })
 })
 

@@ -107,3 +107,18 @@ test('a job is left to a process with the model it needs: the serving one, or th
   installed.add(model.modelId)
   assert.equal((await claims())[1], 'evaluate')
 })
+
+test('a job that no process has the model for waits, counts, and can be cancelled', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const { catalogue, jobs } = await openStores(t, url, { hasModel: () => false })
+  await makeGallery(catalogue, 'a', 'shared')
+  const room = { kinds: ['ingest'], max: 1 } as const
+  const waiting = { kind: 'ingest', gallery: 'a', source: null } as const
+  await jobs.create({ ...waiting, id: 'first' }, room)
+  assert.equal(await jobs.claim(['ingest']), undefined)
+  await assert.rejects(jobs.create({ ...waiting, id: 'next' }, room), { code: 'job_queue_full' })
+  const cancelled = await jobs.transition('first', { from: ['queued'], to: 'cancelled' })
+  assert.equal(cancelled.state, 'cancelled')
+  await jobs.create({ ...waiting, id: 'next' }, room)
+})

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Notice, Notices } from '../../src/postgres/notices.js'
 import { Postgres } from '../../src/postgres/postgres.js'
 import { until } from '../support/until.js'
@@ -101,6 +102,55 @@ test('a process that hears no notices, as behind a pooler by transaction, is tol
   const notices = new Notices(postgres, true, () => {}, waits)
   t.after(() => notices.close())
   await assert.rejects(notices.open(), { code: 'config_invalid' })
+})
+
+test('a process that was held up for longer than notices may take has heard them all the same', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const postgres = new Postgres({ url, connectionsMax: 2, onLoss() {} })
+  t.after(() => postgres.close())
+  for (let starts = 0; starts < 5; starts++) {
+    const waits = { companyMs: 0, heardMs: 0, reconnectMs: 1, tickMs: 5_000 }
+    const notices = new Notices(postgres, true, () => {}, waits)
+    t.after(() => notices.close())
+    await notices.open()
+  }
+})
+
+test('a connection that is lost before it has heard anything is not taken for a pooler', async (t) => {
+  class Lost extends MadeConnection {
+    override async query(text: string): Promise<{ rows: unknown[] }> {
+      if (!text.startsWith('LISTEN')) throw new Error('Connection terminated')
+      return super.query(text)
+    }
+  }
+  const postgres = { connect: async () => new Lost(), query: async () => [] } as unknown as Postgres
+  const waits = { companyMs: 0, heardMs: 100, reconnectMs: 1, tickMs: 5_000 }
+  const notices = new Notices(postgres, true, () => {}, waits)
+  t.after(() => notices.close())
+  await assert.rejects(notices.open(), /Connection terminated/)
+})
+
+test('once closed, it does not connect again', async (t) => {
+  const made: MadeConnection[] = []
+  let attempts = 0
+  let refuse: ((error: Error) => void) | undefined
+  const server = serverOf(made, () => new MadeConnection())
+  const connect = server.connect.bind(server)
+  server.connect = () => {
+    attempts++
+    return attempts === 1 ? connect() : new Promise((_resolve, reject) => (refuse = reject))
+  }
+  const waits = { companyMs: 0, heardMs: 10_000, reconnectMs: 1, tickMs: 5_000 }
+  const notices = new Notices(server, true, () => {}, waits)
+  t.after(() => notices.close())
+  await notices.open()
+  made[0]!.emit('error', new Error('terminating connection due to administrator command'))
+  await until(() => refuse !== undefined, 'an attempt to connect again')
+  await notices.close()
+  refuse!(new Error('connect ECONNREFUSED'))
+  await sleep(50)
+  assert.equal(attempts, 2)
 })
 
 const noticeMark = 'A'.charCodeAt(0)

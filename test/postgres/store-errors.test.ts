@@ -1,5 +1,7 @@
 /** Which errors of PostgreSQL and of the network mean that the store is away. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { hasCode } from '../../src/errors.js'
 import { Postgres, type Sql } from '../../src/postgres/postgres.js'
@@ -100,6 +102,31 @@ test('a server that refuses connections, or breaks statements off, is away until
     await postgres.query(slow)
     await onOne()
   }
+})
+
+test('a server that stops just as it has accepted a connection is away, and does not end the process', async (t) => {
+  const message = (mark: string, body: string) => {
+    const bytes = Buffer.from(`${mark}0000${body}`)
+    bytes.writeInt32BE(bytes.length - 1, 1)
+    return bytes
+  }
+  const stopping = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0'
+  // accepted, ready, and stopping: a process that was busy reads all of it at once
+  const said = [message('R', '\0\0\0\0'), message('Z', 'I'), message('E', stopping)]
+  const server = createServer((client) => {
+    client.on('error', () => {})
+    client.once('data', () => client.end(Buffer.concat(said)))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const postgres = openPostgres(t, `postgres://alike@127.0.0.1:${(server.address() as AddressInfo).port}/alike`)
+  const attempts: (() => Promise<unknown>)[] = [
+    () => postgres.query('SELECT 1'),
+    () => postgres.transaction((sql) => sql.query('SELECT 1')),
+    () => postgres.connect(),
+  ]
+  for (const attempt of attempts) await assert.rejects(attempt(), { code: 'store_unreachable' })
 })
 
 function openPostgres(t: TestContext, url: string): Postgres {

@@ -47,3 +47,16 @@ test('tables of a newer version are refused, those of the job queues too', async
     await (await openStores(t, url)).close()
   }
 })
+
+test('a start that cannot connect says why', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  for (const [part, value, reason] of [
+    ['username', 'nobody', /: role "nobody" does not exist\.$/],
+    ['pathname', '/missing', /: database "missing" does not exist\.$/],
+    ['port', '1', /: connect ECONNREFUSED 127\.0\.0\.1:1\.$/],
+  ] as const) {
+    const wrong = Object.assign(new URL(url), { [part]: value }).href
+    await assert.rejects(openStores(t, wrong), { code: 'store_unreachable', message: reason }, part)
+  }
+})
