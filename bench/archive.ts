@@ -4,7 +4,7 @@ import { pack } from 'tar-stream'
 import type { IngestUpload } from '../clients/typescript/src/alike-client.js'
 import type { BenchImage } from './drawn-gallery.js'
 
-export function archiveOf(images: readonly BenchImage[]): Readable {
+function archiveOf(images: readonly BenchImage[]): Readable {
   const archive = pack()
   const write = async () => {
     for (const [i, { label, bytes }] of images.entries()) {

@@ -7,8 +7,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { AlikeClient } from '../clients/typescript/src/alike-client.js'
 import { seededRandom } from '../src/eval/random.js'
-import { archiveOf } from './archive.js'
+import { tarUpload } from './archive.js'
 import { table } from './report.js'
 import { ServiceProcess } from './service-process.js'
 import { drawWebImages } from './web-images.js'
@@ -25,6 +26,7 @@ const random = seededRandom(Number(values.seed))
 const upTo = (count: number) => Math.floor(random() * count)
 const images = await drawWebImages(64)
 const service = await ServiceProcess.start({ MODEL_DIR: values.model })
+const client = new AlikeClient({ url: service.url })
 const gallery = '/v1/galleries/soak'
 const answers = new Map<string, number>()
 let made = 0
@@ -70,14 +72,7 @@ async function makeGallery(): Promise<void> {
 
 async function ingest(): Promise<void> {
   const first = upTo(images.length - 20)
-  const response = await fetch(`${service.url}${gallery}/ingest`, {
-    method: 'POST',
-    body: archiveOf(images.slice(first, first + 20)),
-    headers: { 'content-type': 'application/x-tar' },
-    duplex: 'half',
-  })
-  answers.set(`ingest: ${response.status}`, (answers.get(`ingest: ${response.status}`) ?? 0) + 1)
-  const { id } = (await response.json()) as { id: string }
+  const { id } = await client.ingest('soak', tarUpload(images.slice(first, first + 20)))
   await call('events', 'GET', `/v1/jobs/${id}/events`)
 }
 

@@ -182,7 +182,8 @@ async function squareOf(
 ): Promise<Made> {
   // sharp turns a picture upright before the resize if it cuts something from it afterwards, and then decodes all of it
   const isSlowlyCut = image.facts.turned && isCutAfterResize(preprocessing)
-  if ((!copies && small === undefined && !isSlowlyCut) || !showsWhole(shape, preprocessing))
+  const isWholeWanted = copies || small !== undefined || isSlowlyCut
+  if (!isWholeWanted || !showsWhole(shape, preprocessing))
     return { pixels: await toRgb(image, squared(source(), preprocessing)) }
   const isSquashed = preprocessing.fit === 'squash'
   const whole = isSquashed

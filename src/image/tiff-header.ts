@@ -44,20 +44,21 @@ export function readableTiff(file: Buffer): Buffer {
 }
 
 function expectReadable(fields: Fields): void {
+  const reason = whyUnreadable(fields)
+  if (reason !== undefined) throw new AlikeError('image_format_unsupported', { detail: `It is a TIFF ${reason}` })
+}
+
+function whyUnreadable(fields: Fields): string | undefined {
   const value = (wanted: number) => fields.get(wanted)?.value ?? 0
   const bits = value(tag.bits)
   const compression = unsupported[value(tag.compression)]
-  const reason =
-    compression !== undefined
-      ? `compressed with ${compression}; none, LZW, Deflate, PackBits, fax, JPEG and WebP are supported.`
-      : value(tag.photometric) === lab
-        ? 'in Lab; greyscale, RGB, palettes and CMYK are supported.'
-        : oddBits.has(bits)
-          ? `with ${bits} bits per sample; 1, 2, 4, 8 and 16 are supported.`
-          : value(tag.planar) === separate && fields.has(tag.tileWidth)
-            ? 'with separate planes in tiles; in strips they are supported.'
-            : undefined
-  if (reason !== undefined) throw new AlikeError('image_format_unsupported', { detail: `It is a TIFF ${reason}` })
+  if (compression !== undefined)
+    return `compressed with ${compression}; none, LZW, Deflate, PackBits, fax, JPEG and WebP are supported.`
+  if (value(tag.photometric) === lab) return 'in Lab; greyscale, RGB, palettes and CMYK are supported.'
+  if (oddBits.has(bits)) return `with ${bits} bits per sample; 1, 2, 4, 8 and 16 are supported.`
+  if (value(tag.planar) === separate && fields.has(tag.tileWidth))
+    return 'with separate planes in tiles; in strips they are supported.'
+  return undefined
 }
 
 /** Of the first directory; those before its end if the file ends first, which the decoder reports. */

@@ -39,7 +39,7 @@ export function isPublicAddress(address: string): boolean {
   return global6.check(address, 'ipv6') && !notPublic6.check(address, 'ipv6')
 }
 
-/** This machine itself, as used in tests. */
+/** This machine itself. */
 export function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
 }

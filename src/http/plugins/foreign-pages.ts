@@ -8,6 +8,7 @@ import { isIP } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { textsOf } from '../../config/listed.js'
 import { AlikeError } from '../../errors.js'
+import { isLoopback } from '../../remote/public-addresses.js'
 import { safeMethods } from '../safe-methods.js'
 
 export interface ForeignPagesOptions {
@@ -60,5 +61,5 @@ function refuseForeignNames(
 
 /** Names for which no name server is asked either (RFC 6761), and addresses that no other machine reaches. */
 function isThisMachine(host: string): boolean {
-  return /^(.*\.)?localhost\.?$/i.test(host) || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+  return /^(.*\.)?localhost\.?$/i.test(host) || isLoopback(host)
 }
