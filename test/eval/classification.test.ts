@@ -22,6 +22,7 @@ test('accuracy, macro-F1 and confusion match a manual calculation', () => {
   ])
   assert.deepEqual(quality.perClass['a'], { support: 2, precision: 0.5, recall: 0.5, f1: 0.5 })
   // d does not occur and does not count
+  assert.deepEqual(quality.perClass['d'], { support: 0, precision: 0, recall: 0, f1: 0 })
   assert.equal(quality.macroF1, (0.5 + 0.5 + 1) / 3)
   assert.equal(quality.top3Accuracy, 1)
   const [low, high] = quality.accuracyInterval!
@@ -51,6 +52,25 @@ test('of many classes, the confusion matrix has those of the most frequent confu
   )
   assert.deepEqual(quality.perClass['class 399'], { support: 2, precision: 0.5, recall: 1, f1: 2 / 3 })
   assert.equal(quality.accuracy, 797 / 800)
+})
+
+test('with more confusions than the matrix holds, it has the most frequent ones', () => {
+  const classes = Array.from({ length: 300 }, (_, i) => `class ${i}`)
+  // each of the first 200 is taken once for the one after it, of the last 30 pairs each three times
+  const rare = classes.slice(0, 200).map((_, i) => [i, i + 1] as const)
+  const often = Array.from({ length: 90 }, (_, i) => [240 + 2 * (i % 30), 241 + 2 * (i % 30)] as const)
+  const confusions = [...rare, ...often]
+  const logits = new Float32Array(confusions.length * classes.length)
+  confusions.forEach(([, named], row) => (logits[row * classes.length + named] = 1))
+  const { confused, confusion } = evaluateClassification(
+    logits,
+    confusions.map(([truth]) => classes[truth]!),
+    classes,
+    { bootstrapSamples: 0 },
+  )
+  // the rest are the first of the rare ones, which share classes
+  assert.deepEqual(confused, [...classes.slice(0, 40), ...classes.slice(240)])
+  assert.equal(confusion[40]![41], 3)
 })
 
 test('a label unknown to the model is an error, not a miss', () => {

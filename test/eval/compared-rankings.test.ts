@@ -46,6 +46,22 @@ test('queries without relevant pictures do not count', () => {
   assert.deepEqual([queries, numbers.size], [0, 0])
 })
 
+test('a query counts if both sides have relevant pictures, and a number if it is defined for every query and side', () => {
+  const short = { label: 'a', ranked: ['b', 'a'], relevant: 2, candidates: 100 }
+  const lonely = { label: 'a', ranked: ['b', 'b'], relevant: 0, candidates: 4 }
+  const rankings = [
+    { first: ranked('abab'), second: ranked('aabb') },
+    { first: short, second: ranked('aabb') },
+    { first: lonely, second: ranked('aabb') },
+    { first: ranked('aabb'), second: lonely },
+  ]
+  const { queries, numbers } = compareRankings(rankings, { ks: [1, 10], seed: 1 })
+  assert.equal(queries, 2)
+  const one = numbers.get('mAP@1')!
+  assert.deepEqual([one.first, one.second, one.difference], [0.5, 1, 0.5])
+  for (const name of ['mAP@10', 'meanRank', 'normalisedMeanRank', 'knnAccuracy']) assert.ok(!numbers.has(name), name)
+})
+
 test('relevant pictures missing from the gallery count as missed at every depth, and last', () => {
   const all = { label: 'a', ranked: [...'aab'], relevant: 2, candidates: 3 }
   const lacking = { label: 'a', ranked: [...'ab'], relevant: 2, candidates: 3, missing: 1 }

@@ -43,6 +43,10 @@ test('a truncated ranking leaves numbers undefined that depend on the rest', () 
   const complete = judgeQuery({ label: 'a', ranked: ['a', 'b', 'a'], relevant: 2, candidates: 100 }, [10])
   near(complete.get('mAP@10'), (1 + 2 / 3) / 2)
   near(complete.get('meanRank'), 2)
+
+  // the third of three may be among the first three of the whole ranking, or not
+  const shorterThanR = judgeQuery({ label: 'a', ranked: ['a', 'b'], relevant: 3, candidates: 100 }, [1])
+  assert.deepEqual([shorterThanR.get('rPrecision'), shorterThanR.get('mAP@R')], [null, null])
 })
 
 test('a perfect ranking has normalised mean rank 0, the worst 1', () => {
@@ -204,6 +208,25 @@ test('intervals contain the mean, are seeded, and narrow with more queries', () 
   assert.ok(highMany - lowMany < (high - low) / 3)
   // normal approximation: 1.96 · √(p(1−p)/n)
   assert.ok(Math.abs((highMany - lowMany) / 2 - 1.96 * Math.sqrt((0.75 * 0.25) / 4000)) < 0.002)
+})
+
+test('classes come in order, and each query that counts is told with its place among all', () => {
+  const one = (label: string, relevant = 1): RankedLabels => ({ label, ranked: ['a', 'b'], relevant, candidates: 2 })
+  const told: [number, string, number | null | undefined][] = []
+  const { perClass, overall, intervals } = qualityOfRankings([one('b'), one('c', 0), one('a'), one('b')], {
+    onJudged: (place, { label }, quality) => told.push([place, label, quality.get('firstRank')]),
+  })
+  assert.deepEqual(Object.keys(perClass), ['a', 'b'])
+  assert.deepEqual(told, [
+    [0, 'b', 2],
+    [2, 'a', 1],
+    [3, 'b', 2],
+  ])
+  assert.equal(overall.medianFirstRank, 2)
+  assert.deepEqual(
+    Object.keys(intervals).filter((name) => !(name in overall)),
+    [],
+  )
 })
 
 test('without a query that has relevant pictures there are no numbers, not zeros', () => {
