@@ -331,4 +331,7 @@ test('WATCH_FOLDERS is checked at the start', () => {
       (error) => error instanceof AlikeError && error.code === 'config_invalid',
       list,
     )
+  assert.throws(() => watchedFolders('a=/srv/2025, b=/srv/2024, a=/srv/2026', '/data'), {
+    detail: /^WATCH_FOLDERS: \/srv\/2025 and \/srv\/2026 would share ids in a, /,
+  })
 })
