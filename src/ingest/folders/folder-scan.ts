@@ -54,10 +54,10 @@ export async function* scanFolder(
     throw unreadable('It was replaced during the scan, perhaps because its drive was unmounted.')
 }
 
-/** Another one where a drive has been mounted or unmounted. */
+/** Another one once a drive has been unmounted. `/.`: unlike reading it, a look at a folder alone mounts nothing (autofs). */
 async function identityOf(folder: string): Promise<string> {
   try {
-    const { dev, ino } = await stat(folder, { bigint: true })
+    const { dev, ino } = await stat(`${folder}/.`, { bigint: true })
     return `${dev}:${ino}`
   } catch (cause) {
     throw unreadable(`It cannot be read (${(cause as NodeJS.ErrnoException).code}).`, cause)
