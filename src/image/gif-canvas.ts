@@ -1,6 +1,6 @@
 /**
  * Looks at the first frame of a GIF before the decoder does. What that frame leaves of the canvas is transparent in every
- * browser; the decoder gives it up for black, unless some frame of the file has a transparent colour.
+ * browser; the decoder makes it black unless some frame of the file has a transparent colour.
  */
 
 /** Of a GIF and its logical screen (GIF89a, 17 and 18). */
@@ -8,7 +8,7 @@ const headerBytes = 13
 const extension = 0x21
 const imageDescriptor = 0x2c
 const descriptorBytes = 10
-/** An invisible frame of one pixel, in the transparent colour 0; the decoder does not show it. */
+/** One pixel in the transparent colour 0. It is never decoded, because only the first frame is. */
 const transparentFrame = Buffer.from('21f90401000000002c0000000001000100000202440100', 'hex')
 
 /** @returns the file, with another frame behind the first one if that does not cover the canvas */
@@ -24,7 +24,7 @@ export function gifWithClearCanvas(file: Buffer): Buffer {
   }
 }
 
-/** Where its descriptor is; undefined if something else than extensions precedes it. */
+/** Where its descriptor is; undefined if anything but extensions precedes it. */
 function firstFrame(file: Buffer): number | undefined {
   let at = headerBytes + paletteBytes(file.readUInt8(10))
   while (file.readUInt8(at) === extension) at = endOfBlocks(file, at + 2)

@@ -9,7 +9,7 @@ import { AlikeError } from '../../errors.js'
 import type { WholeReply, WholeTask } from './whole-picture.js'
 
 const program = new URL('./whole-worker.js', import.meta.url)
-/** Processor time, of which the largest accepted picture takes a fraction: on a busy machine it may wait for minutes. */
+/** Of processor time; the largest accepted picture takes a fraction of it, but on a busy machine may wait for minutes. */
 const decodeMaxMs = 60_000
 /** Shortest time between two looks at the time taken. */
 const lookMs = 1_000
@@ -44,7 +44,7 @@ export async function decodeWhole(task: WholeTask): Promise<Buffer> {
   }
 }
 
-/** Its thread takes no more processor time than passes. */
+/** One thread takes no more processor time than passes, so there is no need to look at it sooner. */
 async function endOverdue(worker: Worker, signal: AbortSignal): Promise<void> {
   try {
     for (let leftMs = decodeMaxMs; leftMs > 0; ) {

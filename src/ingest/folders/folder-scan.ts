@@ -54,7 +54,10 @@ export async function* scanFolder(
     throw unreadable('It was replaced during the scan, perhaps because its drive was unmounted.')
 }
 
-/** Another one once a drive has been unmounted. `/.`: unlike reading it, a look at a folder alone mounts nothing (autofs). */
+/**
+ * Changes when a drive is mounted or unmounted there. Unlike reading a folder, `stat` of its bare path does not make
+ * autofs mount it, hence the `/.`.
+ */
 async function identityOf(folder: string): Promise<string> {
   try {
     const { dev, ino } = await stat(`${folder}/.`, { bigint: true })
