@@ -7,6 +7,7 @@ import { heicColour } from './coded-colour.js'
 import { type ColourConversion, conversionOf } from './colour-conversion.js'
 import { type DecodeFacts, wholeDecoderBytes } from './decode-memory.js'
 import { formatOf, type ImageFormat } from './formats.js'
+import { gifWithClearCanvas } from './gif-canvas.js'
 import { codedColourOf, conversionFor, expectWholeSamples, factsOf } from './header-facts.js'
 import { plainJpegHeader } from './plain-jpeg-header.js'
 import { decodeSmallJpeg, encodeSmallThumbnail, thumbnailQuality } from './small-jpeg.js'
@@ -76,7 +77,7 @@ export async function openImage(bytes: Uint8Array, maxPixels: number): Promise<O
     width,
     height,
     facts: factsOf(readable, format, header),
-    damage,
+    damage: format === 'avif' && Math.max(width, height) > avifSideMax ? tooLong : damage,
     // a header that was read without the decoder belongs to an 8-bit JPEG
     conversion: 'space' in header ? conversionFor(header, colour) : undefined,
     load: async () => {},
@@ -136,6 +137,7 @@ function readableOf(bytes: Uint8Array, format: ImageFormat): Readable {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (format === 'avif') return { readable: avifStill(file) }
   if (format === 'tiff') return { readable: readableTiff(file) }
+  if (format === 'gif') return { readable: gifWithClearCanvas(file) }
   if (format !== 'jpeg') return { readable: file }
   const { bytes: readable, ended, lacksScans } = wholeJpeg(file)
   if (lacksScans) throw new AlikeError('image_unreadable', { detail: tooShort })
@@ -143,6 +145,10 @@ function readableOf(bytes: Uint8Array, format: ImageFormat): Readable {
 }
 
 const tooShort = 'It ends before its picture does.'
+
+/** Of a picture or a tile, pixels: the decoder was built with this limit. */
+const avifSideMax = 16_384
+const tooLong = `A side has more than ${avifSideMax} pixels, which its decoder reads only from smaller tiles.`
 
 function tooManyPixels({ width, height }: Pick<Metadata, 'width' | 'height'>, maxPixels: number): AlikeError {
   return new AlikeError('image_too_many_pixels', {

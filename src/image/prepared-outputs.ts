@@ -19,6 +19,7 @@ import type { Preprocessing } from './preprocessing.js'
 import { reduced, sizeWithin } from './reduction.js'
 import { type Region, regionToPixels } from './region.js'
 import {
+  isCutFromWhole,
   isElongated,
   type Shape,
   showsWhole,
@@ -160,7 +161,7 @@ function separateOutputs(
   })
   const square: Output['make'] = async (into) =>
     void Object.assign(into, await squareOf(shaped, preprocessing, { copies, small }))
-  const isCutBySharp = isCutAfterResize(preprocessing) && !showsWhole(shape, preprocessing)
+  const isCutBySharp = isCutAfterResize(preprocessing) && !isCutFromWhole(shape, preprocessing)
   const outputs = [output(shortSideOf(preprocessing), square, isCutBySharp)]
   if (copies && !showsWhole(shape, preprocessing))
     outputs.push(output(wholeSideMin, async (into) => void (into.whole = await wholeAlone(image, source(), shape))))
@@ -182,14 +183,16 @@ async function squareOf(
 ): Promise<Made> {
   // sharp turns a picture upright before the resize if it cuts something from it afterwards, and then decodes all of it
   const isSlowlyCut = image.facts.turned && isCutAfterResize(preprocessing)
-  const isWholeWanted = copies || small !== undefined || isSlowlyCut
-  if (!isWholeWanted || !showsWhole(shape, preprocessing))
+  const showsAll = showsWhole(shape, preprocessing)
+  const isWholeWanted = (copies || small !== undefined) && showsAll
+  if (!isWholeWanted && !(isSlowlyCut && isCutFromWhole(shape, preprocessing)))
     return { pixels: await toRgb(image, squared(source(), preprocessing)) }
   const isSquashed = preprocessing.fit === 'squash'
   const whole = isSquashed
     ? await toSizedRgb(image, squared(source(), preprocessing))
     : await wholeAtSize(image, source(), preprocessing)
-  const made: Made = { pixels: isSquashed ? whole.rgb : middleSquare(whole, preprocessing), whole }
+  const pixels = isSquashed ? whole.rgb : middleSquare(whole, preprocessing)
+  const made: Made = showsAll ? { pixels, whole } : { pixels }
   return small === undefined ? made : { ...made, thumbnail: await encodeThumbnail(reduced(whole, small)) }
 }
 

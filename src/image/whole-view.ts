@@ -16,6 +16,8 @@ export interface Shape {
  * is squashed.
  */
 const elongatedFrom = 4
+/** Likewise for a whole from which only the network's square is cut. */
+const uncutFrom = 16
 /** Minimum shorter side for a descriptor, pixels. */
 export const wholeSideMin = 112
 
@@ -24,10 +26,19 @@ export const wholeSideMin = 112
  * from it bit for bit as sharp would. Enlarging rounds differently when less is produced; such a picture is small and
  * quickly decoded a second time.
  */
-export function showsWhole(shape: Shape, { fit, resizeShortSide, inputSize }: Preprocessing): boolean {
+export function showsWhole(shape: Shape, preprocessing: Preprocessing): boolean {
+  const { fit, resizeShortSide, inputSize } = preprocessing
   if (fit === 'squash') return inputSize >= wholeSideMin
-  const enlarged = Math.min(shape.width, shape.height) < resizeShortSide
-  return resizeShortSide >= wholeSideMin && !isElongated(shape) && !(enlarged && inputSize < resizeShortSide)
+  return resizeShortSide >= wholeSideMin && !isElongated(shape) && !isCutEnlarged(shape, preprocessing)
+}
+
+/** Whether the square can be cut from the whole picture, as above, if nothing else is made from that. */
+export function isCutFromWhole(shape: Shape, preprocessing: Preprocessing): boolean {
+  return !isElongated(shape, uncutFrom) && !isCutEnlarged(shape, preprocessing)
+}
+
+function isCutEnlarged(shape: Shape, { resizeShortSide, inputSize }: Preprocessing): boolean {
+  return Math.min(shape.width, shape.height) < resizeShortSide && inputSize < resizeShortSide
 }
 
 /** Whether the whole that comes with the square has at least this size. */
@@ -61,6 +72,6 @@ export async function wholeOf(image: OpenedImage, all: SizedRgb, shape: Shape): 
   return Math.min(shape.width, shape.height) < wholeSideMin ? wholeAlone(image, fromRgb(all), shape) : all
 }
 
-export function isElongated({ width, height }: Shape): boolean {
-  return Math.max(width, height) >= elongatedFrom * Math.min(width, height)
+export function isElongated({ width, height }: Shape, from = elongatedFrom): boolean {
+  return Math.max(width, height) >= from * Math.min(width, height)
 }

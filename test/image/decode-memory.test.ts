@@ -26,6 +26,11 @@ const rows: [name: string, image: () => Promise<Buffer>, options?: Partial<Prepa
     () => of(4032, 3024).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
     { preprocessing: { ...peakOptions.preprocessing, resizeShortSide: 232 }, copies: true, views: 4 },
   ],
+  [
+    'jpeg, turned, a panorama of whose resized form the square is cut',
+    () => of(30_000, 2000).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+    { preprocessing: { ...peakOptions.preprocessing, resizeShortSide: 256 } },
+  ],
   ['jpeg, flat', () => of(30_000, 300).jpeg().toBuffer()],
   [
     'progressive jpeg of four channels',

@@ -8,6 +8,7 @@ import sharp from 'sharp'
 import { prepareImage } from '../../src/image/prepare.js'
 import { plainTiff } from '../../src/image/whole-decoders/plain-tiff.js'
 import { temporaryFolder } from '../support/app.js'
+import { longAvif } from '../support/avif-files.js'
 import { alphaBmp, bmpOf, runLengthBmp } from '../support/bitmaps.js'
 import { drawn, height, patches, patchesOf, profiledPng, width } from '../support/coded-colour.js'
 import { peakOptions } from '../support/decode-peak.js'
@@ -218,6 +219,13 @@ test('a TIFF that is not read is refused by the reason', async () => {
   ]
   for (const [file, detail] of rows)
     await assert.rejects(preparedPatches(file), { code: 'image_format_unsupported', detail })
+})
+
+test('an AVIF with a longer side than its decoder reads is refused by this reason', async () => {
+  await assert.rejects(preparedPatches(Buffer.from(longAvif, 'base64')), {
+    code: 'image_unreadable',
+    detail: /^A side has more than 16384 pixels/,
+  })
 })
 
 test('an orientation that does not exist is ignored', async () => {

@@ -111,16 +111,24 @@ test('EXIF orientation is applied before everything else', async () => {
 })
 
 test('a large photograph that has to be turned is decoded at reduced size, as an upright one is', async () => {
-  const upright = halves(4_096, 2_048).jpeg({ chromaSubsampling: '4:4:4' })
-  const turned = await upright.clone().withMetadata({ orientation: 3 }).toBuffer()
-  const cut = { ...options, maxPixels: 1e7, preprocessing: { ...preprocessing, inputSize: 224, resizeShortSide: 232 } }
-  const { decodeBytes, prepare } = await planPreparation(turned, cut)
-  assert.ok(decodeBytes < 12 * 2 ** 20, `${decodeBytes} bytes`)
-  const [{ pixels }, expected] = [await prepare(), (await prepareImage(await upright.toBuffer(), cut)).pixels]
-  for (let y = 0; y < 224; y++)
-    for (let x = 0; x < 224; x++) assertNear(at(pixels, x, y, 224), at(expected, 223 - x, 223 - y, 224), 3)
-  const upload = await prepareImage(turned, { ...cut, copies: true, thumbnail: { maxSide: 16 } })
-  assert.equal(Buffer.compare(upload.pixels, pixels), 0)
+  const cut = { ...options, maxPixels: 2e7, preprocessing: { ...preprocessing, inputSize: 224, resizeShortSide: 232 } }
+  // the latter two are panoramas
+  for (const [width, height, mebibytes] of [
+    [4_096, 2_048, 12],
+    [8_192, 2_048, 24],
+    [15_360, 1_024, 64],
+  ] as const) {
+    const upright = halves(width, height).jpeg({ chromaSubsampling: '4:4:4' })
+    const turned = await upright.clone().withMetadata({ orientation: 3 }).toBuffer()
+    const { decodeBytes, prepare } = await planPreparation(turned, cut)
+    assert.ok(decodeBytes < mebibytes * 2 ** 20, `${width} × ${height}: ${decodeBytes} bytes`)
+    const [{ pixels }, expected] = [await prepare(), (await prepareImage(await upright.toBuffer(), cut)).pixels]
+    for (let y = 0; y < 224; y++)
+      for (let x = 0; x < 224; x++) assertNear(at(pixels, x, y, 224), at(expected, 223 - x, 223 - y, 224), 3)
+    const upload = await prepareImage(turned, { ...cut, copies: true, thumbnail: { maxSide: 16 } })
+    assert.equal(Buffer.compare(upload.pixels, pixels), 0)
+    assert.notEqual(upload.describe!(), undefined)
+  }
 })
 
 test('a region in pixels and the same region in fractions give the same pixels', async () => {

@@ -265,7 +265,8 @@ test('nor is anything written once a job has ended meanwhile; what it took is kn
   assert.equal((await memory()).jobId, accepted[0])
   galleries.readOnly = undefined
   await until(async () => (await memory()).jobId === null, 'that the memory is written')
-  assert.deepEqual([accepted.length, watch.reading.taken, watch.reading.waiting], [1, 1, 0])
+  await until(() => watch.reading.waiting === 0, 'that the watch knows it')
+  assert.deepEqual([accepted.length, watch.reading.taken], [1, 1])
 })
 
 test('what was taken is known even if ended jobs are not kept', async (t) => {
@@ -331,4 +332,7 @@ test('WATCH_FOLDERS is checked at the start', () => {
       (error) => error instanceof AlikeError && error.code === 'config_invalid',
       list,
     )
+  assert.throws(() => watchedFolders('a=/srv/2025, b=/srv/2024, a=/srv/2026', '/data'), {
+    detail: /^WATCH_FOLDERS: \/srv\/2025 and \/srv\/2026 would share ids in a, /,
+  })
 })

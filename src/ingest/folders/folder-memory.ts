@@ -180,7 +180,7 @@ async function read(file: string): Promise<SavedMemory> {
   let header: FolderMemoryHeader | undefined
   const files = new Map<string, Remembered>()
   let lines = 0
-  const stream = createReadStream(file, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>
+  const stream = createReadStream(file) as AsyncIterable<Buffer>
   for await (const { line } of boundedLines(stream, lineMaxBytes)) {
     lines += 1
     const read = parsed(line)

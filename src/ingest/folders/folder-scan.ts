@@ -1,6 +1,6 @@
 /** Scans a folder once: every file in it and below, with the data that shows whether a file has changed. */
 import type { BigIntStats, Dirent } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../../errors.js'
 import { isLitter, isLitterName } from '../litter.js'
@@ -19,6 +19,8 @@ export interface FoundFile {
 
 /** Maximum depth of nested folders. */
 const depthMax = 64
+/** Of a file or folder that is not there any more, or has become something else. */
+const goneCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
 
 /**
  * Does not follow links and skips litter. An unreadable part ends the scan: files that are not seen would count as
@@ -30,9 +32,10 @@ export async function* scanFolder(
   { filesMax, signal }: { filesMax: number; signal: AbortSignal },
 ): AsyncGenerator<FoundFile> {
   let count = 0
+  const before = await identityOf(folder)
   const waiting = ['']
   for (let below = waiting.pop(); below !== undefined; below = waiting.pop()) {
-    for (const entry of await entriesOf(join(folder, below))) {
+    for (const entry of await entriesOf(folder, below)) {
       signal.throwIfAborted()
       const path = below === '' ? entry.name : `${below}/${entry.name}`
       if (isLitterName(entry.name)) continue
@@ -46,6 +49,21 @@ export async function* scanFolder(
         if (found?.isFile() === true) yield foundFile(path, found)
       }
     }
+  }
+  if ((await identityOf(folder)) !== before)
+    throw unreadable('It was replaced during the scan, perhaps because its drive was unmounted.')
+}
+
+/**
+ * Changes when a drive is mounted or unmounted there. Unlike reading a folder, `stat` of its bare path does not make
+ * autofs mount it, hence the `/.`.
+ */
+async function identityOf(folder: string): Promise<string> {
+  try {
+    const { dev, ino } = await stat(`${folder}/.`, { bigint: true })
+    return `${dev}:${ino}`
+  } catch (cause) {
+    throw unreadable(`It cannot be read (${(cause as NodeJS.ErrnoException).code}).`, cause)
   }
 }
 
@@ -62,11 +80,14 @@ function foundFile(path: string, found: BigIntStats): FoundFile {
   return { path, stamp, touched: `${stamp}:${found.ctimeNs}`, bytes: Number(found.size) }
 }
 
-async function entriesOf(place: string): Promise<Dirent[]> {
+/** None of a folder that is gone since the one above it was read. */
+async function entriesOf(folder: string, below: string): Promise<Dirent[]> {
   try {
-    return await readdir(place, { withFileTypes: true })
+    return await readdir(join(folder, below), { withFileTypes: true })
   } catch (cause) {
-    throw unreadable(`A folder cannot be read (${(cause as NodeJS.ErrnoException).code}).`, cause)
+    const { code = '' } = cause as NodeJS.ErrnoException
+    if (below !== '' && goneCodes.has(code)) return []
+    throw unreadable(`A folder cannot be read (${code}).`, cause)
   }
 }
 
@@ -96,7 +117,7 @@ function stampOf({ size, mtimeNs }: BigIntStats): string {
 function unlessGone(cause: unknown): undefined {
   if (cause instanceof AlikeError) throw cause
   const { code = '' } = cause as NodeJS.ErrnoException
-  if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return undefined
+  if (goneCodes.has(code)) return undefined
   throw unreadable(`A file cannot be read (${code}).`, cause)
 }
 

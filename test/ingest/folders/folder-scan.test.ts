@@ -37,3 +37,34 @@ test('whatever the reason, a file that cannot be read is left to a later job if 
   await rm(join(folder, 'a.jpg'))
   await assert.rejects(readUnchanged(folder, unreadable, 100), { code: 'source_unreachable' })
 })
+
+/** The paths found by a scan during which something happens, once it has found its first file. */
+async function foundWhile(folder: string, happens: () => Promise<void>): Promise<string[]> {
+  const found: string[] = []
+  for await (const { path } of scanFolder(folder, { filesMax: 10, signal: new AbortController().signal }))
+    if (found.push(path) === 1) await happens()
+  return found
+}
+
+test('a drive that goes away during a scan ends it: files not seen any more would count as removed', async (t) => {
+  const folder = join(await temporaryFolder(t), 'drive')
+  await mkdir(folder)
+  for (const name of ['a.jpg', 'b.jpg', 'c.jpg']) await writeFile(join(folder, name), name)
+  const unmounted = foundWhile(folder, async () => {
+    await rename(folder, `${folder}-away`)
+    await mkdir(folder)
+    await writeFile(join(folder, 'd.jpg'), 'what a mount point may hold')
+  })
+  await assert.rejects(unmounted, { code: 'source_unreadable' })
+})
+
+test('a file or folder that is removed during a scan does not end it', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (const name of ['x', 'y']) await mkdir(join(folder, name))
+  for (const name of ['a.jpg', 'b.jpg', 'x/c.jpg']) await writeFile(join(folder, name), name)
+  const found = await foundWhile(folder, async () => {
+    for (const name of ['a.jpg', 'b.jpg', 'x', 'y']) await rm(join(folder, name), { recursive: true })
+    await writeFile(join(folder, 'y'), 'a file in the place of a folder')
+  })
+  assert.equal(found.length, 1)
+})
