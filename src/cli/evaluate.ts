@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { type AlikeClient, dataOf, type ServedModel } from '../../clients/typescript/src/alike-client.js'
-import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
+import { command, newFile, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import { readSplitImages, trainedSplitOf } from '../datasets/split-images.js'
 import { readRecords } from '../datasets/split-record.js'
 import { AlikeError } from '../errors.js'
@@ -57,7 +57,7 @@ await runCommand(
     .option('--reuse', 'use an existing, filled gallery', false)
     .option('--queries <count>', 'only this many test pictures, a proportional share of each label', wholeNumber())
     .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
-    .option('--out <file>', 'also write the report to this file')
+    .option('--out <file>', 'also write the report to this file', newFile)
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .addOption(serviceOptions.keyFile)

@@ -190,7 +190,10 @@ function severalPictures(path: string): string {
 }
 
 await runCommand(
-  command('alike-ingest', 'Uploads a folder of pictures, or an archive, to a running service and waits for the job.')
+  command(
+    'npm run ingest --',
+    'Uploads a folder of pictures, or an archive, to a running service and waits for the job.',
+  )
     .argument(
       '<path>',
       'a folder whose subfolders are the labels; a tar, tar.gz, tar.zst, zip or NDJSON file; a .txt file of URLs; or s3://bucket/prefix, which the service reads',

@@ -6,6 +6,7 @@ import cliProgress from 'cli-progress'
 import { type AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
 import {
   command,
+  errorsOf,
   failed,
   oneOf,
   runCommand,
@@ -121,6 +122,7 @@ const subcommand = (name: string, description: string) =>
   program
     .command(name)
     .description(description)
+    .configureOutput(errorsOf(`npm run model -- ${name}`))
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .addOption(serviceOptions.keyFile)

@@ -29,7 +29,7 @@ for (const name of commands) {
   test(`${name} --help prints its usage and exits with 0`, async () => {
     const { code, output } = await runCommand(name, ['--help'])
     assert.equal(code, 0)
-    assert.match(output, /^Usage: (npm run|npx node|alike-ingest) /)
+    assert.match(output, /^Usage: (npm run|npx node) /)
   })
 
   test(`${name} with an unknown option names it in one line and exits with 2`, async () => {
@@ -50,6 +50,46 @@ for (const [name, ...given] of [
     assert.deepEqual([code, /cannot be used with option '--key <key>'/.test(output)], [2, true], output)
   })
 }
+
+test('a variable that the shell does not know is told as such, whatever follows it', async () => {
+  const rows: [says: RegExp, name: string, ...parameters: string[]][] = [
+    [/option '--key <key>' argument missing/, 'cli/ingest', 'folder', '--key', '--gallery', 'g'],
+    [/option '--to <file>' argument missing/, 'cli/backup', '--to', '--keep'],
+    [/option '--key <key>' argument is empty/, 'cli/backup', '--key', '', '--to', 'a.tar'],
+    [/option '--data <folder>' argument is empty/, 'train/main', '--data', ''],
+    [/an argument is empty/, 'cli/restore', '', '--data-dir', 'd'],
+    [/option '--key <key>' argument is empty .npm run model -- list --help/, 'cli/model', 'list', '--key', ''],
+    [/an argument is empty/, 'cli/model', 'install', ''],
+  ]
+  for (const [says, name, ...parameters] of rows) {
+    const { code, output } = await runCommand(name, parameters)
+    assert.deepEqual([code, output.trim().split('\n').length], [2, 1], output)
+    assert.match(output, says)
+  }
+})
+
+test('a place that cannot be is refused before anything is done for it', async (t) => {
+  const empty = await temporaryFolder(t)
+  const rows: [code: number, says: RegExp, name: string, ...parameters: string[]][] = [
+    [
+      2,
+      /'http:\/\/127\.0\.0\.1:99999' is invalid\. It is no address/,
+      'cli/model',
+      'list',
+      '--url',
+      'http://127.0.0.1:99999',
+    ],
+    [2, /'localhost:8080' is invalid\. It must begin with http/, 'cli/model', 'list', '--url', 'localhost:8080'],
+    [2, /--out .*Its folder does not exist/, 'cli/evaluate', '--data', empty, '--out', join(empty, 'none/report.md')],
+    [2, /--out .*something else than a file/, 'cli/evaluate', '--data', empty, '--out', empty],
+    [1, /^What was given is a folder, not a file\.$/m, 'cli/model', 'list', '--key-file', empty],
+  ]
+  for (const [expected, says, name, ...parameters] of rows) {
+    const { code, output } = await runCommand(name, parameters)
+    assert.equal(code, expected, output)
+    assert.match(output, says)
+  }
+})
 
 test('a comparison of losses takes no option that only training has', async () => {
   const { code, output } = await runCommand('train/pairs/main', ['--init', 'w', '--data', 'd', '--phases', 'head:1'])
