@@ -2,7 +2,7 @@
  * What all commands share: `--help` prints the usage and exits with 0, wrong usage prints one line and exits with 2, a
  * failure one line and 1. An option is declared once, with its default, its bounds and a sentence.
  */
-import { statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import {
   Command,
@@ -106,6 +106,11 @@ export function newFile(path: string): string {
   if (there?.isFile() === false) throw new InvalidArgumentError('There is something else than a file.')
   if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new InvalidArgumentError('Its folder does not exist.')
+  try {
+    accessSync(dirname(path), constants.W_OK)
+  } catch {
+    throw new InvalidArgumentError('Its folder cannot be written to.')
+  }
   return path
 }
 

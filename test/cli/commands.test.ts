@@ -297,6 +297,8 @@ test('an evaluation refuses a split that is not the one of training, and takes t
   await writeFile(join(other, 'split.json'), (await recordOf(trained.slice(1))).text)
   const wrong = await runCommand('cli/evaluate', [...given, '--model', other])
   assert.match(wrong.output, /^split_differs: .*is another network/)
+  const mistyped = await runCommand('cli/evaluate', [...given, '--model', join(data, 'none')])
+  assert.match(mistyped.output, /^model_unreadable: .*none\/split\.json, the record of its split, does not exist/)
   const { code, output } = await runCommand('cli/evaluate', [...given, '--model', folder])
   assert.equal(code, 0, output)
   assert.match(output, /41 stored, 8 queries/)
