@@ -6,13 +6,13 @@
  */
 import { statSync } from 'node:fs'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
-import cliProgress from 'cli-progress'
 import { type AlikeClient, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
 import { cancelled, command, failed, oneOf, runCommand, serviceOptions, visible } from '../command-line.js'
 import { imageName } from '../datasets/folders.js'
 import { AlikeError } from '../errors.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
+import { progressBar } from './progress-bar.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
 
@@ -175,12 +175,6 @@ function summaryOf({ state, failure, added, updated, removed, skipped, failed, r
     ...notes,
     ...(failure === null ? [] : [visible(`${failure.code}: ${failure.detail}`)]),
   ].join(' ')
-}
-
-function progressBar(format: string, total: number): cliProgress.SingleBar {
-  const bar = new cliProgress.SingleBar({ format, stream: process.stderr, hideCursor: false })
-  bar.start(total, 0, { rate: '–', left: '–' })
-  return bar
 }
 
 /** The service would call a picture a damaged archive. */
