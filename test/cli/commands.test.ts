@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
+import { ApiKeys, makeKey, parseKeys } from '../../src/access/api-keys.js'
 import { messageOf, serviceWords } from '../../src/command-line.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
 import { recordOf } from '../../src/datasets/split-record.js'
@@ -194,6 +194,13 @@ test('a command to be pasted is for the same service, and does not show its key'
 test('what a message quotes cannot control the terminal', () => {
   const error = Object.assign(new Error('\u001b[2Jnone\nnext\u009b1A \u2067x'), { code: 'config_invalid' })
   assert.equal(messageOf(error), 'config_invalid: \\u001b[2Jnone\nnext\\u009b1A \\u2067x')
+})
+
+test('a service that requires a key is answered with the option that states it', async (t) => {
+  const app = await startApp(t, { apiKeys: makeKey('shop', 'read').line })
+  const { code, output } = await runCommand('cli/model', ['list', '--url', await app.listen()])
+  assert.equal(code, 1, output)
+  assert.match(output, /^unauthenticated: .+ --key-file or --key states it\.$/m)
 })
 
 test('a full disk is told in words', () => {
