@@ -96,7 +96,7 @@ export function shellWord(text: string): string {
 
 function webAddress(text: string): string {
   if (!/^https?:\/\//i.test(text)) throw new InvalidArgumentError('It must begin with http:// or https://.')
-  if (!URL.canParse(text)) throw new InvalidArgumentError('It is no address.')
+  if (!URL.canParse(text)) throw new InvalidArgumentError('It is not a valid address.')
   return text
 }
 

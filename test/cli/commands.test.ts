@@ -73,7 +73,7 @@ test('a place that cannot be is refused before anything is done for it', async (
   const rows: [code: number, says: RegExp, name: string, ...parameters: string[]][] = [
     [
       2,
-      /'http:\/\/127\.0\.0\.1:99999' is invalid\. It is no address/,
+      /'http:\/\/127\.0\.0\.1:99999' is invalid\. It is not a valid address/,
       'cli/model',
       'list',
       '--url',
