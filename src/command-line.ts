@@ -39,8 +39,9 @@ class CauseFirst extends Command {
   /** A variable that the shell does not know leaves an empty argument, or none: the next option would be the value. */
   #expectValues(args: readonly string[]): void {
     const named = (word = '') => this.options.find(({ long, short }) => word === long || word === short)
-    for (const [index, argument] of args.entries()) {
-      const option = named(args[index - 1])
+    const words = args.flatMap((word) => (word.endsWith('=') ? [word.slice(0, -1), ''] : word)) // --to=$FILE
+    for (const [index, argument] of words.entries()) {
+      const option = named(words[index - 1])
       if (option?.required === true && (argument === '' || named(argument) !== undefined))
         this.error(`error: option '${option.flags}' argument ${argument === '' ? 'is empty' : 'missing'}`)
     }

@@ -57,6 +57,7 @@ test('a variable that the shell does not know is told as such, whatever follows 
     [/option '--to <file>' argument missing/, 'cli/backup', '--to', '--keep'],
     [/option '--key <key>' argument is empty/, 'cli/backup', '--key', '', '--to', 'a.tar'],
     [/option '--data <folder>' argument is empty/, 'train/main', '--data', ''],
+    [/option '--to <file>' argument is empty/, 'cli/backup', '--to='],
     [/an argument is empty/, 'cli/restore', '', '--data-dir', 'd'],
     [/option '--key <key>' argument is empty .npm run model -- list --help/, 'cli/model', 'list', '--key', ''],
     [/an argument is empty/, 'cli/model', 'install', ''],
