@@ -2,6 +2,8 @@
  * What all commands share: `--help` prints the usage and exits with 0, wrong usage prints one line and exits with 2, a
  * failure one line and 1. An option is declared once, with its default, its bounds and a sentence.
  */
+import { accessSync, constants, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import {
   Command,
   CommanderError,
@@ -9,6 +11,7 @@ import {
   InvalidArgumentError,
   Option,
   type OptionValues,
+  type OutputConfiguration,
 } from '@commander-js/extra-typings'
 
 export const failed = 1
@@ -18,31 +21,50 @@ export const cancelled = 130
 /** As of a program that SIGPIPE ends, which Node.js ignores. */
 const unread = 141
 
-/** Of an option that is mistyped the user hears, not of the required one that is missing because of it. */
-class UnknownFirst extends Command {
+/** Says what is wrong first, not what is missing or too much because of it. */
+class CauseFirst extends Command {
   override createCommand(name?: string): Command {
-    return new UnknownFirst(name)
+    return new CauseFirst(name)
   }
 
   override parseOptions(args: string[]): ReturnType<Command['parseOptions']> {
+    this.#expectValues(args)
     const parsed = super.parseOptions(args)
+    if (parsed.operands.includes('')) this.error('error: an argument is empty')
+    // not of the required option that is missing because it is mistyped
     if (parsed.unknown.length > 0) for (const option of this.options) option.mandatory = false
     return parsed
+  }
+
+  /** A variable that the shell does not know leaves an empty argument, or none: the next option would be the value. */
+  #expectValues(args: readonly string[]): void {
+    const named = (word = '') => this.options.find(({ long, short }) => word === long || word === short)
+    const words = args.flatMap((word) => (word.endsWith('=') ? [word.slice(0, -1), ''] : word)) // --to=$FILE
+    for (const [index, argument] of words.entries()) {
+      const option = named(words[index - 1])
+      if (option?.required === true && (argument === '' || named(argument) !== undefined))
+        this.error(`error: option '${option.flags}' argument ${argument === '' ? 'is empty' : 'missing'}`)
+    }
   }
 }
 
 /** @param name as typed, for the usage: `npm run backup --` */
 export function command(name: string, description: string): Command {
-  return new UnknownFirst(name)
+  return new CauseFirst(name)
     .description(description)
     .exitOverride()
     .configureHelp({
       helpWidth: 120,
       optionDescription: (option) => new Help().optionDescription(option).replace(' (default: false)', ''),
     })
-    .configureOutput({
-      outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')} (${name} --help lists the options)\n`),
-    })
+    .configureOutput(errorsOf(name))
+}
+
+/** @param name as typed; a command of another one states its own */
+export function errorsOf(name: string): OutputConfiguration {
+  return {
+    outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')} (${name} --help lists the options)\n`),
+  }
 }
 
 const defaultUrl = 'http://127.0.0.1:8080'
@@ -74,8 +96,23 @@ export function shellWord(text: string): string {
 }
 
 function webAddress(text: string): string {
-  if (URL.canParse(text) && /^https?:\/\//i.test(text)) return text
-  throw new InvalidArgumentError('It must begin with http:// or https://.')
+  if (!/^https?:\/\//i.test(text)) throw new InvalidArgumentError('It must begin with http:// or https://.')
+  if (!URL.canParse(text)) throw new InvalidArgumentError('It is not a valid address.')
+  return text
+}
+
+/** Path of a file to be written, checked before the work for it begins. */
+export function newFile(path: string): string {
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there?.isFile() === false) throw new InvalidArgumentError('There is something else than a file.')
+  if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new InvalidArgumentError('Its folder does not exist.')
+  try {
+    accessSync(dirname(path), constants.W_OK)
+  } catch {
+    throw new InvalidArgumentError('Its folder cannot be written to.')
+  }
+  return path
 }
 
 /** Parses an integer within inclusive bounds. */
@@ -168,8 +205,10 @@ function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, path } = error as NodeJS.ErrnoException
   // Our error codes, and those the client reports from the service; system codes are in capitals.
+  if (code === 'unauthenticated') return `${code}: ${error.message} --key-file or --key states it.`
   if (code !== undefined && /^[a-z_]+$/.test(code)) return `${code}: ${error.message}`
   if (code === 'ENOENT' && path !== undefined) return `${path} does not exist.`
+  if (code === 'EISDIR') return `${path ?? 'What was given'} is a folder, not a file.`
   if (code === 'EACCES' && path !== undefined) return `${path}: permission denied.`
   if (code === 'ENOSPC' || code === 'EDQUOT') return 'The disk is full: free some space, or write to another one.'
   return error.message

@@ -25,9 +25,10 @@ export interface KeySettings {
   apiKeysFile: string
 }
 
+export const keyNamePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/
 const linePattern = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write|admin):([0-9a-f]{64})((?: +[a-z]+=\S+)*)$/
 const datePattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/
-const galleryRule = 'a name, or the beginning of one with * behind it'
+export const galleryRule = 'a name, or the beginning of one with * behind it'
 /** Maximum keys per name: an old and a new one, while callers switch. */
 const keysOfName = 2
 
@@ -68,9 +69,6 @@ export function makeKey(name: string, role: Role, limits: KeyLimits = {}): { key
     ...(only ? [`verbs=${only.join('|')}`] : []),
     ...(expires ? [`expires=${expires}`] : []),
   ].join(' ')
-  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name))
-    throw invalid('A name is 1 to 63 small letters, digits, dots, hyphens and underscores, a letter or digit first')
-  if (galleries?.some((pattern) => !galleryPattern.test(pattern))) throw invalid(`A gallery is ${galleryRule}`)
   parseKeys(line, 'what was asked for')
   return { key, line }
 }
@@ -142,15 +140,16 @@ function limited(
   if (only?.some((verb) => !verbsOf(role).includes(verb as Verb)))
     throw refuse(`has a verb beyond its role; there are ${verbs.join(', ')}`)
   const expires = limits.get('expires')
-  if (
-    expires !== undefined &&
-    (!datePattern.test(expires) || !isDay(expires.slice(0, 10)) || Number.isNaN(Date.parse(expires)))
-  )
+  const expiresAt = expires === undefined ? undefined : expiryOf(expires)
+  if (expires !== undefined && expiresAt === undefined)
     throw refuse('expires at what is no date, such as 2027-01-31 or 2027-01-31T12:00:00Z')
-  return {
-    grant: { verbs: new Set((only as Verb[] | undefined) ?? verbsOf(role)), galleries },
-    expiresAt: expires === undefined ? undefined : new Date(expires),
-  }
+  return { grant: { verbs: new Set((only as Verb[] | undefined) ?? verbsOf(role)), galleries }, expiresAt }
+}
+
+/** @returns undefined for anything but a date, or a time with its zone */
+export function expiryOf(text: string): Date | undefined {
+  const isTime = datePattern.test(text) && isDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))
+  return isTime ? new Date(text) : undefined
 }
 
 /** The parser of dates takes 31 February for 3 March. */

@@ -2,16 +2,15 @@
  * `npm run backup -- --to FILE`: makes a running service write a snapshot, downloads it, verifies every checksum, and
  * deletes it there. The file gets its name once it is completely on disk.
  */
-import { createWriteStream, statSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { type AlikeClient, AlikeUnreachable, dataOf } from '../../clients/typescript/src/alike-client.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
-import { cancelled, command, runCommand, serviceOptions } from '../command-line.js'
+import { cancelled, command, newFile, runCommand, serviceOptions } from '../command-line.js'
 import { syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { cleaningMaxMs, type ServicePlace, serviceClient } from './service-client.js'
@@ -66,15 +65,6 @@ async function waitFor(service: AlikeClient, id: string, signal: AbortSignal): P
       throw new AlikeError('service_refused', { detail: `The snapshot has ${state}: ${failure?.detail ?? ''}` })
     await sleep(pollMs, undefined, { signal })
   }
-}
-
-/** Checked before the service writes a snapshot for it. */
-function newFile(path: string): string {
-  const there = statSync(path, { throwIfNoEntry: false })
-  if (there?.isFile() === false) throw new InvalidArgumentError('There is something else than a file.')
-  if (path === '' || statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new InvalidArgumentError('Its folder does not exist.')
-  return path
 }
 
 async function run({ to, keep, ...place }: ServicePlace & { to: string; keep: boolean }): Promise<void> {

@@ -3,10 +3,11 @@
  * (protocol B): train + val are ingested in bulk, every test picture is a query.
  */
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type AlikeClient, dataOf, type ServedModel } from '../../clients/typescript/src/alike-client.js'
-import { command, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
+import { command, newFile, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
 import { readSplitImages, trainedSplitOf } from '../datasets/split-images.js'
-import { readRecords } from '../datasets/split-record.js'
+import { readRecords, splitRecordFile } from '../datasets/split-record.js'
 import { AlikeError } from '../errors.js'
 import { expandMax } from '../eval/ranking.js'
 import { Evaluation, type EvaluationOptions } from './evaluation.js'
@@ -32,6 +33,10 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
   const model = await modelOf(service, options)
   const trained = trainedSplitOf(model.manifest.provenance as Readonly<Record<string, unknown>>)
   const records = await readRecords(options.model === undefined ? [] : [options.model])
+  if (options.model !== undefined && records.length === 0)
+    throw new AlikeError('model_unreadable', {
+      detail: `${join(options.model, splitRecordFile)}, the record of its split, does not exist: without --model the split is drawn.`,
+    })
   if (records.length > 0 && trained.recordSha256 === undefined)
     throw new AlikeError('split_differs', {
       detail: `${options.model} is another network: the service answers with ${model.name} (${model.id}), which was trained without a record of its split.`,
@@ -57,7 +62,7 @@ await runCommand(
     .option('--reuse', 'use an existing, filled gallery', false)
     .option('--queries <count>', 'only this many test pictures, a proportional share of each label', wholeNumber())
     .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
-    .option('--out <file>', 'also write the report to this file')
+    .option('--out <file>', 'also write the report to this file', newFile)
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .addOption(serviceOptions.keyFile)

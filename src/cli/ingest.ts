@@ -6,13 +6,13 @@
  */
 import { statSync } from 'node:fs'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
-import cliProgress from 'cli-progress'
 import { type AlikeClient, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
 import { cancelled, command, failed, oneOf, runCommand, serviceOptions, visible } from '../command-line.js'
 import { imageName } from '../datasets/folders.js'
 import { AlikeError } from '../errors.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
+import { progressBar } from './progress-bar.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
 
@@ -177,12 +177,6 @@ function summaryOf({ state, failure, added, updated, removed, skipped, failed, r
   ].join(' ')
 }
 
-function progressBar(format: string, total: number): cliProgress.SingleBar {
-  const bar = new cliProgress.SingleBar({ format, stream: process.stderr, hideCursor: false })
-  bar.start(total, 0, { rate: '–', left: '–' })
-  return bar
-}
-
 /** The service would call a picture a damaged archive. */
 function severalPictures(path: string): string {
   if (!imageName.test(path) || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return path
@@ -190,7 +184,10 @@ function severalPictures(path: string): string {
 }
 
 await runCommand(
-  command('alike-ingest', 'Uploads a folder of pictures, or an archive, to a running service and waits for the job.')
+  command(
+    'npm run ingest --',
+    'Uploads a folder of pictures, or an archive, to a running service and waits for the job.',
+  )
     .argument(
       '<path>',
       'a folder whose subfolders are the labels; a tar, tar.gz, tar.zst, zip or NDJSON file; a .txt file of URLs; or s3://bucket/prefix, which the service reads',

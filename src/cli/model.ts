@@ -2,10 +2,11 @@
  * `npm run model -- install|list|build|compare|switch`: from a trained model folder to the model that serves a gallery,
  * and back. The service does the work; this command requests it, waits and reports.
  */
-import cliProgress from 'cli-progress'
 import { type AlikeClient, dataOf, type Job } from '../../clients/typescript/src/alike-client.js'
 import {
+  cancelled,
   command,
+  errorsOf,
   failed,
   oneOf,
   runCommand,
@@ -15,6 +16,7 @@ import {
   visible,
 } from '../command-line.js'
 import { archiveOfModel, filesOfModel } from './model-archive.js'
+import { progressBar } from './progress-bar.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { setLines } from './set-lines.js'
 
@@ -24,7 +26,7 @@ async function install(folder: string, place: ServicePlace): Promise<void> {
   const files = await filesOfModel(folder)
   const { id, name } = await (await serviceClient(place)).installModel({ open: () => archiveOfModel(folder, files) })
   console.log(`${name} (${id}) can be used by galleries.`)
-  console.log(`next: ${typed('build', 'GALLERY', name, place)}`)
+  console.log(`next: ${typed('build', ['GALLERY', name], place)}`)
 }
 
 async function list(place: ServicePlace): Promise<void> {
@@ -48,6 +50,11 @@ async function build(gallery: string, model: string, { withoutOriginal, ...place
     }),
   )
   const job = await follow(service, id)
+  if (job === undefined) {
+    console.error(`once it has ended: ${typed('compare', [gallery], place)}`)
+    process.exitCode = cancelled
+    return
+  }
   for await (const { name, code, detail } of service.jobErrors(id)) console.log(visible(`${name}: ${code}: ${detail}`))
   if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
     console.log(
@@ -57,7 +64,7 @@ async function build(gallery: string, model: string, { withoutOriginal, ...place
     return
   }
   await compare(gallery, place)
-  console.log(`next: ${typed('switch', gallery, model, place)}${process.exitCode === failed ? ' --force' : ''}`)
+  console.log(`next: ${typed('switch', [gallery, model], place)}${process.exitCode === failed ? ' --force' : ''}`)
 }
 
 /** Exit code 1 unless the set has passed the quality gate. */
@@ -84,13 +91,13 @@ async function switchTo(
   const kept = sets.find(({ state }) => state === 'kept')
   if (kept !== undefined)
     console.log(
-      `back, until ${kept.keptUntil?.slice(0, 10) ?? 'it is removed'}: ${typed('switch', gallery, nameOf(kept.modelId), place)}`,
+      `back, until ${kept.keptUntil?.slice(0, 10) ?? 'it is removed'}: ${typed('switch', [gallery, nameOf(kept.modelId)], place)}`,
     )
 }
 
 /** A command for the same service, to be pasted. */
-const typed = (verb: 'build' | 'switch', gallery: string, model: string, place: ServicePlace): string =>
-  `npm run model -- ${verb} ${shellWord(gallery)} ${shellWord(model)}${serviceWords(place)}`
+const typed = (verb: 'build' | 'compare' | 'switch', names: readonly string[], place: ServicePlace): string =>
+  `npm run model -- ${verb} ${names.map(shellWord).join(' ')}${serviceWords(place)}`
 
 async function namesOf(service: AlikeClient): Promise<(id: string) => string> {
   const { models } = await dataOf(service.api.GET('/v1/models'))
@@ -98,19 +105,23 @@ async function namesOf(service: AlikeClient): Promise<(id: string) => string> {
   return (id) => names.get(id) ?? id
 }
 
-async function follow(service: AlikeClient, id: string): Promise<Job> {
-  const bar = new cliProgress.SingleBar({
-    format: 'embed {bar} {value}/{total}, {left} left',
-    stream: process.stderr,
-  })
-  bar.start(1, 0, { left: '–' })
+/** @returns undefined after Ctrl-C: the job may have run for hours, and goes on */
+async function follow(service: AlikeClient, id: string): Promise<Job | undefined> {
+  const interrupt = new AbortController()
+  process.once('SIGINT', () => interrupt.abort())
+  const bar = progressBar('embed {bar} {value}/{total}, {left} left', 1)
   try {
     return await service.waitForJob(id, {
+      signal: interrupt.signal,
       onProgress({ total, done, secondsLeft }) {
         bar.setTotal(total ?? done + 1)
         bar.update(done, { left: secondsLeft === null ? '–' : `${Math.ceil(secondsLeft)} s` })
       },
     })
+  } catch (error) {
+    console.error(`\nJob ${id} goes on without this command; DELETE /v1/jobs/${id} cancels it.`)
+    if (!interrupt.signal.aborted) throw error
+    return undefined
   } finally {
     bar.stop()
   }
@@ -121,6 +132,7 @@ const subcommand = (name: string, description: string) =>
   program
     .command(name)
     .description(description)
+    .configureOutput(errorsOf(`npm run model -- ${name}`))
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .addOption(serviceOptions.keyFile)

@@ -32,8 +32,11 @@ export async function serviceClient(
 ): Promise<AlikeClient> {
   const secret = keyFile === undefined ? key : (await readFile(keyFile, 'utf8')).trim()
   // the error of `Headers` would show it
-  if (secret !== undefined && !/^[\x21-\x7e]+$/.test(secret))
-    throw new AlikeError('unauthenticated', { detail: 'The given one is not a line of ASCII without spaces.' })
+  if (secret !== undefined && !/^[\x21-\x7e]+$/.test(secret)) {
+    const detail =
+      secret === '' ? `${keyFile ?? 'The given one'} is empty.` : 'The given one is not a line of ASCII without spaces.'
+    throw new AlikeError('unauthenticated', { detail })
+  }
   const connection = { url, key: secret, fetch: tellingOfTrouble(patientFetch()) }
   await dataOf(new AlikeClient(connection).api.GET('/livez')).catch((error: unknown) => {
     if (!(error instanceof AlikeProblem) || error.status >= 500) throw error

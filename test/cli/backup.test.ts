@@ -78,7 +78,7 @@ test('a backup to what cannot become a file is refused before a snapshot is writ
   const { url, requests } = await answering(t, (_request, response) => void response.end())
   const folder = await temporaryFolder(t)
   const rows = [
-    ['', 'Its folder does not exist'],
+    ['', 'argument is empty'],
     [folder, 'There is something else than a file'],
     ['/dev/null', 'There is something else than a file'],
     [join(folder, 'none', 'a.tar'), 'Its folder does not exist'],

@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { ApiKeys, parseKeys } from '../../src/access/api-keys.js'
+import { ApiKeys, makeKey, parseKeys } from '../../src/access/api-keys.js'
 import { messageOf, serviceWords } from '../../src/command-line.js'
 import { readSplitImages } from '../../src/datasets/split-images.js'
 import { recordOf } from '../../src/datasets/split-record.js'
@@ -29,7 +29,7 @@ for (const name of commands) {
   test(`${name} --help prints its usage and exits with 0`, async () => {
     const { code, output } = await runCommand(name, ['--help'])
     assert.equal(code, 0)
-    assert.match(output, /^Usage: (npm run|npx node|alike-ingest) /)
+    assert.match(output, /^Usage: (npm run|npx node) /)
   })
 
   test(`${name} with an unknown option names it in one line and exits with 2`, async () => {
@@ -50,6 +50,47 @@ for (const [name, ...given] of [
     assert.deepEqual([code, /cannot be used with option '--key <key>'/.test(output)], [2, true], output)
   })
 }
+
+test('a variable that the shell does not know is told as such, whatever follows it', async () => {
+  const rows: [says: RegExp, name: string, ...parameters: string[]][] = [
+    [/option '--key <key>' argument missing/, 'cli/ingest', 'folder', '--key', '--gallery', 'g'],
+    [/option '--to <file>' argument missing/, 'cli/backup', '--to', '--keep'],
+    [/option '--key <key>' argument is empty/, 'cli/backup', '--key', '', '--to', 'a.tar'],
+    [/option '--data <folder>' argument is empty/, 'train/main', '--data', ''],
+    [/option '--to <file>' argument is empty/, 'cli/backup', '--to='],
+    [/an argument is empty/, 'cli/restore', '', '--data-dir', 'd'],
+    [/option '--key <key>' argument is empty .npm run model -- list --help/, 'cli/model', 'list', '--key', ''],
+    [/an argument is empty/, 'cli/model', 'install', ''],
+  ]
+  for (const [says, name, ...parameters] of rows) {
+    const { code, output } = await runCommand(name, parameters)
+    assert.deepEqual([code, output.trim().split('\n').length], [2, 1], output)
+    assert.match(output, says)
+  }
+})
+
+test('a place that cannot be is refused before anything is done for it', async (t) => {
+  const empty = await temporaryFolder(t)
+  const rows: [code: number, says: RegExp, name: string, ...parameters: string[]][] = [
+    [
+      2,
+      /'http:\/\/127\.0\.0\.1:99999' is invalid\. It is not a valid address/,
+      'cli/model',
+      'list',
+      '--url',
+      'http://127.0.0.1:99999',
+    ],
+    [2, /'localhost:8080' is invalid\. It must begin with http/, 'cli/model', 'list', '--url', 'localhost:8080'],
+    [2, /--out .*Its folder does not exist/, 'cli/evaluate', '--data', empty, '--out', join(empty, 'none/report.md')],
+    [2, /--out .*something else than a file/, 'cli/evaluate', '--data', empty, '--out', empty],
+    [1, /^What was given is a folder, not a file\.$/m, 'cli/model', 'list', '--key-file', empty],
+  ]
+  for (const [expected, says, name, ...parameters] of rows) {
+    const { code, output } = await runCommand(name, parameters)
+    assert.equal(code, expected, output)
+    assert.match(output, says)
+  }
+})
 
 test('a comparison of losses takes no option that only training has', async () => {
   const { code, output } = await runCommand('train/pairs/main', ['--init', 'w', '--data', 'd', '--phases', 'head:1'])
@@ -156,23 +197,34 @@ test('what a message quotes cannot control the terminal', () => {
   assert.equal(messageOf(error), 'config_invalid: \\u001b[2Jnone\nnext\\u009b1A \\u2067x')
 })
 
+test('a service that requires a key is answered with the option that states it', async (t) => {
+  const app = await startApp(t, { apiKeys: makeKey('shop', 'read').line })
+  const { code, output } = await runCommand('cli/model', ['list', '--url', await app.listen()])
+  assert.equal(code, 1, output)
+  assert.match(output, /^unauthenticated: .+ --key-file or --key states it\.$/m)
+})
+
 test('a full disk is told in words', () => {
   const error = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
   assert.equal(messageOf(error), 'The disk is full: free some space, or write to another one.')
 })
 
 test('a key that would be of no use is not made', async () => {
-  const rows: [code: number, says: RegExp, ...parameters: string[]][] = [
-    [2, /'2020-01-01' is invalid\. It is in the past/, '--expires', '2020-01-01'],
-    [1, /expires at what is no date/, '--expires', '2099-02-31'],
-    [2, /'tomorrow' is invalid\. It must be a date, or a time with its zone/, '--expires', 'tomorrow'],
-    [2, /'search,read' is invalid\. Allowed choices are search, read, /, '--verbs', 'search,read'],
-    [1, /a verb beyond its role/, '--verbs', 'search', 'write'],
-    [1, /A gallery is a name, or the beginning of one with \* behind it/, '--galleries', 'two words'],
+  const rows: [says: RegExp, ...parameters: string[]][] = [
+    [/'2020-01-01' is invalid\. It is in the past/, '--expires', '2020-01-01'],
+    [/--expires.*'2099-02-31' is invalid\. It must be a date/, '--expires', '2099-02-31'],
+    [/'tomorrow' is invalid\. It must be a date, or a time with its zone/, '--expires', 'tomorrow'],
+    // which the parser of JavaScript would take
+    [/--expires.*'January 5 2099' is invalid\. It must be a date/, '--expires', 'January 5 2099'],
+    [/'5' is invalid\. It must be a date/, '--expires', '5'],
+    [/'search,read' is invalid\. Allowed choices are search, read, /, '--verbs', 'search,read'],
+    [/the role read does not include the verb write, only search, read, metrics/, '--verbs', 'search', 'write'],
+    [/--galleries.*'two words' is invalid\. It must be a name, or the beginning of one/, '--galleries', 'two words'],
+    [/--name.*'Zoë' is invalid\. It must be 1 to 63 small letters/, '--name', 'Zoë'],
   ]
-  for (const [expected, says, ...parameters] of rows) {
+  for (const [says, ...parameters] of rows) {
     const { code, output } = await runCommand('cli/make-key', ['--name', 'shop', '--role', 'read', ...parameters])
-    assert.equal(code, expected, output)
+    assert.equal(code, 2, output)
     assert.match(output, says)
   }
 })
@@ -253,6 +305,8 @@ test('an evaluation refuses a split that is not the one of training, and takes t
   await writeFile(join(other, 'split.json'), (await recordOf(trained.slice(1))).text)
   const wrong = await runCommand('cli/evaluate', [...given, '--model', other])
   assert.match(wrong.output, /^split_differs: .*is another network/)
+  const mistyped = await runCommand('cli/evaluate', [...given, '--model', join(data, 'none')])
+  assert.match(mistyped.output, /^model_unreadable: .*none\/split\.json, the record of its split, does not exist/)
   const { code, output } = await runCommand('cli/evaluate', [...given, '--model', folder])
   assert.equal(code, 0, output)
   assert.match(output, /41 stored, 8 queries/)

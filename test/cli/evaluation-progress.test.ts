@@ -17,4 +17,5 @@ test('at a terminal too, the process ends when the work behind a bar fails', asy
   assert.deepEqual(await once(child, 'close'), [0, null])
   assert.equal(output, 'unreachable\n')
   assert.match(drawn, /quality .* 1\/3/)
+  assert.doesNotMatch(drawn, /NF|LL/, 'a time that is not known is no word of the library')
 })

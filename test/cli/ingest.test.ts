@@ -260,7 +260,7 @@ test('wrong arguments and unreachable services have their own exit codes', async
   ]) {
     const { code, errors } = await start(t, ...args).ended
     assert.deepEqual(
-      [code, /^error: .+alike-ingest --help lists the options\)\n$/.test(errors)],
+      [code, /^error: .+npm run ingest -- --help lists the options\)\n$/.test(errors)],
       [2, true],
       args.join(' '),
     )

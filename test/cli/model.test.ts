@@ -1,5 +1,7 @@
 /** From a model's folder to the serving model, and back, with the command and a real service. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -9,6 +11,8 @@ import { startApp, temporaryFolder } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
+import { answering } from '../support/scripted-server.js'
+import { until } from '../support/until.js'
 
 /** A gallery of eight pictures on the model `handmade`, the folder of another model, and the command. */
 async function opened(t: TestContext, bounds: Partial<Config>) {
@@ -103,4 +107,28 @@ test('a kept set shows for how long, one in progress shows its job', () => {
     'model a (a): kept until 2026-12-03, 9 pictures',
     'model b (b): building, 3 pictures, job j is at it',
   ])
+})
+
+test('Ctrl-C while a set is built leaves the terminal as it was, and says that the job goes on', async (t) => {
+  const progress = { id: 'j', kind: 're-embedding', state: 'running', total: 9, done: 1, secondsLeft: 4 }
+  const { url, requests } = await answering(t, ({ url: path }, response) => {
+    if (path!.endsWith('/events')) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(`event: progress\nid: 1\ndata: ${JSON.stringify(progress)}\n\n`)
+    } else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(progress))
+  })
+  const command = new URL('../../src/cli/model.js', import.meta.url).href
+  const typed = ['build', 'my gallery', 'twelve', '--url', url]
+  const script = `process.stderr.isTTY = true; process.argv.splice(1, Infinity, ...${JSON.stringify(typed)}); await import(${JSON.stringify(command)})`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000 })
+  let drawn = ''
+  child.stderr.on('data', (text: Buffer) => void (drawn += text.toString()))
+  await until(() => drawn.includes('1/9'), 'the first progress')
+  child.kill('SIGINT')
+  assert.deepEqual(await once(child, 'close'), [130, null], drawn)
+  // line wrapping is off while a bar is drawn
+  assert.ok(drawn.lastIndexOf('\u001b[?7h') > drawn.lastIndexOf('\u001b[?7l'))
+  assert.match(drawn, /^Job j goes on without this command; DELETE \/v1\/jobs\/j cancels it\.$/m)
+  assert.ok(drawn.includes(`npm run model -- compare 'my gallery' --url ${url}\n`))
+  assert.ok(requests.every(({ method }) => method !== 'DELETE'))
 })

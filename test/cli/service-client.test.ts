@@ -54,10 +54,22 @@ test('an address at which something else answers is told, without its page', asy
   await assert.rejects(service.gallery('g'), { code: 'unknown', message: 'The service answered with status 404.' })
 })
 
+test('a service that speaks no TLS is told in one line', async (t) => {
+  const { url } = await answering(t, (_request, response) => response.end())
+  await assert.rejects(serviceClient({ url: url.replace('http:', 'https:') }), ({ message }: Error) => {
+    assert.match(message, /^GET https:\S+\/livez got no answer: TLS: [a-z ]+\.$/)
+    return true
+  })
+})
+
 test('a key that cannot be sent is refused without being shown', async () => {
-  for (const key of ['', 'one\ntwo', 'schlüssel'])
+  for (const [key, says] of [
+    ['', /is empty\.$/],
+    ['one\ntwo', /not a line of ASCII/],
+    ['schlüssel', /not a line of ASCII/],
+  ] as const)
     await assert.rejects(serviceClient({ url: 'http://127.0.0.1:1', key }), (error: Error) => {
-      assert.match(`${error.message}`, /not a line of ASCII/)
+      assert.match(error.message, says)
       assert.ok(key === '' || !error.message.includes(key))
       return true
     })

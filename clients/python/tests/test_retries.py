@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from alike_client import AlikeClient, AlikeProblem, AlikeUnreachable, AsyncAlikeClient, Retry
+from alike_client.calls import Content
 
 QUICK = Retry(attempts=3, first_pause=0.001, pause_max=2.0)
 
@@ -111,6 +112,21 @@ def test_a_body_that_can_be_read_only_once_is_refused(
         for content in (file, iter([b"whole"]), bytearray(b"whole")):
             with pytest.raises(TypeError, match="bytes, or a function that opens it for each attempt"):
                 asyncio.run(upload(content))
+
+
+@pytest.mark.parametrize("kind", [AlikeClient, AsyncAlikeClient])
+def test_a_function_may_return_bytes_or_a_list_of_them(kind: type[AlikeClient] | type[AsyncAlikeClient]) -> None:
+    answer, received = scripted(httpx.ReadError("broken"), httpx.Response(202, json={"id": "j"}))
+    contents: list[Content] = [lambda: b"whole", lambda: [b"in ", b"parts"], lambda: b""]
+
+    async def upload() -> None:
+        for content in contents:
+            one = kind("http://alike", retry=QUICK, transport=httpx.MockTransport(answer))
+            sent = one.ingest("g", content, "application/x-tar")
+            assert (await sent if inspect.isawaitable(sent) else sent) == {"id": "j"}
+
+    asyncio.run(upload())
+    assert received == [b"whole", b"whole", b"in parts", b""]
 
 
 def test_an_opened_file_is_read_by_block_not_by_line(tmp_path: Path) -> None:

@@ -67,8 +67,9 @@ export async function fetchWithRetries(
 
 /** `fetch` itself only says that it failed. */
 function reasonOf({ cause }: TypeError): string {
-  const { message = '', code = '' } = (cause ?? {}) as { message?: string; code?: string }
-  const reason = message || code
+  const { message = '', code = '', library, reason: tls } = (cause ?? {}) as Record<string, string | undefined>
+  // the message of OpenSSL is a line of its log
+  const reason = library === 'SSL routines' && tls !== undefined ? `TLS: ${tls}` : message || code
   return reason === '' ? '' : `: ${reason}`
 }
 

@@ -134,7 +134,7 @@ if (process.argv[1] !== undefined && pathToFileURL(resolve(process.argv[1])).hre
       'npm run train:setup --',
       'Sets up native TensorFlow for training; without it training runs on WASM, slowly.',
     )
-      .option('--gpu', `with CUDA, for NVIDIA GPUs (${wheels.gpu.size} of TensorFlow and CUDA beside it)`, false)
+      .option('--gpu', 'with CUDA, for NVIDIA GPUs (3.1 GB)', false)
       .action(run),
   )
 }

@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from array import array
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, cast
@@ -215,7 +215,9 @@ class AsyncAlikeClient:
         attempt = 0
         while True:
             attempt += 1
-            content = in_a_thread(call.content()) if callable(call.content) else call.content
+            content: Any = call.content() if callable(call.content) else call.content
+            if not (content is None or isinstance(content, (bytes, str))):
+                content = in_a_thread(content)
             request = self._http.build_request(
                 call.method,
                 self._base + call.target,
@@ -243,10 +245,9 @@ class AsyncAlikeClient:
             await anyio.sleep(pause)
 
 
-async def in_a_thread(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def in_a_thread(opened: Iterable[bytes]) -> AsyncIterator[bytes]:
     """Files are read without blocking the event loop; one that was opened by block, as a line may be a single byte."""
-    read = getattr(parts, "read", None)
-    if read is not None:
-        parts = iter(partial(read, 2**18), b"")
+    read = getattr(opened, "read", None)
+    parts: Iterator[bytes] = iter(opened) if read is None else iter(partial(read, 2**18), b"")
     while (part := await anyio.to_thread.run_sync(next, parts, None)) is not None:
         yield part

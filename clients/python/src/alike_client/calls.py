@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from .routes import ROUTES, Operation
 
-Content = bytes | Callable[[], Iterator[bytes]]
-"""A body, or a function that opens it, called for each attempt."""
+Content = bytes | Callable[[], bytes | Iterable[bytes]]
+"""A body, or a function that makes or opens it, called for each attempt."""
 
 
 @dataclass(frozen=True)

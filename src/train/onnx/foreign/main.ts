@@ -74,8 +74,9 @@ async function run(
   program: { error(text: string): never },
 ): Promise<void> {
   const folder = shellWord(join(out, name))
-  await expectUnused({ name, out, force })
   if (data === undefined && labels !== undefined) program.error('error: --labels needs --data')
+  if (given.fit === 'squash' && given.shortSide !== undefined) program.error('error: --short-side needs --fit cover')
+  await expectUnused({ name, out, force })
   const images = data === undefined ? undefined : await readSplitImages({ data, labels })
   const { mean, std, fit, kernel, inputSize, shortSide: resizeShortSide, output, pooling } = given
   const options = { inputSize, fit, resizeShortSide, kernel, mean, std }

@@ -418,6 +418,11 @@ test('labelled pictures tell what the scores of an imported encoder mean, and wh
   const alone = await runCommand('train/onnx/foreign/main', [...words, '--name', 'x', '--labels', 'labels.csv'])
   assert.deepEqual([alone.code, /--labels needs --data/.test(alone.output)], [2, true], alone.output)
   await rm(join(data, 'blue'), { recursive: true })
+  const both = await runCommand('train/onnx/foreign/main', [
+    ...[...words, '--name', 'x'],
+    ...['--fit', 'squash', '--short-side', '32'],
+  ])
+  assert.deepEqual([both.code, /^error: --short-side needs --fit cover /.test(both.output)], [2, true], both.output)
   const one = await runCommand('train/onnx/foreign/main', [...words, '--name', 'x', '--data', data])
   assert.deepEqual([one.code, /^dataset_unusable: .*too few pairs/m.test(one.output)], [1, true], one.output)
   assert.equal(existsSync(join(out, 'x')), false)
