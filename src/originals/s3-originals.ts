@@ -80,7 +80,7 @@ export class S3Originals implements OriginalStore {
   }
 
   async size(contentHash: string): Promise<number | undefined> {
-    return (await this.#head(contentHash))?.bytes
+    return (await this.#found(contentHash))?.bytes
   }
 
   async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
@@ -141,7 +141,7 @@ export class S3Originals implements OriginalStore {
   }
 
   async #remove(contentHash: string, youngerThan: Date): Promise<number> {
-    const found = await this.#head(contentHash)
+    const found = await this.#found(contentHash)
     if (found === undefined || found.putAt > youngerThan) return 0
     try {
       await answeredBy('originals', this.#client.send(new DeleteObjectCommand(this.#place(contentHash))))
@@ -149,6 +149,13 @@ export class S3Originals implements OriginalStore {
       throw isDenied(error) ? unreadable(error.cause as Error) : error // by a store that has just told its size
     }
     return found.bytes
+  }
+
+  /** HEAD answers the same for a missing bucket as for a missing original: it has no body that names which. */
+  async #found(contentHash: string): Promise<{ bytes: number; putAt: Date } | undefined> {
+    const found = await this.#head(contentHash)
+    if (found !== undefined || (await this.get(contentHash)) === undefined) return found
+    return this.#head(contentHash) // stored in between
   }
 
   async #head(contentHash: string): Promise<{ bytes: number; putAt: Date } | undefined> {
