@@ -20,9 +20,9 @@ export interface ClaimedJobOptions extends JobEndOptions {
 
 /**
  * Outcome of the run. `waits`: it was stopped, to be resumed. `unstored`: it failed, and that could not be stored
- * because the store is unavailable; the job is unchanged.
+ * because the store is unavailable; the job is unchanged. `noRoom`: the disk is full here; another process may run it.
  */
-export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored'
+export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored' | 'noRoom'
 /** `lost`: another process has the job. `rested`: to be claimed again. */
 type StopReason = 'cancelled' | 'paused' | 'rested' | 'lost' | 'closing'
 
@@ -77,7 +77,7 @@ export class ClaimedJob {
   }
 
   async #runToEnd(): Promise<ClaimedEnd> {
-    const { logger, galleries } = this.#options
+    const { store, logger, galleries } = this.#options
     try {
       announceEnd(await this.#runOnce(), this.#options)
     } catch (error) {
@@ -94,6 +94,10 @@ export class ClaimedJob {
         // the job itself is fine, and its end may have been stored
         logger.warn({ err: error, jobId: this.id }, 'job suspended: the shared store is unavailable')
         return 'unstored'
+      }
+      if (this.#stoppedFor === undefined && store.lease !== undefined && hasCode(error, 'storage_full')) {
+        logger.warn({ err: error, jobId: this.id }, 'job left to other processes: the disk is full here')
+        return (await this.#rest()) ? 'noRoom' : 'ended'
       }
       if (this.#stoppedFor === undefined && !(await this.#fail(error))) return 'unstored'
     }
