@@ -6,7 +6,13 @@ export interface StoreError extends Error {
 }
 
 /** Errors about the caller, whatever was requested. */
-const aboutCaller = ['CredentialsProviderError', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'InvalidToken']
+const aboutCaller = [
+  'CredentialsProviderError',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'InvalidToken',
+  'RequestTimeTooSkewed',
+]
 /** Errors for which a retry would fail in the same way. */
 const refusals = new Set([
   'NoSuchBucket',

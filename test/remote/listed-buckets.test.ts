@@ -147,6 +147,7 @@ test('a store that does not return fails the work, and a stopped job does not wa
 
 for (const [status, refusal] of [
   [403, 'InvalidAccessKeyId'],
+  [403, 'RequestTimeTooSkewed'],
   [404, 'NoSuchBucket'],
 ] as const)
   test(`${refusal} concerns no single object: reading waits for it, listing fails at once`, async (t) => {
