@@ -1,6 +1,6 @@
 /** Uploads of jobs on disk: received as a stream, durable before the job exists, removed when it ends. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -116,6 +116,7 @@ export class Spool {
       await syncFolder(this.#folder)
       if (this.#shared !== undefined) this.#copies.add(jobId)
     } catch (error) {
+      await this.#forget(jobId) // the job may be run elsewhere
       signal.throwIfAborted()
       throw asStorageError(error)
     }
@@ -138,24 +139,37 @@ export class Spool {
    */
   async bring(jobId: string, received: Partial<Received>, signal?: AbortSignal | undefined): Promise<void> {
     if (this.#seen.has(jobId)) return
-    const found = (await this.#fetched(jobId, signal)) ?? (await this.#onDisk(jobId, received, signal))
+    const found = (await this.#fetched(jobId, received, signal)) ?? (await this.#onDisk(jobId, received, signal))
     if (received.crc32 !== undefined && (found.bytes !== received.bytes || found.crc32 !== received.crc32))
       throw new AlikeError('archive_unreadable', { detail: 'The upload was damaged in storage; send it again.' })
     this.#seen.add(jobId)
   }
 
   /** From the shared storage, measured as it arrives; undefined if it is not there. */
-  async #fetched(jobId: string, signal: AbortSignal | undefined): Promise<Received | undefined> {
+  async #fetched(
+    jobId: string,
+    { bytes = 0 }: Partial<Received>,
+    signal: AbortSignal | undefined,
+  ): Promise<Received | undefined> {
     const upload = await this.#shared?.get(jobId)
     if (upload === undefined) return undefined
     try {
       await this.#forget(jobId) // an interrupted copy
+      await this.#expectRoom(bytes)
       const found = await this.receive(jobId, upload, Number.MAX_SAFE_INTEGER, signal)
       this.#copies.add(jobId)
       return found
     } finally {
       upload.destroy() // with its connection, also if it was not read
     }
+  }
+
+  /** Or gigabytes would be fetched in vain, each time the job is tried. @throws AlikeError `storage_full` */
+  async #expectRoom(bytes: number): Promise<void> {
+    await makeFolder(this.#folder).catch((error: unknown) => Promise.reject(asStorageError(error)))
+    const { bavail, bsize } = await statfs(this.#folder)
+    if (bavail * bsize < bytes)
+      throw new AlikeError('storage_full', { detail: `An upload of ${bytes} bytes does not fit on it.` })
   }
 
   async #onDisk(jobId: string, received: Partial<Received>, signal: AbortSignal | undefined): Promise<Received> {

@@ -20,9 +20,9 @@ export interface ClaimedJobOptions extends JobEndOptions {
 
 /**
  * Outcome of the run. `waits`: it was stopped, to be resumed. `unstored`: it failed, and that could not be stored
- * because the store is unavailable; the job is unchanged.
+ * because the store is unavailable; the job is unchanged. `noRoom`: it waits, because a disk is full.
  */
-export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored'
+export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored' | 'noRoom'
 /** `lost`: another process has the job. `rested`: to be claimed again. */
 type StopReason = 'cancelled' | 'paused' | 'rested' | 'lost' | 'closing'
 
@@ -95,6 +95,7 @@ export class ClaimedJob {
         logger.warn({ err: error, jobId: this.id }, 'job suspended: the shared store is unavailable')
         return 'unstored'
       }
+      if (this.#stoppedFor === undefined && hasCode(error, 'storage_full')) return this.#makeWay(error)
       if (this.#stoppedFor === undefined && !(await this.#fail(error))) return 'unstored'
     }
     const waits = this.#stoppedFor === 'paused' || this.#stoppedFor === 'rested'
@@ -165,6 +166,18 @@ export class ClaimedJob {
       if (!hasCode(error, 'storage_full')) throw error
       this.#options.logger.warn({ err: error, jobId: this.id }, 'the end of a job waits for room on the disk')
       return patiently(end, this.#stop.signal, ['overloaded', 'storage_full'])
+    }
+  }
+
+  /** Puts it back: there may be room later, or on the disk of another process. */
+  async #makeWay(cause: unknown): Promise<ClaimedEnd> {
+    const { logger } = this.#options
+    logger.warn({ err: cause, jobId: this.id }, 'job put back: a disk is full')
+    try {
+      return (await this.#rest()) ? 'noRoom' : 'ended'
+    } catch (unstored) {
+      logger.error({ err: unstored, jobId: this.id }, 'that a job waits for room on a disk could not be stored')
+      return 'unstored'
     }
   }
 

@@ -10,7 +10,7 @@ export interface JobEndOptions {
 }
 
 /** Failures of the service itself: their causes are logged as errors. */
-const ownFailures: readonly string[] = ['internal', 'storage_full', 'data_unreadable', 'job_interrupted']
+const ownFailures: readonly string[] = ['internal', 'data_unreadable', 'job_interrupted']
 
 /**
  * A failed job's failure. If the caller is to blame, it is stored in the job; if the service is, its cause is logged as

@@ -20,7 +20,7 @@ export interface LaneOptions extends JobEndOptions {
 }
 
 const dayMs = 86_400_000
-/** Pause after a job could neither continue nor be stored as failed, or none could be claimed. */
+/** Pause after a job could neither continue nor be stored as failed, found the disk full, or none could be claimed. */
 const retryMs = 10_000
 /** With a shared store: pause before another job is added to those running here, so that idle processes are given it. */
 const idleFirstMs = 500
@@ -43,6 +43,8 @@ export class Lane {
   /** By id. */
   readonly #running = new Map<string, Running>()
   readonly #passes = new Passes(() => this.#startNext())
+  /** By `performance.now()`: until then jobs are left to processes with room on their disks. */
+  #restsUntil = Number.NEGATIVE_INFINITY
 
   constructor(runner: JobRunner, options: LaneOptions) {
     this.#runner = runner
@@ -134,6 +136,8 @@ export class Lane {
 
   async #startNext(): Promise<void> {
     const { kinds, jobsAtOnce } = this.#runner
+    const restMs = this.#restsUntil - performance.now()
+    if (restMs > 0) return this.#passes.beginIn(restMs)
     try {
       while (this.#running.size < jobsAtOnce) {
         const busy = [...this.#running.values()].map(({ galleryUid }) => galleryUid)
@@ -185,6 +189,7 @@ export class Lane {
     const end = await job.run().finally(() => {
       if (job.hasBegun) this.#begun.add(job.id)
     })
+    if (end === 'noRoom') this.#restsUntil = performance.now() + retryMs
     if (end === 'unstored') this.#passes.beginIn(retryMs) // there may be space by then
     if (end === 'unstored' || end === 'stopped') return end
     this.#begun.delete(job.id)

@@ -50,6 +50,8 @@ export interface ReadingSources {
   memory?: () => Iterable<{ part: string; bytes: number }>
   /** Unfinished jobs, by state. */
   jobs?: () => Promise<Iterable<JobReading>>
+  /** Unfinished jobs that other processes have to run because their model is not installed here. */
+  jobsWithoutModel?: (() => Promise<Iterable<{ modelId: string; count: number }>>) | undefined
 }
 
 export function registerReadings(registry: Registry, sources: ReadingSources): void {
@@ -59,6 +61,7 @@ export function registerReadings(registry: Registry, sources: ReadingSources): v
   registerModels(registry, sources)
   registerGpus(registry, sources)
   registerJobs(registry, sources)
+  registerJobsWithoutModel(registry, sources)
   readingGauge(registry, {
     name: 'alike_memory_bytes',
     help: 'Memory of the main thread and the process by what holds it: heap and buffers of the main thread, the rest as native; page rankings and images being decoded are parts of these.',
@@ -107,6 +110,17 @@ function registerJobs(registry: Registry, sources: ReadingSources): void {
         for (const { group, state, count } of await readJobs()) if (group === of) set({ state }, count)
       },
     })
+}
+
+function registerJobsWithoutModel(registry: Registry, sources: ReadingSources): void {
+  readingGauge(registry, {
+    name: 'alike_jobs_without_model',
+    help: 'Jobs that have not ended and are not paused, by the model they need: 0 if this process has it, so that it can run them.',
+    labels: ['model_id'],
+    async read(set) {
+      for (const { modelId, count } of (await sources.jobsWithoutModel?.()) ?? []) set({ model_id: modelId }, count)
+    },
+  })
 }
 
 /** One reading for all gauges that are collected at the same time. */

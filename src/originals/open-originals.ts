@@ -15,7 +15,7 @@ export interface OriginalsSettings {
   originalsS3Region: string
 }
 
-/** Stores that keep objects as files copy the parts of an upload of many gigabytes before they answer. */
+/** For the parts of an upload of many gigabytes. */
 const joiningMs = 600_000
 
 /** Who else uses the bucket. @returns undefined without a bucket */
@@ -39,9 +39,13 @@ export async function openSharedUploads(
   owners?: Owners | undefined,
 ): Promise<S3Uploads | undefined> {
   if (settings.originalsS3Bucket === '') return undefined
-  const [{ S3Uploads }, { s3Client }] = await Promise.all([import('./s3-uploads.js'), import('./s3-originals.js')])
+  const [{ S3Uploads }, { s3Client, streamSilentMs }] = await Promise.all([
+    import('./s3-uploads.js'),
+    import('./s3-originals.js'),
+  ])
   return new S3Uploads({
-    client: s3Client({ ...connectionOf(settings), silentMs: joiningMs }),
+    client: s3Client({ ...connectionOf(settings), silentMs: streamSilentMs }),
+    joining: s3Client({ ...connectionOf(settings), silentMs: joiningMs }),
     bucket: settings.originalsS3Bucket,
     prefix: `${settings.originalsS3Prefix}uploads/`,
     owners,

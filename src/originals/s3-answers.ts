@@ -23,15 +23,19 @@ export function unreadable(cause: Error): AlikeError {
   return new AlikeError('original_unreadable', { detail: `The store answered ${cause.name}.`, cause })
 }
 
-/** The same bytes; if the connection is lost before the last one, the stream ends with `store_unreachable`. */
+/** The same bytes; if the connection is lost or silent before the last one, the stream ends with `store_unreachable`. */
 export function bytesFrom(kept: Kept, body: Readable): Readable {
   const translated = new PassThrough({
     destroy(error, done) {
-      // failures without a code are of the bytes, e.g. of their checksum: they would be the same next time
-      done(error !== null && 'code' in error ? notAnswered(kept, error) : error)
+      done(error !== null && isOfConnection(error) ? notAnswered(kept, error) : error)
     },
   })
   return pipeline(body, translated, () => {})
+}
+
+/** Other failures are of the bytes, e.g. of their checksum: they would be the same next time. */
+function isOfConnection(error: Error): boolean {
+  return 'code' in error || error.name === 'TimeoutError'
 }
 
 /** For a wrong key, clock or bucket name the store does answer: the operator must know what. Not every answer has a name. */

@@ -35,14 +35,17 @@ export interface S3Connection {
   forcePathStyle: boolean
   /** Default: the client's own order (environment, files, the machine's role). */
   credentials?: { accessKeyId: string; secretAccessKey: string } | undefined
-  /** Time without a byte after which an attempt counts as unanswered. Default 60 s. */
+  /** Time without a byte after which an attempt counts as unanswered. Default 8 s. */
   silentMs?: number | undefined
 }
 
 /** Time for a connection. */
 const connectMs = 5_000
-/** Longer than a caller who reads slowly pauses. */
-const usualSilentMs = 60_000
+/** Begins three seconds after the request; all attempts together take a minute, as long as callers usually wait. */
+const usualSilentMs = 8_000
+const attemptsMax = 5
+/** Of a stream: longer than a caller who reads slowly, or a busy disk, pauses. */
+export const streamSilentMs = 60_000
 
 /** The age of an original younger than this is not renewed: half of the minimum age in `garbage.ts`. */
 const youngMs = 1_800_000
@@ -53,6 +56,7 @@ const youngMs = 1_800_000
  */
 export class S3Originals implements OriginalStore {
   readonly #client: S3Client
+  readonly #streams: S3Client
   readonly #bucket: string
   readonly #prefix: string
   readonly #owners: S3OriginalsOptions['owners']
@@ -63,6 +67,7 @@ export class S3Originals implements OriginalStore {
     this.#owners = owners
     this.#prefix = prefix
     this.#client = client ?? s3Client(connection)
+    this.#streams = client ?? s3Client({ silentMs: streamSilentMs, ...connection })
   }
 
   put(contentHash: string, bytes: Uint8Array): Promise<void> {
@@ -80,13 +85,13 @@ export class S3Originals implements OriginalStore {
   }
 
   async size(contentHash: string): Promise<number | undefined> {
-    return (await this.#head(contentHash))?.bytes
+    return (await this.#found(contentHash))?.bytes
   }
 
   async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
     const range = `bytes=${first}-${last}`
     const answer = await this.#granted(contentHash, () =>
-      unlessAbsent(this.#client.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range }))),
+      unlessAbsent(this.#streams.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range }))),
     )
     if (answer === undefined) throw originalGone()
     return answer.Body as Readable
@@ -141,7 +146,7 @@ export class S3Originals implements OriginalStore {
   }
 
   async #remove(contentHash: string, youngerThan: Date): Promise<number> {
-    const found = await this.#head(contentHash)
+    const found = await this.#found(contentHash)
     if (found === undefined || found.putAt > youngerThan) return 0
     try {
       await answeredBy('originals', this.#client.send(new DeleteObjectCommand(this.#place(contentHash))))
@@ -149,6 +154,13 @@ export class S3Originals implements OriginalStore {
       throw isDenied(error) ? unreadable(error.cause as Error) : error // by a store that has just told its size
     }
     return found.bytes
+  }
+
+  /** HEAD answers the same for a missing bucket as for a missing original: it has no body that names which. */
+  async #found(contentHash: string): Promise<{ bytes: number; putAt: Date } | undefined> {
+    const found = await this.#head(contentHash)
+    if (found !== undefined || (await this.get(contentHash)) === undefined) return found
+    return this.#head(contentHash) // stored in between
   }
 
   async #head(contentHash: string): Promise<{ bytes: number; putAt: Date } | undefined> {
@@ -170,7 +182,7 @@ export class S3Originals implements OriginalStore {
 
 export function s3Client({ endpoint, credentials, silentMs = usualSilentMs, ...connection }: S3Connection): S3Client {
   return new S3Client({
-    maxAttempts: 5,
+    maxAttempts: attemptsMax,
     // by default it waits for ever
     requestHandler: { connectionTimeout: connectMs, socketTimeout: silentMs },
     ...connection,

@@ -20,6 +20,8 @@ import { pagesBelow } from './s3-pages.js'
 
 export interface S3UploadsOptions {
   client: S3Client
+  /** Waits longer: stores that keep objects as files copy the parts of an upload before they answer. Default: `client`. */
+  joining?: S3Client | undefined
   bucket: string
   /** Prefix of every id. */
   prefix: string
@@ -127,7 +129,8 @@ export class S3Uploads {
         )
         Parts.push({ ETag, PartNumber })
       }
-      await this.#client.send(
+      const { joining = this.#client } = this.#options
+      await joining.send(
         new CompleteMultipartUploadCommand({ ...place, ...condition, UploadId, MultipartUpload: { Parts } }),
       )
     } catch (error) {

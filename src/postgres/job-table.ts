@@ -118,14 +118,28 @@ export interface SetOfJobs extends Pick<CatalogueSet, 'uid' | 'galleryUid' | 'en
   needsModel: boolean
 }
 
+/** Of the set beside it, in `setsWithJobs` and `jobsByModel`. */
+const needsModel = `kind <> 'move' AND (embedding_set.uid = serving) = (kind <> 're-embedding')`
+const jobsWithSets =
+  'alike.job JOIN alike.gallery ON gallery.uid = job.gallery_uid JOIN alike.embedding_set USING (gallery_uid)'
+
 export function setsWithJobs(sql: Sql, kinds: readonly JobKind[]): Promise<SetOfJobs[]> {
   return sql.query(
     `SELECT DISTINCT embedding_set.uid, gallery_uid AS "galleryUid", engine, model_id AS "modelId",
        about::jsonb @> '{"isMade": true}' AND (embedding_set.uid = serving OR kind = 'move') AS "isRead",
-       kind <> 'move' AND (embedding_set.uid = serving) = (kind <> 're-embedding') AS "needsModel"
-     FROM alike.job JOIN alike.gallery ON gallery.uid = job.gallery_uid JOIN alike.embedding_set USING (gallery_uid)
+       ${needsModel} AS "needsModel"
+     FROM ${jobsWithSets}
      WHERE kind = ANY($1) AND state = ANY($2)`,
     [kinds, activeJobStates],
+  )
+}
+
+/** How many unfinished jobs, other than paused ones, need each model. */
+export function jobsByModel(sql: Sql): Promise<{ modelId: string; count: number }[]> {
+  return sql.query(
+    `SELECT model_id AS "modelId", count(*) FROM ${jobsWithSets}
+     WHERE state = ANY($1) AND paused = 0 AND ${needsModel} GROUP BY model_id`,
+    [activeJobStates],
   )
 }
 

@@ -7,6 +7,7 @@ import type { FeedbackStore } from '../gallery/feedback.js'
 import type { LayoutStore } from '../gallery/layout.js'
 import type { JobStore } from '../jobs/job-store.js'
 import { JobQueues } from './job-queues.js'
+import { jobsByModel } from './job-table.js'
 import { Notices } from './notices.js'
 import { Postgres } from './postgres.js'
 import { PostgresCatalogue } from './postgres-catalogue.js'
@@ -52,6 +53,8 @@ export interface SharedStores {
   layouts: LayoutStore
   jobs: JobStore
   writes: SharedWrites
+  /** How many unfinished jobs, other than paused ones, need each model. @throws AlikeError `store_unreachable` */
+  jobsByModel(): Promise<{ modelId: string; count: number }[]>
   /** Statements waiting for a connection. */
   waiting(): number
   /** Id of the installation, the same for all processes that share the database. */
@@ -113,6 +116,7 @@ export async function openSharedStores({
       decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
       layouts: postgresLayouts(postgres, now),
       jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, isElsewhere, hasModel, now }),
+      jobsByModel: () => jobsByModel(postgres),
       waiting: () => postgres.waiting,
       installation: () => installationIn(postgres),
       close,

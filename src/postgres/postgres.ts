@@ -49,7 +49,11 @@ const numbers: pg.CustomTypesConfig = {
 /** Without a connection the store is away, whatever the reason: a changed password, a certificate, no such database. */
 class Client extends pg.Client {
   constructor(config?: pg.ClientConfig) {
-    super(config)
+    try {
+      super(config)
+    } catch (cause) {
+      throw unreachable(cause) // a malformed URL, a file of a certificate
+    }
     // the current or next statement reports it; an unhandled event would end the process
     this.on('error', () => {})
   }

@@ -21,7 +21,7 @@ export interface ListedBucketsOptions {
   ingestS3Profile: string
   /** How long an unresponsive store is retried. */
   patienceMs?: number | undefined
-  /** Time without a byte after which an attempt counts as unanswered. Default 60 s. */
+  /** Time without a byte after which an attempt counts as unanswered. Default 8 s. */
   silentMs?: number | undefined
   /** For a metric. */
   onRead?: ((outcome: 'read' | 'failed') => void) | undefined
@@ -59,7 +59,8 @@ export interface ListedBuckets {
 const patienceDefaultMs = 600_000
 /** Time for a connection. */
 const connectMs = 5_000
-const silentDefaultMs = 60_000
+/** The client repeats it twice: half a minute in all while a caller waits; jobs are patient. */
+const silentDefaultMs = 8_000
 const pauseMaxMs = 30_000
 
 /** The client is a large package, so it is loaded when the first bucket is read. */

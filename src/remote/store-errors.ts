@@ -6,7 +6,13 @@ export interface StoreError extends Error {
 }
 
 /** Errors about the caller, whatever was requested. */
-const aboutCaller = ['CredentialsProviderError', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'InvalidToken']
+const aboutCaller = [
+  'CredentialsProviderError',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'InvalidToken',
+  'RequestTimeTooSkewed',
+]
 /** Errors for which a retry would fail in the same way. */
 const refusals = new Set([
   'NoSuchBucket',
@@ -26,15 +32,17 @@ export function isRefused({ name, $metadata }: StoreError): boolean {
   return refusals.has(name) || (refusalStatuses.has($metadata?.httpStatusCode ?? 0) && !passingErrors.has(name))
 }
 
-/** Whether a refusal to read an object is final: with lost credentials, every other object would be refused too. */
+/** Whether a refusal to read an object is final: without credentials or the bucket, all others would be refused too. */
 export function isOfObject(error: StoreError): boolean {
-  return isRefused(error) && !aboutCaller.includes(error.name)
+  return isRefused(error) && error.name !== 'NoSuchBucket' && !aboutCaller.includes(error.name)
 }
 
 /** Whether the refusal of an object may be one of all objects of its bucket. */
 export function mayBeOfBucket(error: unknown): boolean {
   const { name, $metadata } = error as StoreError
   return (
-    name === 'NoSuchBucket' || (name !== 'InvalidObjectState' && [401, 403].includes($metadata?.httpStatusCode ?? 0))
+    isOfObject(error as StoreError) &&
+    name !== 'InvalidObjectState' &&
+    [401, 403].includes($metadata?.httpStatusCode ?? 0)
   )
 }

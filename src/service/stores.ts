@@ -14,6 +14,8 @@ import type { PostgresLogger } from '../postgres/open-postgres.js'
 export interface Stores
   extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress' | 'writes'> {
   jobs: JobStore
+  /** How many unfinished jobs, other than paused ones, need each model; undefined if no other process could run them. */
+  jobsByModel?: (() => Promise<{ modelId: string; count: number }[]>) | undefined
   /** Statements waiting for a connection to PostgreSQL. */
   waiting(): number
   /** Id of the installation, the same in all of its processes. */

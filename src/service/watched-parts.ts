@@ -49,7 +49,14 @@ export function watchParts({ config, metrics }: Opening, parts: AppParts & JobPa
     expectedPSame: () => drift.expectedPSame,
     memory: () => memoryByPart(galleries.searches.kept.bytes, decoders.bytesInUse),
     jobs: () => unlessAway(jobs.counts(countedJobs)),
+    // those that do not run jobs would hide that none of the others has the model
+    jobsWithoutModel: config.role === 'serve' ? undefined : () => unlessAway(jobsWithoutModel(stores, models)),
   })
+}
+
+async function jobsWithoutModel({ jobsByModel }: JobParts['stores'], { folders }: JobParts['models']) {
+  const needed = (await jobsByModel?.()) ?? []
+  return needed.map(({ modelId, count }) => ({ modelId, count: folders.has(modelId) ? 0 : count }))
 }
 
 /** Keeps metrics available while the shared store is down. */

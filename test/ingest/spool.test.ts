@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { type SharedUploads, Spool } from '../../src/ingest/spool.js'
+import { smallDisk } from '../support/full-disk.js'
 import { syncedPaths } from '../support/synced-paths.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
@@ -88,6 +89,20 @@ test('a shared upload or list that the disk has no place for holds no connection
     opened.filter(({ destroyed }) => !destroyed),
     [],
   )
+})
+
+test('a shared upload larger than the room on the disk is not fetched, and leaves nothing behind', async (t) => {
+  const folder = await smallDisk(t, 2 ** 20)
+  if (folder === undefined) return t.skip('only root may mount a disk')
+  const shared = uploadsInMemory()
+  const received = new Spool(await temporaryFolder(t), shared)
+  const bytes = Buffer.alloc(3 * 2 ** 20, 1)
+  const size = await received.receive('job', Readable.from([bytes]), bytes.length)
+  await received.share('job')
+  const spool = new Spool(folder, shared)
+  await assert.rejects(spool.bring('job', size), { code: 'storage_full', detail: /3145728 bytes/ })
+  await assert.rejects(spool.list('listed', lines('x'.repeat(3 * 2 ** 20)), signal), { code: 'storage_full' })
+  assert.deepEqual(await readdir(join(folder, 'spool')), [])
 })
 
 test('a job can be stopped while its upload is verified', async (t) => {

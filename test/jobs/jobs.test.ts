@@ -171,6 +171,17 @@ test('a job that succeeds after retries has no failure', async (t) => {
   assert.equal((await jobs.report(id)).job.failure, null)
 })
 
+test('a job that finds a disk full waits, although that it had failed could be stored', async (t) => {
+  const { jobs, takers, ends, log } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  takers.runs[0]!.fail(new AlikeError('storage_full'))
+  await until(async () => (await stateOf(jobs, id)) !== 'running')
+  assert.equal(await stateOf(jobs, id), 'queued')
+  assert.deepEqual([ends, takers.discarded, takers.runs.length], [[], [], 1])
+  assert.ok(log.some(({ message, fields }) => message === 'job put back: a disk is full' && fields.jobId === id))
+})
+
 test('a job states why its run failed; internal errors are logged with their cause', async (t) => {
   const { jobs, takers, log } = await openHeldJobs(t)
   const ours = new Error('of a cause')

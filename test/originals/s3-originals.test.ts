@@ -14,6 +14,17 @@ else
     return new S3Originals({ bucket, prefix: 'alike/', ...(await s3Connection()) })
   })
 
+test('a bucket that does not exist is unavailable, not empty', { skip: skipWithoutS3 }, async () => {
+  const originals = new S3Originals({ bucket: 'no-such-bucket', prefix: '', ...(await s3Connection()) })
+  const hash = 'a'.repeat(64)
+  const away = { code: 'store_unreachable', message: /404 NoSuchBucket/ }
+  await assert.rejects(originals.size(hash), away)
+  await assert.rejects(originals.get(hash), away)
+  await assert.rejects(originals.read(hash, { first: 0, last: 1 }), away)
+  await assert.rejects(originals.put(hash, new Uint8Array(1)), away)
+  await assert.rejects(originals.remove(hash, new Date()), away)
+})
+
 test('an unreachable bucket of originals is reported with a code', async () => {
   const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
   const place = { bucket: 'b', prefix: '', region: 'us-east-1', forcePathStyle: true, credentials }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import type { S3Client } from '@aws-sdk/client-s3'
 import { Spool } from '../../src/ingest/spool.js'
 import { s3Client } from '../../src/originals/s3-originals.js'
 import { S3Uploads } from '../../src/originals/s3-uploads.js'
@@ -112,6 +113,22 @@ test('an upload whose connection is lost while it is fetched can be fetched agai
   await assert.rejects(spool.bring('j', received), { code: 'store_unreachable' })
   await spool.bring('j', received)
   assert.deepEqual(await readFile(spool.fileOf('j')), bytes)
+})
+
+test('a bucket that falls silent is not waited for, except while it joins the parts of an upload', async (t) => {
+  const { endpoint } = await bucketServer(t, { fallsSilent: true, joiningMs: 500 })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const connection = { endpoint, region: 'us-east-1', forcePathStyle: true, credentials }
+  const client = s3Client({ ...connection, silentMs: 100 })
+  const folder = await temporaryFolder(t)
+  const [away, bytes] = [{ code: 'store_unreachable' }, randomBytes(200_001)]
+  const uploadsOf = (joining: S3Client | undefined) =>
+    new Spool(folder, new S3Uploads({ client, joining, bucket: 'b', prefix: 'uploads/', partBytes: 70_000 }))
+  const received = await uploadsOf(undefined).receive('j', Readable.from([bytes]), bytes.length)
+  await assert.rejects(uploadsOf(undefined).share('j'), away)
+  const uploads = uploadsOf(s3Client(connection))
+  await uploads.share('j')
+  await assert.rejects(uploads.bring('j', received), away)
 })
 
 test('an unreachable bucket is reported with a code', async (t) => {

@@ -94,6 +94,15 @@ test('a job is left to a process with the model it needs: the serving one, or th
   for (const kind of ['ingest', 'evaluate', 'move'] as const)
     await one.jobs.create({ id: kind, kind, gallery: 'a', source: null })
   await one.jobs.create({ id: 'build', kind: 're-embedding', gallery: 'b', source: null })
+  await one.jobs.create({ id: 'paused', gallery: 'a', source: null })
+  await one.jobs.steer('paused', { paused: true })
+  assert.deepEqual(
+    (await one.jobsByModel()).sort((a, b) => a.modelId.localeCompare(b.modelId)),
+    [
+      { modelId: model.modelId, count: 2 },
+      { modelId: newer.modelId, count: 1 },
+    ],
+  )
   const claims = async () => [
     (await one.jobs.claim(['ingest']))?.id,
     (await one.jobs.claim(['evaluate', 'duplicates', 'doctor', 'layout']))?.id,

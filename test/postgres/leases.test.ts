@@ -116,6 +116,31 @@ twoTest(
   },
 )
 
+twoTest('a job for which a process has no room on its disk is run by another', async ({ one, other, t }) => {
+  const serving = async (name: string) => ({ galleryUid: (await one.catalogue.find(name))!.uid })
+  const open = async ({ jobs: store }: SharedStores) => {
+    const runner = new HeldRunner(['ingest'])
+    const jobs = await openJobs({
+      ...{ store, galleries: { sets: { serving } } as unknown as Galleries, runners: [runner], jobsKeptDays: 1 },
+      logger: { info() {}, warn() {}, error() {} },
+    })
+    t.after(() => jobs.close())
+    return { jobs, runner }
+  }
+  const full = await open(one)
+  await full.jobs.create({ id: 'j', kind: 'ingest', gallery: 'a', source: null })
+  await until(() => full.runner.runs.length === 1, 'the first run')
+  full.runner.runs[0]!.fail(new AlikeError('storage_full'))
+  await until(async () => (await other.jobs.get('j'))?.state !== 'running')
+  assert.equal((await other.jobs.get('j'))?.state, 'queued')
+  const { runner } = await open(other)
+  await until(() => runner.runs.length === 1, 'the run of the other')
+  runner.runs[0]!.end({ total: 0 })
+  await until(async () => (await one.jobs.get('j'))?.state === 'succeeded')
+  assert.equal(full.runner.runs.length, 1, 'it leaves the job to others for a while')
+  assert.deepEqual(full.runner.left, ['j'], 'a part of its upload is deleted')
+})
+
 twoTest('processes that accept jobs at the same moment keep to their maximum together', async ({ one, other }) => {
   const room = { kinds: ['doctor'], max: 3 } as const
   const made = await Promise.allSettled(

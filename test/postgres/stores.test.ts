@@ -48,6 +48,15 @@ test('tables of a newer version are refused, those of the job queues too', async
   }
 })
 
+test('a URL that cannot be used is told in a sentence', async (t) => {
+  const away = (reason: RegExp) => ({ code: 'store_unreachable', detail: reason })
+  for (const [url, reason] of [
+    ['postgres://127.0.0.1:99999/x', /^PostgreSQL: Invalid URL/],
+    ['postgres://127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/none.crt', /^PostgreSQL: .*none\.crt/],
+  ] as const)
+    await assert.rejects(openStores(t, url), away(reason))
+})
+
 test('a start that cannot connect says why', async (t) => {
   const url = await newDatabase(t)
   if (url === undefined) return

@@ -145,24 +145,34 @@ test('a store that does not return fails the work, and a stopped job does not wa
   assert.equal(await waiting, 'Error: stopped')
 })
 
-test('refused credentials concern no single object: reading waits for them, listing fails at once', async (t) => {
-  let refusals = 0
-  const endpoint = await store(t, (_request, response) => {
-    if (refusals-- > 0) refused(response, 403, 'InvalidAccessKeyId')
-    else response.end('the bytes')
+for (const [status, refusal] of [
+  [403, 'InvalidAccessKeyId'],
+  [403, 'RequestTimeTooSkewed'],
+  [404, 'NoSuchBucket'],
+] as const)
+  test(`${refusal} concerns no single object: reading waits for it, listing fails at once`, async (t) => {
+    let refusals = 0
+    const requests: string[] = []
+    const endpoint = await store(t, ({ url = '' }, response) => {
+      requests.push(url)
+      if (refusals-- > 0) refused(response, status, refusal)
+      else response.end('the bytes')
+    })
+    const { buckets } = open(t, { ingestS3Endpoint: endpoint })
+    const signal = AbortSignal.timeout(60_000)
+    refusals = 1
+    assert.equal(await codeOf(() => buckets.list('photos', '', signal).next()), 'source_unreadable')
+    refusals = 1
+    assert.equal(String(await buckets.read('photos', 'a.jpg', { maxBytes: 100, signal })), 'the bytes')
+    refusals = Infinity
+    requests.length = 0
+    const reading = { maxBytes: 100, signal, patienceMs: 1, listedBefore: '2024/' }
+    await assert.rejects(buckets.read('photos', 'a.jpg', reading), {
+      code: 'source_unreachable',
+      detail: `The object: ${refusal}.`,
+    })
+    assert.equal(requests.length, 1, 'it is not waited for again by a list')
   })
-  const { buckets } = open(t, { ingestS3Endpoint: endpoint })
-  const signal = AbortSignal.timeout(60_000)
-  refusals = 1
-  assert.equal(await codeOf(() => buckets.list('photos', '', signal).next()), 'source_unreadable')
-  refusals = 1
-  assert.equal(String(await buckets.read('photos', 'a.jpg', { maxBytes: 100, signal })), 'the bytes')
-  refusals = Infinity
-  await assert.rejects(buckets.read('photos', 'a.jpg', { maxBytes: 100, signal, patienceMs: 1 }), {
-    code: 'source_unreachable',
-    detail: 'The object: InvalidAccessKeyId.',
-  })
-})
 
 test('a refused object of a bucket that was listed counts as unreadable only if the list is still granted', async (t) => {
   let refusals = 0

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface BucketServer {
   endpoint: string
@@ -20,13 +21,24 @@ export interface BucketServerOptions {
   isBusy?: boolean
   /** How many answers with an object's bytes are broken off in the middle, from the first one on. */
   breaksOff?: number
+  /** Send the first half of an object's bytes, and then nothing more. */
+  fallsSilent?: boolean
+  /** How long the parts of an upload are being joined. */
+  joiningMs?: number
   /** The error code of a request that is refused with status 403. */
   refuses?: (request: IncomingMessage) => string | undefined
 }
 
 export async function bucketServer(
   t: TestContext,
-  { hangsUp = false, isBusy = false, breaksOff = 0, refuses }: BucketServerOptions = {},
+  {
+    hangsUp = false,
+    isBusy = false,
+    breaksOff = 0,
+    fallsSilent = false,
+    joiningMs = 0,
+    refuses,
+  }: BucketServerOptions = {},
 ): Promise<BucketServer> {
   const objects = new Map<string, { bytes: Buffer; putAt: Date }>()
   const parts = new Map<string, Buffer[]>()
@@ -65,6 +77,7 @@ export async function bucketServer(
       return xml(response, '<Error><Code>PreconditionFailed</Code></Error>', 412)
     }
     if (request.method === 'POST') {
+      await sleep(joiningMs)
       objects.set(key, { bytes: Buffer.concat(parts.get(upload!)!), putAt: new Date() })
       return xml(response, '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>')
     }
@@ -84,6 +97,7 @@ export async function bucketServer(
     if (found === undefined) return xml(response, '<Error><Code>NoSuchKey</Code></Error>', 404)
     response.writeHead(200, { 'content-length': found.bytes.length, 'last-modified': found.putAt.toUTCString() })
     if (request.method === 'HEAD') return void response.end()
+    if (fallsSilent) return void response.write(found.bytes.subarray(0, found.bytes.length / 2))
     if (broken++ >= breaksOff) return void response.end(found.bytes)
     response.write(found.bytes.subarray(0, found.bytes.length / 2), () => request.socket.destroy())
   }
