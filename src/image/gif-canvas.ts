@@ -1,6 +1,6 @@
 /**
- * Looks at the first frame of a GIF before the decoder does. What that frame leaves of the canvas is transparent in every
- * browser; the decoder makes it black unless some frame of the file has a transparent colour.
+ * Looks at the first frame of a GIF before the decoder does. The part of the canvas that it does not cover is
+ * transparent in every browser; the decoder makes it black unless some frame of the file has a transparent colour.
  */
 
 /** Of a GIF and its logical screen (GIF89a, 17 and 18). */

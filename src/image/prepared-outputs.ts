@@ -18,6 +18,7 @@ import { enlargedSquare, isCutAfterResize, isEnlargedHere, otherRule, shortSideO
 import type { Preprocessing } from './preprocessing.js'
 import { reduced, sizeWithin } from './reduction.js'
 import { type Region, regionToPixels } from './region.js'
+import { discard } from './spent-bytes.js'
 import {
   isCutFromWhole,
   isElongated,
@@ -192,8 +193,11 @@ async function squareOf(
     ? await toSizedRgb(image, squared(source(), preprocessing))
     : await wholeAtSize(image, source(), preprocessing)
   const pixels = isSquashed ? whole.rgb : middleSquare(whole, preprocessing)
-  const made: Made = showsAll ? { pixels, whole } : { pixels }
-  return small === undefined ? made : { ...made, thumbnail: await encodeThumbnail(reduced(whole, small)) }
+  if (!showsAll) {
+    discard(whole.rgb) // the square was cut from it
+    return { pixels }
+  }
+  return { pixels, whole, ...(small && { thumbnail: await encodeThumbnail(reduced(whole, small)) }) }
 }
 
 /** A decode of the whole picture for the thumbnail alone. */

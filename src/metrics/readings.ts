@@ -144,10 +144,7 @@ function registerWatchedFolders(registry: Registry, sources: ReadingSources): vo
       help,
       labels: ['gallery'],
       read(set) {
-        const sums = new Map<string, number>()
-        for (const { gallery, ...folder } of sources.watchedFolders?.() ?? [])
-          sums.set(gallery, (sums.get(gallery) ?? 0) + folder[part])
-        for (const [gallery, sum] of sums) set({ gallery }, sum)
+        for (const { gallery, ...folder } of sources.watchedFolders?.() ?? []) set({ gallery }, folder[part])
       },
     })
 }

@@ -152,6 +152,28 @@ test('removed files are removed if configured, but never all of them at once bec
   await untilStored(app, ['a.jpg', 'd.jpg', 'x/e.jpg'])
 })
 
+test('a folder and one below it fill galleries of their own', async (t) => {
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, 'x'))
+  for (const [at, name] of ['a', 'x/b', 'x/c'].entries())
+    await writeFile(join(folder, `${name}.jpg`), await drawImage('circle', at))
+  const watchFolders = `watched=${folder}, below=${join(folder, 'x')}`
+  const app = await watching(t, folder, { watchFolders, watchRemovals: 'remove' })
+  for (const name of ['watched', 'below']) await app.call(201, { method: 'PUT', url: `/v1/galleries/${name}` })
+  const below = async () => {
+    const { images } = await app.call(200, { method: 'GET', url: '/v1/galleries/below/images' })
+    return images
+      .map(({ id }) => id)
+      .sort()
+      .join()
+  }
+  await untilStored(app, ['a.jpg', 'x/b.jpg', 'x/c.jpg'])
+  await until(async () => (await below()) === 'b.jpg,c.jpg', 'that both are stored')
+  await rm(join(folder, 'x', 'b.jpg'))
+  await untilStored(app, ['a.jpg', 'x/c.jpg'])
+  await until(async () => (await below()) === 'c.jpg', 'that one is removed')
+})
+
 test('a folder from which nothing is to be removed may be emptied, and what returns to it is not read again', async (t) => {
   const folder = join(await temporaryFolder(t), 'drive')
   await mkdir(folder)
@@ -326,7 +348,8 @@ test('WATCH_FOLDERS is checked at the start', () => {
     { gallery: 'a', folder: '/srv/a' },
     { gallery: 'b.c', folder: '/srv/x=y' },
   ])
-  for (const list of ['/srv/a', 'a=srv', 'a=/srv, b=/srv/b', 'a=/srv, b=/srv', 'a=/data/in', 'a=/', 'a b=/srv'])
+  assert.equal(watchedFolders('a=/srv, b=/srv/b, c=/srv', '/data').length, 3)
+  for (const list of ['/srv/a', 'a=srv', 'a=/srv, a=/srv/b', 'a=/srv, a=/srv/', 'a=/data/in', 'a=/', 'a b=/srv'])
     assert.throws(
       () => watchedFolders(list, '/data'),
       (error) => error instanceof AlikeError && error.code === 'config_invalid',

@@ -9,7 +9,7 @@ import { AlikeError } from '../../errors.js'
 import type { WholeReply, WholeTask } from './whole-picture.js'
 
 const program = new URL('./whole-worker.js', import.meta.url)
-/** Of processor time; the largest accepted picture takes a fraction of it, but on a busy machine may wait for minutes. */
+/** Of processor time: the largest accepted picture takes a fraction of it, but on a busy machine may wait longer. */
 const decodeMaxMs = 60_000
 /** Shortest time between two looks at the time taken. */
 const lookMs = 1_000

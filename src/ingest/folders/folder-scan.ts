@@ -33,9 +33,15 @@ export async function* scanFolder(
 ): AsyncGenerator<FoundFile> {
   let count = 0
   const before = await identityOf(folder)
+  const expectSame = async () => {
+    if ((await identityOf(folder)) !== before)
+      throw unreadable('It was replaced during the scan, perhaps because its drive was unmounted.')
+  }
   const waiting = ['']
   for (let below = waiting.pop(); below !== undefined; below = waiting.pop()) {
-    for (const entry of await entriesOf(folder, below)) {
+    const entries = await entriesOf(folder, below)
+    if (entries === undefined) await expectSame() // at once: the drive may be back by the end
+    for (const entry of entries ?? []) {
       signal.throwIfAborted()
       const path = below === '' ? entry.name : `${below}/${entry.name}`
       if (isLitterName(entry.name)) continue
@@ -46,12 +52,12 @@ export async function* scanFolder(
       } else if (entry.isFile() && !isLitter(path)) {
         if (++count > filesMax) throw unreadable(`It holds more than ${filesMax} files.`)
         const found = await lstat(join(folder, path), { bigint: true }).catch(unlessGone)
-        if (found?.isFile() === true) yield foundFile(path, found)
+        if (found === undefined) await expectSame()
+        else if (found.isFile()) yield foundFile(path, found)
       }
     }
   }
-  if ((await identityOf(folder)) !== before)
-    throw unreadable('It was replaced during the scan, perhaps because its drive was unmounted.')
+  await expectSame()
 }
 
 /**
@@ -80,13 +86,13 @@ function foundFile(path: string, found: BigIntStats): FoundFile {
   return { path, stamp, touched: `${stamp}:${found.ctimeNs}`, bytes: Number(found.size) }
 }
 
-/** None of a folder that is gone since the one above it was read. */
-async function entriesOf(folder: string, below: string): Promise<Dirent[]> {
+/** Undefined for a folder that is gone since the one above it was read. */
+async function entriesOf(folder: string, below: string): Promise<Dirent[] | undefined> {
   try {
     return await readdir(join(folder, below), { withFileTypes: true })
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException
-    if (below !== '' && goneCodes.has(code)) return []
+    if (below !== '' && goneCodes.has(code)) return undefined
     throw unreadable(`A folder cannot be read (${code}).`, cause)
   }
 }

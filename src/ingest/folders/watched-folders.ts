@@ -20,12 +20,8 @@ export function watchedFolders(list: string, dataDir: string): WatchedFolder[] {
     .map(folderOf)
   for (const [at, { gallery, folder }] of watched.entries()) {
     if (isBelow(folder, dataDir) || isBelow(dataDir, folder)) throw invalid(`${folder} and DATA_DIR lie in each other.`)
-    // two watches of one file would alternately take and remove it
-    const others = watched.slice(0, at)
-    const other = others.find((one) => isBelow(folder, one.folder) || isBelow(one.folder, folder))
-    if (other !== undefined) throw invalid(`${folder} and ${other.folder} lie in each other.`)
     // their files `a/1.jpg` would be one picture, which either of them may remove
-    const sibling = others.find((one) => one.gallery === gallery)
+    const sibling = watched.slice(0, at).find((one) => one.gallery === gallery)
     if (sibling !== undefined)
       throw invalid(
         `${sibling.folder} and ${folder} would share ids in ${gallery}, because ids are paths below the folder: ` +

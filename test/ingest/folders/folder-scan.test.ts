@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type FoundFile, readUnchanged, scanFolder } from '../../../src/ingest/folders/folder-scan.js'
@@ -38,11 +38,11 @@ test('whatever the reason, a file that cannot be read is left to a later job if 
   await assert.rejects(readUnchanged(folder, unreadable, 100), { code: 'source_unreachable' })
 })
 
-/** The paths found by a scan during which something happens, once it has found its first file. */
-async function foundWhile(folder: string, happens: () => Promise<void>): Promise<string[]> {
+/** The paths found by a scan during which something happens, each time it has found another file. */
+async function foundWhile(folder: string, ...happens: (() => Promise<void>)[]): Promise<string[]> {
   const found: string[] = []
   for await (const { path } of scanFolder(folder, { filesMax: 10, signal: new AbortController().signal }))
-    if (found.push(path) === 1) await happens()
+    await happens[found.push(path) - 1]?.()
   return found
 }
 
@@ -56,6 +56,29 @@ test('a drive that goes away during a scan ends it: files not seen any more woul
     await writeFile(join(folder, 'd.jpg'), 'what a mount point may hold')
   })
   await assert.rejects(unmounted, { code: 'source_unreadable' })
+})
+
+test('so does a drive that is back before its end', async (t) => {
+  const parent = await temporaryFolder(t)
+  const [folder, away, mountPoint] = [join(parent, 'drive'), join(parent, 'away'), join(parent, 'mount-point')]
+  for (const name of ['x', 'y']) await mkdir(join(folder, name), { recursive: true })
+  // folders wait on a stack; the mount point has the one that is read last
+  const [last] = await readdir(folder)
+  await mkdir(join(mountPoint, last!), { recursive: true })
+  for (const place of [folder, join(folder, 'x'), join(folder, 'y'), join(mountPoint, last!)])
+    await writeFile(join(place, 'a.jpg'), 'a file')
+  const remounted = foundWhile(
+    folder,
+    async () => {
+      await rename(folder, away)
+      await rename(mountPoint, folder)
+    },
+    async () => {
+      await rename(folder, mountPoint)
+      await rename(away, folder)
+    },
+  )
+  await assert.rejects(remounted, { code: 'source_unreadable' })
 })
 
 test('a file or folder that is removed during a scan does not end it', async (t) => {
