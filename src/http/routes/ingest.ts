@@ -109,22 +109,16 @@ export const ingestRoutes: Routes<IngestRouteOptions> = async (app, { ingest, up
       const held = memory.hold()
       // anything still waiting for a part of a form
       whenGone(reply, held.end)
-      try {
-        const report = await ingest.accept({
-          gallery: request.params.gallery,
-          idempotencyKey: request.headers['idempotency-key'],
-          // the first part of a form may never arrive
-          content: await unlessAborted(contentOf(request, held, config), signal),
-          signal,
-          ...request.query,
-          ...(isLines(request) && !allows(request.grant, 'delete') && { mayNotDelete: true as const }),
-        })
-        return await sendJob(reply, report)
-      } catch (error) {
-        // The rest of the upload will not be read.
-        reply.header('connection', 'close')
-        throw error
-      }
+      const report = await ingest.accept({
+        gallery: request.params.gallery,
+        idempotencyKey: request.headers['idempotency-key'],
+        // the first part of a form may never arrive
+        content: await unlessAborted(contentOf(request, held, config), signal),
+        signal,
+        ...request.query,
+        ...(isLines(request) && !allows(request.grant, 'delete') && { mayNotDelete: true as const }),
+      })
+      return sendJob(reply, report)
     },
   )
 }
