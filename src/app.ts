@@ -195,7 +195,7 @@ type Wiring = AppOptions & Shared & { memory: BodyMemory }
 
 /** Routes without pictures in their bodies. */
 async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<void> {
-  const { config, metrics, parts, answers, memory, stillAdmits } = wiring
+  const { config, metrics, parts, answers, memory, stillAdmits, callerOf } = wiring
   const { models, galleries, jobs, ingest, analyses, snapshots } = parts
   memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
   limitBodyTime(scope, { ...config, metrics })
@@ -215,7 +215,7 @@ async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
   await scope.register(decisionRoutes, { galleries, metrics })
   await scope.register(feedbackRoutes, { galleries, metrics })
   await scope.register(jobRoutes, { jobs })
-  await scope.register(jobEventRoutes, { jobs, metrics, stillAdmits, ...config })
+  await scope.register(jobEventRoutes, { jobs, metrics, stillAdmits, callerOf, ...config })
   await scope.register(analysisRoutes, { analyses, jobs })
   await scope.register(ingestS3Routes, { ingest })
   await scope.register(snapshotRoutes, { snapshots })
