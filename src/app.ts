@@ -21,6 +21,7 @@ import { auditRequests } from './http/plugins/audit.js'
 import { prefixAddresses } from './http/plugins/base-path.js'
 import { limitBodyTime } from './http/plugins/body-time.js'
 import { omitBodies } from './http/plugins/bodyless-answers.js'
+import { gatherChunks } from './http/plugins/chunked-bodies.js'
 import { answerUnreadable, type UnreadableRequests } from './http/plugins/client-errors.js'
 import { serveConsole } from './http/plugins/console.js'
 import { refuseCodedBodies } from './http/plugins/content-coding.js'
@@ -195,10 +196,11 @@ type Wiring = AppOptions & Shared & { memory: BodyMemory }
 
 /** Routes without pictures in their bodies. */
 async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<void> {
-  const { config, metrics, parts, answers, memory, stillAdmits } = wiring
+  const { config, metrics, parts, answers, memory, stillAdmits, callerOf } = wiring
   const { models, galleries, jobs, ingest, analyses, snapshots } = parts
   memory.guard(scope, (request) => jsonCopies * bodyBytes(request, plainBodyMaxBytes))
   limitBodyTime(scope, { ...config, metrics })
+  gatherChunks(scope)
   await scope.register(homeRoutes, { ...config, remote: parts.remote })
   await scope.register(probeRoutes, { models, galleries })
   if (config.metricsPort === 0) await scope.register(metricsRoutes, { metrics })
@@ -215,7 +217,7 @@ async function addPlainRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
   await scope.register(decisionRoutes, { galleries, metrics })
   await scope.register(feedbackRoutes, { galleries, metrics })
   await scope.register(jobRoutes, { jobs })
-  await scope.register(jobEventRoutes, { jobs, metrics, stillAdmits, ...config })
+  await scope.register(jobEventRoutes, { jobs, metrics, stillAdmits, callerOf, ...config })
   await scope.register(analysisRoutes, { analyses, jobs })
   await scope.register(ingestS3Routes, { ingest })
   await scope.register(snapshotRoutes, { snapshots })
@@ -228,6 +230,7 @@ async function addImageRoutes(scope: FastifyInstance, wiring: Wiring): Promise<v
   metrics.watch({ requestsInFlight: admission.inFlight })
   memory.guard(scope, (request) => imageBodyMemory(request, config))
   limitBodyTime(scope, { ...config, metrics })
+  gatherChunks(scope)
   await acceptImages(scope, config)
   await scope.register(vectorRoutes, { parts, memory, config })
   await scope.register(joinedSearchRoutes, { parts, memory, metrics, config, answers })

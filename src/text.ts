@@ -29,6 +29,18 @@ export function misfitOfDecoded(text: string): string | undefined {
   )
 }
 
+/**
+ * A line of JSON in which no name can turn the text around it, or command the terminal that shows it: JSON itself escapes
+ * only the control characters below U+0020.
+ * @param prefix default: the line is the same when it is parsed
+ */
+export function harmlessLine(json: string, prefix = '\\u'): string {
+  return json.replace(
+    /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `${prefix}${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
 /** How many characters (code points) it has, as the schemas count: those outside the basic plane are two units of a string. */
 export function charactersIn(text: string): number {
   return [...text].length

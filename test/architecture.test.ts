@@ -65,7 +65,7 @@ const mayImport: Record<string, readonly string[]> = {
   'content-hash': ['turns'],
   text: [],
   'bounded-json': ['text'],
-  access: ['errors', 'durable-files'],
+  access: ['errors', 'text', 'durable-files'],
   tracing: ['errors'],
   watch: ['eval', 'gallery'],
   eval: ['cosine', 'ranking'],

@@ -95,26 +95,28 @@ export function parseKeys(given: string, source: string): ApiKey[] {
   return keys
 }
 
-/** For the start. @throws AlikeError `config_invalid` as `readKeysLeft`, also if the settings contain no key */
+/** For the start. @throws AlikeError `config_invalid`, also if the settings contain no key */
 export async function readKeys(settings: KeySettings): Promise<ApiKey[]> {
-  const keys = await readKeysLeft(settings)
+  const keys = keysOf(settings, await readKeyFile(settings))
   // a configuration meant to close the service must not leave it open
   if (`${settings.apiKeys}${settings.apiKeysFile}` !== '' && keys.length === 0)
     throw invalid('API_KEYS or API_KEYS_FILE is set, but contains no key')
   return keys
 }
 
-/** Possibly none. @throws AlikeError `config_invalid`, also if the file is unreadable */
-export async function readKeysLeft({ apiKeys, apiKeysFile }: KeySettings): Promise<ApiKey[]> {
-  const fromFile =
-    apiKeysFile === ''
-      ? ''
-      : await readFile(apiKeysFile, 'utf8').catch((cause: unknown) => {
-          throw new AlikeError('config_invalid', {
-            detail: 'the file named by API_KEYS_FILE cannot be read.',
-            cause,
-          })
-        })
+/** The content of the file. @throws AlikeError `config_invalid` if it is unreadable */
+export async function readKeyFile({ apiKeysFile }: KeySettings): Promise<string> {
+  if (apiKeysFile === '') return ''
+  return readFile(apiKeysFile, 'utf8').catch((cause: unknown) => {
+    throw new AlikeError('config_invalid', {
+      detail: 'the file named by API_KEYS_FILE cannot be read.',
+      cause,
+    })
+  })
+}
+
+/** Possibly none. @throws AlikeError `config_invalid` */
+export function keysOf({ apiKeys }: KeySettings, fromFile: string): ApiKey[] {
   const keys = [...parseKeys(apiKeys, 'API_KEYS'), ...parseKeys(fromFile, 'API_KEYS_FILE')]
   expectDistinct(keys, 'API_KEYS and API_KEYS_FILE together')
   return keys

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { makeFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
+import { harmlessLine } from '../text.js'
 
 export interface AuditLog {
   write(entry: object): void
@@ -32,7 +33,15 @@ export async function openAuditLog(
   const file = pino.destination({ dest: await openedFile(target), sync: false, maxLength: waitingMaxBytes })
   file.on('error', onLoss)
   file.on('drop', () => onLoss(new Error('too many lines are waiting for the disk')))
-  const lines = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event' }, file)
+  const lines = pino(
+    {
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      messageKey: 'event',
+      hooks: { streamWrite: (line) => harmlessLine(line) },
+    },
+    file,
+  )
   return {
     write: (entry) => lines.info(entry),
     close: () =>

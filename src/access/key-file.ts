@@ -1,6 +1,7 @@
 /** Watches the key file, so that changes to it take effect without a restart. */
 import { unwatchFile, watchFile } from 'node:fs'
-import { type ApiKeys, type KeySettings, readKeysLeft } from './api-keys.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ApiKeys, type KeySettings, keysOf, readKeyFile } from './api-keys.js'
 
 export interface KeyFileOptions {
   settings: KeySettings
@@ -9,6 +10,9 @@ export interface KeyFileOptions {
   onReload(outcome: 'reloaded' | 'refused'): void
   lookEveryMs?: number | undefined
 }
+
+/** A file that is copied over a network is empty for as long as its content is on its way. */
+const settleMs = 500
 
 /**
  * Polls the file's state instead of waiting for events, because mounted secrets change through a link to another
@@ -20,7 +24,11 @@ export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 
   if (apiKeysFile === '') return () => undefined
   const reload = async () => {
     try {
-      keys.replace(await readKeysLeft(settings))
+      const text = await settled(
+        () => readKeyFile(settings),
+        () => sleep(settleMs, undefined, { ref: false }),
+      )
+      keys.replace(keysOf(settings, text))
       if (keys.count === 0) logger.error({ keys: 0 }, 'no API keys are left: callers with a key are refused')
       else logger.info({ keys: keys.count }, 'API keys reloaded')
       onReload('reloaded')
@@ -33,5 +41,18 @@ export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 
   return () => {
     listener.removeAllListeners()
     unwatchFile(apiKeysFile)
+  }
+}
+
+/**
+ * What is read twice in a row: half of a file that is being written may be valid, with fewer keys, or with a key whose
+ * line breaks off before what restricts it.
+ */
+export async function settled(read: () => Promise<string>, pause: () => Promise<void>): Promise<string> {
+  for (let last = await read(); ; ) {
+    await pause()
+    const now = await read()
+    if (now === last) return now
+    last = now
   }
 }

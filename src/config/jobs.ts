@@ -70,7 +70,8 @@ export const jobSettings = {
     default: 64,
     minimum: 1,
     maximum: 10_000,
-    description: 'Maximum number of clients following jobs by events; further ones get 429.',
+    description:
+      'Maximum number of clients following jobs by events, the last quarter for callers that follow none yet; further ones get 429.',
   }),
   jobsKeptDays: Type.Integer({
     default: 30,

@@ -12,7 +12,8 @@ export const requestSettings = {
     default: 4_096,
     minimum: 1,
     maximum: 1_000_000,
-    description: 'Maximum open connections; further ones are closed immediately.',
+    description:
+      'Maximum open connections, the last quarter for addresses that have none yet; further ones are closed immediately.',
   }),
   bodyMemoryMaxBytes: Type.Integer({
     default: 192 * 2 ** 20,

@@ -1,4 +1,5 @@
-/** Parts of multipart forms: which are files, and which are refused. */
+/** Parts of multipart forms: which are files, which are refused, and how many wait for their reader. */
+import type { IncomingMessage } from 'node:http'
 import type { Multipart, MultipartFile } from '@fastify/multipart'
 import type { Misfit } from './validation.js'
 
@@ -35,4 +36,40 @@ export function misfitOfUnknown({ fieldname }: Pick<Multipart, 'fieldname'>): st
 export function misfitOfPart(part: Pick<Multipart, 'fieldname'>, detail: string): Misfit {
   if (!isNamed(part)) return { in: 'form', pointer: '', detail: 'has a part without a name' }
   return { in: 'form', pointer: `/${part.fieldname}`, detail }
+}
+
+/**
+ * Buffer of the parser for a form whose parts are read in turn: one that is as large as a chunk is full after each, and
+ * resumes a body that was paused.
+ */
+export const parserBytes = 256 * 1024
+
+/**
+ * The parts of a form of any length. The parser hands out small parts as fast as they arrive, not as fast as they are
+ * read: a million of them would take gigabytes. So the body pauses while parts are waiting.
+ */
+export async function* partsInTurn(
+  body: IncomingMessage,
+  first: Multipart,
+  rest: AsyncIterator<Multipart>,
+): AsyncGenerator<Multipart> {
+  for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
+    forget(part)
+    // the last one that has arrived may not be complete
+    if (Object.keys(part.fields).length > 0) body.pause()
+    else body.resume()
+    yield part
+  }
+}
+
+/** Once it is read, it need not be where the parser collects all parts; those that remain there are waiting. */
+function forget({ fields, fieldname }: Multipart): void {
+  const ofName = fields[fieldname]
+  if (Array.isArray(ofName) && ofName.length > 1) ofName.shift()
+  else delete fields[fieldname]
+}
+
+async function nextOf(parts: AsyncIterator<Multipart>): Promise<Multipart | undefined> {
+  const next = await parts.next()
+  return next.done === true ? undefined : next.value
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ApiKeys, makeKey, parseKeys, readKeys } from '../../src/access/api-keys.js'
 import { reaches, verbsOf } from '../../src/access/grants.js'
-import { followKeyFile } from '../../src/access/key-file.js'
+import { followKeyFile, settled } from '../../src/access/key-file.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
 import { until } from '../support/until.js'
 
@@ -103,7 +103,7 @@ test('a changed file is reloaded; an unusable one changes nothing', async (t) =>
   const logger = { info: () => undefined, error: () => undefined }
   t.after(followKeyFile({ settings, keys, logger, onReload: (outcome) => outcomes.push(outcome), lookEveryMs: 20 }))
   const untilReloads = (count: number) => until(() => outcomes.length >= count, `${count} reloads`)
-  // atomically: a file read while being written may be empty
+  // atomically: each change is to be one reload
   const replace = async (text: string) => {
     await writeFile(`${file}.new`, text)
     await rename(`${file}.new`, file)
@@ -121,4 +121,12 @@ test('a changed file is reloaded; an unusable one changes nothing', async (t) =>
   await replace('# none\n')
   await untilReloads(4)
   assert.deepEqual([outcomes.at(-1), keys.find(second.key), keys.isOpen], ['reloaded', undefined, false])
+})
+
+test('a file is used once it is no longer being written', async () => {
+  const { line } = makeKey('shop', 'admin', { verbs: ['search'] })
+  const states = ['', line.slice(0, line.indexOf(' verbs=')), line, line, 'what is written later']
+  assert.equal(parseKeys(states[1]!, 'half of it')[0]?.grant.verbs.has('admin'), true)
+  const read = async () => states.shift()!
+  assert.equal(await settled(read, async () => {}), line)
 })

@@ -23,6 +23,17 @@ test('lines are appended, and all of them are written at the end', async (t) => 
   assert.deepEqual([lines.length, JSON.parse(lines[1_000]!).run, JSON.parse(lines.at(-1)!).n], [2_000, 2, 999])
 })
 
+test('no id in it can command the terminal that shows it, or turn the text around it', async (t) => {
+  const path = join(await temporaryFolder(t), 'log')
+  const log = (await openAuditLog(path, logger, (error) => assert.fail(error)))!
+  const image = 'a\u009b2Jb\u202egpj.\u0085ä\u007f'
+  log.write({ image })
+  await log.close()
+  const line = await readFile(path, 'utf8')
+  assert.match(line, /"a\\u009b2Jb\\u202egpj\.\\u0085ä\\u007f"/)
+  assert.equal(JSON.parse(line).image, image)
+})
+
 test('other users can read neither the file nor a folder that is created for it, which may be the data folder', async (t) => {
   const folder = join(await temporaryFolder(t), 'data', 'audit')
   const log = (await openAuditLog(join(folder, 'log'), logger, (error) => assert.fail(error)))!

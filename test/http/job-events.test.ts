@@ -149,6 +149,27 @@ test('followers are bounded; one that leaves makes room', async (t) => {
   assert.match(await follow(address, job, (text) => text.includes('data:')), /event: /)
 })
 
+test('a caller that follows many jobs leaves the last quarter of the places to others', async (t) => {
+  const [many, other] = ['many', 'other'].map((name) => makeKey(name, 'admin'))
+  const app = await startApp(t, { jobListenersMax: 4, apiKeys: `${many!.line}\n${other!.line}` })
+  const address = await app.listen()
+  const authorization = `Bearer ${many!.key}`
+  await app.call(201, { method: 'PUT', url: gallery, headers: { authorization } })
+  const [payload, headers] = [await drawn(2_000), { authorization, 'content-type': 'application/x-tar' }]
+  const job = await app.call<Job>(202, { method: 'POST', url: `${gallery}/ingest`, headers, payload })
+  const leaving = new AbortController()
+  const followWith = (key: string) =>
+    fetch(`${address}/v1/jobs/${job.id}/events`, {
+      headers: { authorization: `Bearer ${key}` },
+      signal: leaving.signal,
+    })
+  const keys = [many!.key, many!.key, many!.key, many!.key, other!.key, other!.key]
+  const statuses: number[] = []
+  for (const key of keys) statuses.push((await followWith(key)).status)
+  assert.deepEqual(statuses, [200, 200, 200, 429, 200, 429])
+  leaving.abort()
+})
+
 test('a stalled job sends heartbeats, whatever the clock says', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })

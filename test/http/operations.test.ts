@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { text as textOf } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
@@ -214,6 +215,33 @@ test('a closing service finishes what it accepted and refuses the rest', async (
   const [answer] = (await once(accepted, 'response')) as [IncomingMessage]
   assert.equal(answer.statusCode, 200)
   answer.resume()
+  await closing
+})
+
+test('a closing service does not wait for connections that its clients keep, and its refusal of a body arrives', async (t) => {
+  const app = await startApp(t, { shutdownGraceMs: 600_000 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const port = Number(new URL(await app.listen()).port)
+  const picture = await drawImage('circle', 1)
+  const connected: Socket[] = []
+  app.app.server.on('connection', (socket) => connected.push(socket))
+  const head = `POST ${search} HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\n`
+  const [accepted, late] = ['content-length: ', 'x-late: '].map((end) => {
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    socket.write(head + end)
+    return socket
+  }) as [Socket, Socket]
+  accepted.write(`${picture.length}\r\n\r\n`)
+  await until(() => connected.length === 2 && connected.every(({ bytesRead }) => bytesRead > 0))
+  await until(async () => /^alike_requests_in_flight 1$/m.test(await metricsOf(app)))
+  const closing = app.close()
+  await until(() => !app.app.server.listening, 'the end of listening')
+  late.write('\r\ncontent-length: 3000000\r\n\r\n')
+  await new Promise((resolve) => late.write(Buffer.alloc(3_000_000), resolve)) // many clients read only then
+  assert.match(await textOf(late), /^HTTP\/1\.1 503 [\s\S]*shutting_down/)
+  accepted.write(picture)
+  assert.match(await textOf(accepted), /^HTTP\/1\.1 200 [\s\S]*connection: close/)
   await closing
 })
 

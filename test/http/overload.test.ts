@@ -84,6 +84,28 @@ test('connections are bounded, and counted', async (t) => {
   await untilMetric(app, /^alike_http_connections 0$/m)
 })
 
+test('one address leaves the last quarter of the connections to others', async (t) => {
+  const app = await startApp(t, { connectionsMax: 4 })
+  const port = Number(new URL(await app.listen()).port)
+  const connections = (count: number) => untilMetric(app, new RegExp(`^alike_http_connections ${count}$`, 'm'))
+  const from = (localAddress: string) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {})
+    t.after(() => socket.destroy())
+    return socket
+  }
+  const first = from('127.0.0.1')
+  for (const _ of [2, 3]) from('127.0.0.1')
+  await connections(3)
+  await once(from('127.0.0.1'), 'close')
+  from('127.0.0.2')
+  await connections(4)
+  first.destroy()
+  await connections(3)
+  await once(from('127.0.0.2'), 'close')
+  from('127.0.0.3')
+  await connections(4)
+})
+
 test('a connection that was never used does not delay a stop', async (t) => {
   const app = await startApp(t, { shutdownGraceMs: 600_000 })
   Object.assign(app.app.server, { headersTimeout: 0, requestTimeout: 0 })

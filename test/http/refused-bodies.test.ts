@@ -108,6 +108,40 @@ test('so does a client whose upload turns out to be too large, or finds no memor
   }
 })
 
+test('so does a client whose body waits for a reader that never comes', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const port = Number(new URL(await app.listen()).port)
+  const other = connect(port, '127.0.0.1')
+  t.after(() => other.destroy())
+  const tar = 'content-type: application/x-tar'
+  other.write(`POST /v1/models HTTP/1.1\r\nhost: test\r\n${tar}\r\ncontent-length: ${length}\r\n\r\n`)
+  await until(async () => /^alike_uploads_in_flight 1$/m.test((await app.app.inject('/metrics')).body))
+  const rows = [
+    ['/v1/galleries/g/ingest?unknown=1', tar, /^HTTP\/1\.1 400 [\s\S]*unknown is unknown/],
+    [
+      '/v1/galleries/g/ingest',
+      `${tar}\r\nidempotency-key: ${'k'.repeat(201)}`,
+      /^HTTP\/1\.1 400 [\s\S]*200 characters/,
+    ],
+    ['/v1/galleries/g/search', 'content-type: multipart/form-data', /^HTTP\/1\.1 400 [\s\S]*form is damaged/],
+    ['/v1/models', tar, /^HTTP\/1\.1 429 [\s\S]*A model is being installed/],
+  ] as const
+  for (const [path, headers, answer] of rows) {
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    let received = ''
+    socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: test\r\n${headers}\r\ncontent-length: ${length}\r\n\r\n-`)
+    await until(() => received.includes('requestId'), path)
+    assert.match(received, answer)
+    received = ''
+    socket.write(Buffer.alloc(length - 1))
+    socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+    await until(() => received.includes('HTTP/1.1 200'), path)
+  }
+})
+
 test('the connection of a client that keeps sending is eventually closed', async (t) => {
   const app = fastify({ bodyLimit: 10 })
   discardRefusedBodies(app, { bodyTimeoutMs: 60_000, restMs: 50 })

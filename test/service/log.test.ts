@@ -33,3 +33,14 @@ test('while its reader stalls, the log keeps a bounded number of lines, counts t
   const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg)
   assert.deepEqual([messages.length, messages.at(-1)], [200 - lost + 1, 'the end'])
 })
+
+test('no name in it can command the terminal that shows it', async (t) => {
+  const path = join(await temporaryFolder(t), 'log')
+  const to = openSync(path, 'w')
+  const detail = 'a\u009b2Jb\u202e is unknown.'
+  openLog({ logLevel: 'info', to, onLoss: () => assert.fail() }).fatal({ detail }, 'the end') // returns once it is written
+  closeSync(to)
+  const line = await readFile(path, 'utf8')
+  assert.match(line, /"a\\u009b2Jb\\u202e is unknown\."/)
+  assert.equal(JSON.parse(line).detail, detail)
+})

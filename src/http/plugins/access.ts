@@ -1,13 +1,13 @@
 /** Access control: a key or token whose grant covers what the route requires, and a rate limit. */
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import ipaddr from 'ipaddr.js'
 import type { ApiKeys } from '../../access/api-keys.js'
 import { allows, type Caller, type Grant, type Role, reaches, type Verb } from '../../access/grants.js'
 import { isSigned, type ThumbnailLinkSettings } from '../../access/thumbnail-links.js'
 import { isOpenToAll, Tokens } from '../../access/tokens.js'
 import { AlikeError } from '../../errors.js'
 import { problems } from '../schemas/problem.js'
+import { ofOneSubscriber } from '../subscriber.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -123,18 +123,6 @@ export async function guard(
 
 function callerOf({ keyName, ip }: FastifyRequest): string {
   return keyName === '' ? `address ${ofOneSubscriber(ip)}` : `key ${keyName}`
-}
-
-/**
- * A subscriber has all 2^64 IPv6 addresses of a /64 network: counted alone, each would get a limit of its own. So would
- * each connection through a proxy that passes on addresses with their ports.
- */
-function ofOneSubscriber(ip: string): string {
-  const [, v4, v6] = /^(?:([\d.]+):\d+|\[(.+)\](?::\d+)?)$/.exec(ip) ?? []
-  const text = v4 ?? v6 ?? ip
-  if (!ipaddr.isValid(text)) return ip
-  const address = ipaddr.process(text) // a mapped IPv4 is one
-  return address instanceof ipaddr.IPv6 ? address.parts.slice(0, 4).join(':') : address.toString()
 }
 
 /** Each route's answers and security in the contract follow from its role. */

@@ -7,6 +7,8 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 import { whenGone } from '../client-gone.js'
+import { SharedPlaces } from '../shared-places.js'
+import { ofOneSubscriber } from '../subscriber.js'
 
 export interface AdmissionOptions {
   /** Maximum number of requests in progress. */
@@ -63,11 +65,21 @@ export function limitConnections(
   { connectionsMax, onRefusal }: { connectionsMax: number; onRefusal(): void },
 ): () => number {
   const open = new Set<Socket>()
+  const places = new SharedPlaces(connectionsMax)
   app.server.maxConnections = connectionsMax
   app.server.on('drop', onRefusal)
   app.server.on('connection', (socket) => {
+    // of a proxy, too: a probe that bypasses it must get through
+    const leave = places.tryTake(ofOneSubscriber(socket.remoteAddress ?? ''))
+    if (leave === undefined) {
+      onRefusal()
+      return void socket.destroy()
+    }
     open.add(socket)
-    socket.once('close', () => open.delete(socket))
+    socket.once('close', () => {
+      open.delete(socket)
+      leave()
+    })
   })
   app.addHook('preClose', async () => {
     setTimeout(() => closeUnused(open), unusedGraceMs).unref()

@@ -98,9 +98,9 @@ export async function describeApi(app: FastifyInstance, { basePath }: { basePath
   })
 
   // the routes are final by then, and generating it takes as long as many searches
-  let yaml: string | undefined
+  let yaml: Buffer | undefined
   app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type('application/yaml').send((yaml ??= openApiYaml(app))),
+    reply.type('application/yaml').send((yaml ??= Buffer.from(openApiYaml(app)))),
   )
 }
 

@@ -9,7 +9,7 @@ const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 `
 
 export async function serveReferencePage(app: FastifyInstance, { basePath }: { basePath: string }): Promise<void> {
-  let described: Described | undefined
+  let described: Buffer | undefined
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     indexPrefix: basePath,
@@ -19,13 +19,14 @@ export async function serveReferencePage(app: FastifyInstance, { basePath }: { b
       title: 'Alike API reference',
       favicon: [{ filename: 'alike.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: icon }],
     },
-    transformSpecificationClone: false,
-    // the routes are final by then, and it is open to everyone: copied once, not for each request
-    transformSpecification: (document) => (described ??= withEmptyFields(structuredClone(document as Described))),
     uiHooks: {
-      // written for each request, which takes as long as many searches
-      onRequest: (request, reply, done) =>
-        request.routeOptions.url === '/docs/yaml' ? void reply.redirect('/openapi.yaml') : done(),
+      // its own routes write the contract for each request, which takes as long as many searches, and are open to everyone
+      onRequest: ({ routeOptions: { url } }, reply, done) => {
+        if (url === '/docs/yaml') return void reply.redirect('/openapi.yaml')
+        if (url !== '/docs/json') return done()
+        described ??= Buffer.from(JSON.stringify(withEmptyFields(structuredClone(app.swagger() as Described))))
+        reply.type('application/json; charset=utf-8').send(described)
+      },
     },
   })
 }

@@ -8,9 +8,6 @@ import type { FastifyInstance } from 'fastify'
 /** Time for the rest of a refused body, milliseconds; a connection whose client is still sending then is closed. */
 const restOfBodyMs = 5_000
 
-/** Statuses of refusals while a body is still being sent: for what it contains, or for lack of room. */
-const whileSent: ReadonlySet<number> = new Set([400, 413, 422, 507])
-
 export interface RefusedBodiesOptions {
   /** Time for the rest of a body that nobody reads. */
   bodyTimeoutMs: number
@@ -19,19 +16,20 @@ export interface RefusedBodiesOptions {
 }
 
 /**
- * Reads and discards the rest of a body that was refused while it was sent, so that the refusal arrives and the
- * connection stays usable.
+ * Reads and discards the rest of a body that somebody had begun to read, or whose refusal would close the connection, so
+ * that the answer arrives and the connection stays usable. A client that was too slow gets no further time.
  */
 export function discardRefusedBodies(
   app: FastifyInstance,
   { bodyTimeoutMs, restMs = restOfBodyMs }: RefusedBodiesOptions,
 ): void {
-  app.addHook('onSend', async ({ raw, problemCode }, reply) => {
-    // other refusals with 429 are for clients that send too many requests, and no one has begun to read their bodies
-    const isFull = problemCode === 'job_queue_full' || (problemCode === 'overloaded' && raw.readableFlowing !== null)
-    const isWhileSent = whileSent.has(reply.statusCode) || isFull
-    if (!isWhileSent || reply.getHeader('connection') !== 'close' || raw.complete || raw.destroyed) return
+  app.addHook('onSend', async ({ raw }, reply) => {
+    if (raw.complete || raw.destroyed) return
+    if (reply.statusCode === 408) return void reply.header('connection', 'close')
+    const isNodesToDiscard = raw.readableFlowing === null && reply.getHeader('connection') !== 'close'
+    if (isNodesToDiscard) return
     reply.removeHeader('connection')
+    reply.raw.removeHeader('connection')
     raw.unpipe()
     raw.resume()
     closeUnlessEnded(raw, restMs)

@@ -8,9 +8,16 @@ export function refuseWhileClosing(app: FastifyInstance): void {
   app.addHook('preClose', async () => {
     closing = true
   })
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', async () => {
+    if (closing) throw new AlikeError('shutting_down')
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close')
+  })
+  // those that were promised to stay open: for an answer that had begun before, or while a refused body is discarded
+  app.addHook('onResponse', async ({ raw }) => {
     if (!closing) return
-    reply.header('connection', 'close')
-    throw new AlikeError('shutting_down')
+    app.server.closeIdleConnections()
+    if (!raw.complete) raw.once('end', () => app.server.closeIdleConnections())
   })
 }

@@ -16,7 +16,7 @@ import { charactersIn, misfitOfDecoded } from '../../text.js'
 import { sendJob } from '../accepted-job.js'
 import { type BodyMemory, type HeldMemory, plainCopies } from '../body-memory.js'
 import { whenGone } from '../client-gone.js'
-import { isPartAFile, misfitOfPart, misfitOfUnknown } from '../form-parts.js'
+import { isPartAFile, misfitOfPart, misfitOfUnknown, parserBytes, partsInTurn } from '../form-parts.js'
 import { jobRoles } from '../job-roles.js'
 import type { UploadAdmission } from '../plugins/upload-admission.js'
 import { IngestAddresses, IngestForm, IngestLine, IngestParameters } from '../schemas/ingest.js'
@@ -109,22 +109,16 @@ export const ingestRoutes: Routes<IngestRouteOptions> = async (app, { ingest, up
       const held = memory.hold()
       // anything still waiting for a part of a form
       whenGone(reply, held.end)
-      try {
-        const report = await ingest.accept({
-          gallery: request.params.gallery,
-          idempotencyKey: request.headers['idempotency-key'],
-          // the first part of a form may never arrive
-          content: await unlessAborted(contentOf(request, held, config), signal),
-          signal,
-          ...request.query,
-          ...(isLines(request) && !allows(request.grant, 'delete') && { mayNotDelete: true as const }),
-        })
-        return await sendJob(reply, report)
-      } catch (error) {
-        // The rest of the upload will not be read.
-        reply.header('connection', 'close')
-        throw error
-      }
+      const report = await ingest.accept({
+        gallery: request.params.gallery,
+        idempotencyKey: request.headers['idempotency-key'],
+        // the first part of a form may never arrive
+        content: await unlessAborted(contentOf(request, held, config), signal),
+        signal,
+        ...request.query,
+        ...(isLines(request) && !allows(request.grant, 'delete') && { mayNotDelete: true as const }),
+      })
+      return sendJob(reply, report)
     },
   )
 }
@@ -140,6 +134,7 @@ async function acceptUploads(app: FastifyInstance, config: Config): Promise<void
     isPartAFile,
     preservePath: true,
     throwFileSizeLimit: false,
+    highWaterMark: parserBytes,
     // Each picture is checked against `uploadMaxBytes` as it is read: a larger one is an error line, not the end of the upload.
     limits: {
       fileSize: config.ingestMaxBytes + 1, // the parser cuts off what exceeds it: more than allowed must arrive to be refused
@@ -168,7 +163,7 @@ async function contentOf(request: FastifyRequest, held: HeldMemory, config: Conf
   if (first.value.type === 'file' && first.value.fieldname === 'archive') {
     return { archive: Readable.from(onlyArchive(first.value, parts), { objectMode: false }) }
   }
-  return { files: filesOf(first.value, parts, held, config) }
+  return { files: filesOf(partsInTurn(request.raw, first.value, parts), held, config) }
 }
 
 /** A body whose stated length is too large is not received first. @throws AlikeError `body_too_large` */
@@ -192,13 +187,12 @@ async function* onlyArchive(archive: MultipartFile, rest: AsyncIterator<Multipar
 }
 
 async function* filesOf(
-  first: Multipart,
-  rest: AsyncIterator<Multipart>,
+  parts: AsyncIterable<Multipart>,
   held: HeldMemory,
   { uploadMaxBytes }: Config,
 ): AsyncGenerator<UploadedFile> {
   let label: string | undefined
-  for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
+  for await (const part of parts) {
     if (part.type === 'file') {
       if (part.fieldname === 'archive') throw formMisfit(part, 'must be alone in its form')
       try {
@@ -224,15 +218,6 @@ async function* filesOf(
     if (misfit !== undefined) throw formMisfit(part, misfit)
     label = value === '' ? undefined : value
   }
-}
-
-async function nextOf(parts: AsyncIterator<Multipart>): Promise<Multipart | undefined> {
-  const next = await parts.next()
-  if (next.done === true) return undefined
-  const { fields, fieldname } = next.value
-  // where the parser collects all parts, which takes gigabytes for a million of them
-  delete fields[fieldname]
-  return next.value
 }
 
 async function readImage(

@@ -10,12 +10,14 @@ import { endId, jobEvents } from '../job-events.js'
 import type { Guard } from '../plugins/access.js'
 import { JobPath, jobView } from '../schemas/job.js'
 import { problems } from '../schemas/problem.js'
+import { SharedPlaces } from '../shared-places.js'
 import type { Routes, TypedApp } from '../typed-app.js'
 
 export interface JobEventRouteOptions {
   jobs: Jobs
   metrics: Metrics
   stillAdmits: Guard['stillAdmits']
+  callerOf: Guard['callerOf']
   /** Maximum number of clients following jobs. */
   jobListenersMax: number
 }
@@ -32,7 +34,7 @@ const Events = Type.Unsafe<Readable>(
 )
 
 export const jobEventRoutes: Routes<JobEventRouteOptions> = async (app, options) => {
-  const { jobs, stillAdmits, jobListenersMax } = options
+  const { jobs, stillAdmits, callerOf } = options
   const listeners = openListeners(app, options)
 
   app.get(
@@ -58,7 +60,7 @@ export const jobEventRoutes: Routes<JobEventRouteOptions> = async (app, options)
       const { job } = await jobs.report(request.params.job)
       if (job.finishedAt !== null && request.headers['last-event-id'] === endId(job.id))
         return reply.code(204).send(null)
-      const signal = addListener(listeners, jobListenersMax, reply)
+      const signal = addListener(listeners, callerOf(request), reply)
       const events = jobEvents({
         jobs,
         jobId: job.id,
@@ -73,15 +75,19 @@ export const jobEventRoutes: Routes<JobEventRouteOptions> = async (app, options)
   )
 }
 
-/** The clients that follow a job, by what ends their connection. */
-type Listeners = Set<AbortController>
+/** The clients that follow a job. */
+interface Listeners {
+  places: SharedPlaces
+  /** What ends their connections. */
+  leaving: Set<AbortController>
+}
 
-function openListeners(app: TypedApp, { metrics }: JobEventRouteOptions): Listeners {
-  const listeners: Listeners = new Set()
-  metrics.watch({ jobListeners: () => listeners.size })
+function openListeners(app: TypedApp, { metrics, jobListenersMax }: JobEventRouteOptions): Listeners {
+  const listeners = { places: new SharedPlaces(jobListenersMax), leaving: new Set<AbortController>() }
+  metrics.watch({ jobListeners: () => listeners.places.taken })
   // Before the server waits for its connections: these would stay open until their job ends.
   app.addHook('preClose', async () => {
-    for (const listener of listeners) listener.abort()
+    for (const listener of listeners.leaving) listener.abort()
   })
   return listeners
 }
@@ -90,17 +96,19 @@ function openListeners(app: TypedApp, { metrics }: JobEventRouteOptions): Listen
  * @returns what aborts when the client has gone or the service closes
  * @throws AlikeError `job_listeners_full`
  */
-function addListener(listeners: Listeners, max: number, reply: FastifyReply): AbortSignal {
-  if (listeners.size >= max)
+function addListener({ places, leaving }: Listeners, caller: string, reply: FastifyReply): AbortSignal {
+  const leave = places.tryTake(caller)
+  if (leave === undefined)
     throw new AlikeError('job_listeners_full', {
-      detail: `${max} callers are already following jobs.`,
+      detail: `${places.taken} clients follow jobs already; the last places are for callers that follow none.`,
       retryAfterSeconds: 30,
     })
-  const leaving = new AbortController()
-  listeners.add(leaving)
+  const listener = new AbortController()
+  leaving.add(listener)
   whenGone(reply, () => {
-    leaving.abort()
-    listeners.delete(leaving)
+    listener.abort()
+    leaving.delete(listener)
+    leave()
   })
-  return leaving.signal
+  return listener.signal
 }

@@ -63,10 +63,6 @@ export const modelInstallRoutes: Routes<ModelInstallOptions> = async (app, { mod
         if (!created) await models.release(model.manifest.id).catch(ignoring('model_in_use'))
         if (created) reply.header('location', `/v1/models/${model.manifest.id}`)
         return reply.code(created ? 201 : 200).send(modelView(model, models))
-      } catch (error) {
-        // the rest of the upload will not be read
-        reply.header('connection', 'close')
-        throw error
       } finally {
         installing = false
       }

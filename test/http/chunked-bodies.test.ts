@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import fastify from 'fastify'
+import { gatherChunks } from '../../src/http/plugins/chunked-bodies.js'
+import { startApp } from '../support/app.js'
+import { drawImage } from '../support/drawn-images.js'
+import { until } from '../support/until.js'
+
+const chunk = (bytes: Uint8Array) =>
+  Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
+const head = (method: string, path: string, more = '') =>
+  `${method} ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ntransfer-encoding: chunked\r\n${more}\r\n`
+
+test('chunks of a byte each are read together', async (t) => {
+  const app = fastify()
+  gatherChunks(app)
+  app.addContentTypeParser('image/jpeg', (_request, payload, done) => {
+    const pieces: number[] = []
+    payload.on('data', (piece: Buffer) => pieces.push(piece.length))
+    payload.on('end', () => done(null, pieces))
+  })
+  app.post('/', async ({ body }) => body)
+  t.after(() => app.close())
+  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+  const socket = connect(port, '127.0.0.1')
+  const count = 50_000
+  socket.write(head('POST', '/', 'connection: close\r\n'))
+  socket.write('1\r\n-\r\n'.repeat(count))
+  socket.write('0\r\n\r\n')
+  const pieces = JSON.parse((await text(socket)).split('\r\n\r\n')[1]!) as number[]
+  assert.equal(
+    pieces.reduce((sum, length) => sum + length, 0),
+    count,
+  )
+  assert.ok(pieces.length < count / 10, `${pieces.length} pieces`)
+})
+
+test('a picture in small chunks is stored; one that is too large is refused, and its connection stays usable', async (t) => {
+  const app = await startApp(t, { uploadMaxBytes: 100_000 })
+  await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
+  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  let received = ''
+  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+  const picture = await drawImage('circle', 1)
+  const small = Array.from({ length: Math.ceil(picture.length / 7) }, (_, n) => picture.subarray(7 * n, 7 * n + 7))
+  socket.write(head('PUT', '/v1/galleries/g/images/a'))
+  socket.write(Buffer.concat(small.map(chunk)))
+  socket.write('0\r\n\r\n')
+  await until(() => received.includes('HTTP/1.1 201'), 'a stored picture')
+  received = ''
+  socket.write(head('PUT', '/v1/galleries/g/images/b'))
+  socket.write(chunk(Buffer.alloc(200_000)))
+  await until(() => received.includes('requestId'), 'a refusal')
+  assert.match(received, /^HTTP\/1\.1 413 [\s\S]*body_too_large/)
+  received = ''
+  socket.write(chunk(Buffer.alloc(3_000_000)))
+  socket.write('0\r\n\r\nGET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+  await until(() => received.includes('HTTP/1.1 200'), 'an answer to the next request')
+})
