@@ -30,7 +30,7 @@ const rules = {
   maxImages: Type.Optional(
     Type.Union([Type.Integer({ minimum: 0, maximum: 4_000_000_000 }), Type.Null()], {
       description:
-        'Maximum number of pictures in the gallery, below that of every gallery (`GALLERY_MAX_IMAGES`); `null`, the default: no other limit. A new picture beyond it is refused with `gallery_full`. Stored pictures can always be replaced, changed and deleted, and stay if there are more of them already.',
+        'Maximum number of pictures in the gallery; `null`, the default: only that of embedded galleries (`GALLERY_MAX_IMAGES`). New pictures beyond it are refused with `gallery_full`; stored ones stay, and can always be replaced, changed and deleted.',
     }),
   ),
 }
