@@ -88,8 +88,10 @@ test('a job stores what there is room for; every other new picture is a line of 
   const again = [...entries.slice(5, 10), { path: '2.png', content: await drawn(99) }]
   const second = await endedJob(app, await sendJob(app, url, tar, await tarOf(again)))
   assert.deepEqual([second.added, second.updated, second.failed], [0, 1, 5])
-  const third = await endedJob(app, await sendJob(app, url, tar, await tarOf(entries.slice(5, 10))))
+  const third = await endedJob(app, await sendJob(app, url, tar, await tarOf([...entries.slice(5, 10), entries[5]!])))
   assert.deepEqual([third.state, third.failure?.code], ['failed', 'job_items_failed'])
+  assert.deepEqual([third.failed, third.replaced], [6, 0], 'what is refused replaces nothing')
+  assert.ok((await errorsOf(app, third)).every(({ code }) => code === 'gallery_full'))
 })
 
 test('lines of one upload make room for those after them', async (t) => {
