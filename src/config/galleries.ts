@@ -42,7 +42,7 @@ export const gallerySettings = {
     default: 10_000_000,
     minimum: 1,
     maximum: 4_000_000_000,
-    description: 'Maximum number of pictures in a gallery.',
+    description: 'Maximum number of pictures in an embedded gallery; any gallery can have a lower one (`maxImages`).',
   }),
   databaseMaxBytes: Type.Integer({
     default: 0,

@@ -6,12 +6,12 @@ import type { ImageStep, StepResult } from './records.js'
 /** In the same transaction if the engine stores job progress, otherwise after the changes. */
 export async function changeAdvancing(
   { committedBy, advance }: ProgressKeeper,
-  { engine, opened }: { engine: string; opened: OpenSet },
+  { engine, opened, maxImages }: { engine: string; opened: OpenSet; maxImages?: number | undefined },
   steps: readonly ImageStep[],
   progress: JobProgress | undefined,
 ): Promise<StepResult[]> {
-  if (progress === undefined || committedBy.includes(engine)) return opened.change(steps, { progress })
-  const results = await opened.change(steps)
+  if (progress === undefined || committedBy.includes(engine)) return opened.change(steps, { progress, maxImages })
+  const results = await opened.change(steps, { maxImages })
   await advance(withRefusals(progress, results), countsOf(results))
   return results
 }

@@ -116,6 +116,8 @@ export interface ChangeOptions {
    * same database.
    */
   progress?: JobProgress | undefined
+  /** Pictures that the gallery may hold: each new one beyond that is refused, the other steps are not. Default: no limit. */
+  maxImages?: number | undefined
 }
 
 /**
@@ -138,7 +140,7 @@ export interface OpenSet {
    * Puts one picture, and returns its record as written.
    * @throws as `change`, and AlikeError `precondition_failed`
    */
-  put(step: PutStep): Promise<StoredImage>
+  put(step: PutStep, options?: Pick<ChangeOptions, 'maxImages'>): Promise<StoredImage>
   /**
    * Changes label and metadata of a stored picture, and returns its record as written.
    * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `metadata_too_large`, `storage_full`

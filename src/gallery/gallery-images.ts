@@ -63,9 +63,24 @@ export class GalleryImages {
    * @throws as `change`, and AlikeError `precondition_failed`
    */
   async putOne(gallery: string, step: PutStep): Promise<StoredImage> {
-    return this.#writeOne({ gallery, id: step.put.id, dependsOnStored: step.onlyIf !== undefined }, async () =>
-      (await this.#openFor(gallery, [step])).opened.put(step),
-    )
+    return this.#writeOne({ gallery, id: step.put.id, dependsOnStored: step.onlyIf !== undefined }, async () => {
+      const { entry, opened } = await this.#openFor(gallery, [step])
+      return opened.put(step, { maxImages: entry.options.maxImages })
+    })
+  }
+
+  /**
+   * Whether the picture may be stored, asked before it is read or decoded for nothing: the write decides.
+   * @throws AlikeError `gallery_full` for a new one
+   */
+  async expectRoom(gallery: string, id: string): Promise<void> {
+    const entry = await this.#sets.find(gallery)
+    const { maxImages } = entry.options
+    if (maxImages === undefined) return
+    const opened = await this.#sets.openEntry(entry)
+    // counted first: a picture that is added in between is found
+    if ((await opened.state()).images < maxImages || (await opened.find([id])).length > 0) return
+    throw new AlikeError('gallery_full', { detail: `The maximum is ${maxImages} pictures.` })
   }
 
   /**
@@ -239,7 +254,8 @@ export class GalleryImages {
       this.#writes.pass(gallery, steps.map(idOfStep), async () => {
         const { entry, opened } = await this.#openFor(gallery, steps)
         if ((uid ?? entry.uid) !== entry.uid) throw new AlikeError('gallery_not_found')
-        return changeAdvancing(this.#progress, { engine: entry.engine, opened }, steps, progress)
+        const place = { engine: entry.engine, opened, maxImages: entry.options.maxImages }
+        return changeAdvancing(this.#progress, place, steps, progress)
       }),
     )
   }

@@ -14,6 +14,8 @@ export interface GalleryOptions {
   released?: true
   /** Recent query pictures to keep for the next change of model. Default: none. */
   keepQueries?: number
+  /** Pictures that it may hold. Default: as many as its engine takes. */
+  maxImages?: number
 }
 
 /** Omitted options are unchanged. */
@@ -22,6 +24,8 @@ export interface GalleryChange {
   /** Also releases stored originals; only possible if no more are kept. */
   releaseOriginals?: boolean | undefined
   keepQueries?: number | undefined
+  /** Null: no limit of its own. */
+  maxImages?: number | null | undefined
 }
 
 /** The effective rules of a gallery. */
@@ -30,14 +34,17 @@ export interface GalleryRules {
   /** Whether originals stored now or earlier still belong to the gallery. */
   holdsOriginals: boolean
   keepQueries: number
+  /** Pictures that it may hold; missing: it has no limit of its own. */
+  maxImages?: number
 }
 
 /** For a new gallery: one that never keeps originals has none to release. */
-export function newOptions({ originals, keepQueries }: GalleryChange): GalleryOptions {
+export function newOptions({ originals, keepQueries, maxImages }: GalleryChange): GalleryOptions {
   return {
     ...(originals !== undefined && { originals }),
     ...(originals !== undefined && originals !== 'keep' && { released: true as const }),
     ...(keepQueries !== undefined && keepQueries > 0 && { keepQueries }),
+    ...(typeof maxImages === 'number' && { maxImages }),
   }
 }
 
@@ -45,22 +52,29 @@ export function newOptions({ originals, keepQueries }: GalleryChange): GalleryOp
 export function changedOptions(options: GalleryOptions, change: GalleryChange): GalleryOptions {
   const { released, ...stored } = options
   const keepQueries = change.keepQueries ?? stored.keepQueries ?? 0
+  const maxImages = change.maxImages === undefined ? stored.maxImages : change.maxImages
   const originals = change.originals ?? stored.originals
   const isReleased = originals !== 'keep' && (change.releaseOriginals === true || released === true)
   return {
     ...(originals !== undefined && { originals }),
     ...(isReleased && { released: true as const }),
     ...(keepQueries > 0 && { keepQueries }),
+    ...(typeof maxImages === 'number' && { maxImages }),
   }
 }
 
 /** @param standard default for galleries without this option */
 export function rulesOf(
-  { originals, released, keepQueries = 0 }: GalleryOptions,
+  { originals, released, keepQueries = 0, maxImages }: GalleryOptions,
   standard: OriginalsMode,
 ): GalleryRules {
   const holdsOriginals = released !== true
   // what it keeps would be taken for released: another default must not make it keep
   const usual = holdsOriginals || standard !== 'keep' ? standard : 'none'
-  return { originals: originals ?? usual, holdsOriginals, keepQueries }
+  return {
+    originals: originals ?? usual,
+    holdsOriginals,
+    keepQueries,
+    ...(maxImages !== undefined && { maxImages }),
+  }
 }

@@ -11,6 +11,8 @@ export interface GalleryReading extends SetState {
   gallery: string
   /** False while the gallery's model is not installed. */
   searchable: boolean
+  /** See `GalleryOptions`; only when all galleries are read. */
+  maxImages?: number | undefined
 }
 
 /** An entry that may be damaged. */
@@ -51,7 +53,8 @@ export class GalleryReadings {
     const readings: GalleryReading[] = []
     for (let after = ''; ; ) {
       const entries = await this.#sets.catalogue.entries({ after, limit: statesPerTurn })
-      for (const entry of entries) readings.push(await this.#readingOf(entry))
+      for (const entry of entries)
+        readings.push({ ...(await this.#readingOf(entry)), maxImages: entry.options.maxImages })
       const last = entries.at(-1)
       if (last === undefined) return readings
       after = last.name

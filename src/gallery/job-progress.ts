@@ -60,13 +60,19 @@ export interface ProgressKeeper {
   advance(progress: JobProgress, stored: StoredCounts): Promise<void>
 }
 
-/** Items whose changes were refused have failed. */
+/** Items whose changes were refused have failed, and replaced nothing. */
 export function withRefusals(progress: JobProgress, results: readonly StepResult[]): JobProgress {
-  const { written = [], errors = [] } = progress
+  const { written = [], errors = [], replaced } = progress
   const refused = results.flatMap((result, i) =>
     'refused' in result ? [{ ...written[i]!, code: result.refused, detail: catalogue[result.refused] }] : [],
   )
-  return refused.length === 0 ? progress : { ...progress, errors: [...errors, ...refused] }
+  if (refused.length === 0) return progress
+  const items = new Set(refused.map(({ item }) => item))
+  return {
+    ...progress,
+    errors: [...errors, ...refused],
+    replaced: replaced?.filter(({ item }) => !items.has(item)),
+  }
 }
 
 /** Without what was refused. */

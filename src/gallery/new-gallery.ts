@@ -10,7 +10,9 @@ import type { RoutedSets } from './routed-sets.js'
 import type { ServableModel } from './servable-models.js'
 import type { SharedWrites } from './writes.js'
 
-export interface NewGalleryOptions extends StorageWishes, Pick<GalleryChange, 'originals' | 'keepQueries'> {
+export interface NewGalleryOptions
+  extends StorageWishes,
+    Pick<GalleryChange, 'originals' | 'keepQueries' | 'maxImages'> {
   /** Id or name of the serving model; default: the default model, or the one already serving it. */
   model?: string | undefined
   /** Name of its engine; undefined: that of new galleries, or the one it is already in. */
@@ -78,8 +80,8 @@ function wishesIn({ shards, replicas, quantisation }: NewGallery): StorageWishes
 }
 
 function entryOf(request: NewGallery, { id: modelId, dimension }: ServableModel): NewCatalogueEntry {
-  const { name, engine, engineOfNew, settings = {}, originals, keepQueries, galleriesMax } = request
-  const options = newOptions({ originals, keepQueries })
+  const { name, engine, engineOfNew, settings = {}, galleriesMax } = request
+  const options = newOptions(request)
   const set = { setUid: newUid(), modelId, dimension, about: aboutUnprepared(wishesIn(request)) }
   return { name, uid: newUid(), engine: engine ?? engineOfNew, ...set, settings, options, galleriesMax }
 }
@@ -104,7 +106,7 @@ function expectAsRequested(
   gallery: CatalogueRecord,
   { routed, request, model }: { routed: RoutedSets; request: NewGallery; model: ServableModel },
 ): void {
-  const { settings, engine, originals, keepQueries } = request
+  const { settings, engine, originals, keepQueries, maxImages } = request
   if (gallery.set.modelId !== model.id && (request.model !== undefined || !routed.models.has(gallery.set.modelId)))
     throw new AlikeError('gallery_exists', { detail: 'It belongs to another model.' })
   if (settings !== undefined && !isDeepStrictEqual(gallery.settings, settings)) throw new AlikeError('gallery_exists')
@@ -113,6 +115,8 @@ function expectAsRequested(
   const rules = routed.rulesOf(gallery)
   if ((originals ?? rules.originals) !== rules.originals || (keepQueries ?? rules.keepQueries) !== rules.keepQueries)
     throw new AlikeError('gallery_exists', { detail: 'What is kept of its pictures and queries is changed by PATCH.' })
+  if (maxImages !== undefined && (maxImages ?? undefined) !== rules.maxImages)
+    throw new AlikeError('gallery_exists', { detail: 'How many pictures it may hold is changed by PATCH.' })
 }
 
 /**

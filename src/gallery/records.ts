@@ -193,6 +193,13 @@ export function idOfStep(step: ImageStep): string {
   return 'patch' in step ? step.patch : step.remove
 }
 
+export type RefusedCode =
+  | 'image_not_found'
+  | 'image_damaged'
+  | 'precondition_failed'
+  | 'metadata_too_large'
+  | 'gallery_full'
+
 /**
  * The outcome of a step; `unchanged`: the same was stored; `absent`: there was nothing to delete; `refused`: nothing
  * was changed, for this reason, and the other steps are not affected.
@@ -201,11 +208,11 @@ export type StepResult =
   | PutResult
   | { unchanged: true }
   | { patched: true }
-  | { refused: 'image_not_found' | 'image_damaged' | 'precondition_failed' | 'metadata_too_large' }
+  | { refused: RefusedCode }
   | { removed: true }
   | { absent: true }
 
-/** For a step alone. @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `metadata_too_large` */
+/** For a step alone. @throws AlikeError with one of these codes */
 export function expectAccepted([result]: readonly StepResult[]): void {
   if (result !== undefined && 'refused' in result) throw new AlikeError(result.refused)
 }

@@ -38,14 +38,18 @@ export class ItemOutcomes {
     this.#options = options
   }
 
-  /** @throws AlikeError why the job as a whole cannot continue; the signal's reason */
-  async of(item: SourceItem): Promise<Outcome> {
+  /**
+   * @param asksForRoom whether a new picture is refused before it is read, if the gallery is full
+   * @throws AlikeError why the job as a whole cannot continue; the signal's reason
+   */
+  async of(item: SourceItem, { asksForRoom = false } = {}): Promise<Outcome> {
     const { index, name, isNameAssumed } = item
     if ('skipped' in item) return { index, skipped: true, note: item.note && errorLine(item, item.note) }
     if ('error' in item) return { index, failed: errorLine(item, item.error) }
     if ('remove' in item) return { index, name, step: { remove: item.remove } }
     if ('patch' in item) return { index, name, step: { patch: item.patch, change: item.change } }
     try {
+      if (asksForRoom) await this.#expectRoom(item)
       const step = await this.#put(item)
       if (step === undefined) return { index, skipped: true, note: errorLine(item, leftForLater()) }
       this.#ownFaults = 0
@@ -78,6 +82,11 @@ export class ItemOutcomes {
     // no caller may give a file as a reference
     const place = reference?.startsWith('file:') ? { origin: reference } : { reference }
     return patiently(() => this.#takeIn({ id, label, metadata, bytes, ...place }), signal)
+  }
+
+  #expectRoom({ id }: PictureItem): Promise<void> {
+    const { parts, signal } = this.#options
+    return patiently(() => parts.galleries.images.expectRoom(this.#gallery, id), signal)
   }
 
   /** @returns undefined for a skipped picture, see `PictureElsewhere` */

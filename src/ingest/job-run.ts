@@ -56,6 +56,10 @@ export class JobRun {
   #givenUp: number
   #done = 0
   #shareAtStart = 0
+  /** New pictures have been refused: before others are read or decoded for nothing, it is asked whether there is room. */
+  #wasFull = false
+  /** Position after the last removal that was read: there may be room once it is committed. */
+  #removesTo = 0
 
   constructor(job: JobRecord, source: Source, options: JobRunOptions) {
     this.#job = job
@@ -164,7 +168,8 @@ export class JobRun {
 
   async #outcomeOf(item: SourceItem): Promise<Outcome> {
     const leave = await this.#options.pictures.take(1)
-    return this.#outcomes.of(item).finally(leave)
+    const asksForRoom = this.#wasFull && this.#removesTo <= this.#position
+    return this.#outcomes.of(item, { asksForRoom }).finally(leave)
   }
 
   async *#started(items: AsyncIterable<SourceItem>): AsyncGenerator<StartedItem> {
@@ -172,6 +177,7 @@ export class JobRun {
     for await (const item of items) {
       if (first) this.#shareAtStart = this.#source.share
       first = false
+      if ('remove' in item) this.#removesTo = item.index + 1
       yield { item, leave: await this.#options.bytes.take(this.#bytesOf(item)) }
     }
   }
@@ -214,6 +220,7 @@ export class JobRun {
     this.#position = position
     this.#options.trace?.committed(startedAt, batch.length)
     for (const result of results) metrics.countIngested(outcomeOf(result))
+    this.#wasFull ||= results.some((result) => 'refused' in result && result.refused === 'gallery_full')
     metrics.countIngested('failed', errors.length)
     metrics.countIngested('skipped', skipped)
     this.#done += batch.length

@@ -48,8 +48,8 @@ export type StageDurations = Pick<EmbeddedImage, 'decodeMs' | 'queueMs' | 'embed
 /**
  * Returns what is to be written; it stays valid whatever is written before it. Bytes that are already stored are not
  * embedded again, and if nothing else has changed by then, nothing is written.
- * @throws AlikeError `gallery_not_found`, `precondition_failed`, `model_mismatch`, `image_*`, `url_*`, `reference_invalid` and
- * `source_not_allowed` for a reference, `storage_full`, `overloaded`; the signal's reason when aborted
+ * @throws AlikeError `gallery_not_found`, `gallery_full`, `precondition_failed`, `model_mismatch`, `image_*`, `url_*`,
+ * `reference_invalid` and `source_not_allowed` for a reference, `storage_full`, `overloaded`; the signal's reason when aborted
  */
 export async function takeIn(
   gallery: string,
@@ -75,6 +75,8 @@ export async function takeIn(
     await keep()
     return { put: { ...details, ...known }, unlessSame: true, onlyIf }
   }
+  // jobs ask before they read a picture
+  if (purpose === 'upload') await galleries.images.expectRoom(gallery, id)
   const embedded = await images.embed(bytes, { purpose, modelId, signal })
   const { vector, thumbnail, copyDescriptor, width, height, format } = embedded
   onEmbedded?.(embedded)

@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../errors.js'
 
 const aboutImage: readonly ErrorCode[] = [
+  'gallery_full', // others may replace stored ones
   'original_not_kept',
   'original_unreadable',
   'original_changed',

@@ -12,6 +12,8 @@ export interface GalleryReading {
   unfindable: number
   /** Its engine no longer has it. */
   lost?: boolean | undefined
+  /** Its own limit on pictures, if it has one. */
+  maxImages?: number | undefined
 }
 
 export interface WatchedFolderReading {
@@ -92,6 +94,15 @@ function registerGalleries(registry: Registry, sources: ReadingSources): void {
         for (const reading of await readGalleries()) set({ gallery: reading.gallery }, Number(reading[part] ?? 0))
       },
     })
+  readingGauge(registry, {
+    name: 'alike_gallery_max_images',
+    help: 'Maximum number of pictures in each gallery that has a limit of its own.',
+    labels: ['gallery'],
+    async read(set) {
+      for (const { gallery, maxImages } of await readGalleries())
+        if (maxImages !== undefined) set({ gallery }, maxImages)
+    },
+  })
 }
 
 function registerJobs(registry: Registry, sources: ReadingSources): void {

@@ -33,10 +33,13 @@ test('everything restored from a folder or archive is present and found', async 
     assert.equal((await restoreSnapshot(snapshot, dataDir)).id, id)
     const galleries = await openIn(t, dataDir)
     assert.deepEqual(
-      (await listGalleries(galleries)).map(({ name, count, settings }) => [name, count, settings]),
+      (await listGalleries(galleries)).map(({ name, count, settings, rules }) => [
+        ...[name, count, settings],
+        rules.maxImages,
+      ]),
       [
-        ['a', 300, { x: 1 }],
-        ['b', 1, {}],
+        ['a', 300, { x: 1 }, undefined],
+        ['b', 1, {}, 2],
       ],
     )
     for (const [i, vector] of vectors.entries()) {

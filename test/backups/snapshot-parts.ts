@@ -19,7 +19,7 @@ export async function filledGalleries(t: TestContext): Promise<{ dataDir: string
     'a',
     vectors.map((vector, i) => newImage(`p${i}`, vector, { label: i % 2 ? 'odd' : 'even', metadata: { i } })),
   )
-  await galleries.create('b')
+  await galleries.create('b', {}, { maxImages: 2 })
   await putImages(galleries.images, 'b', [newImage('only', vectors[0]!)])
   return { dataDir, galleries }
 }

@@ -18,6 +18,7 @@ test('for a new gallery only what was chosen is sent', () => {
     [{}, {}],
     [{ keepQueries: '0', originals: '' }, {}],
     [{ keepQueries: '50' }, { keepQueries: 50 }],
+    [{ maxImages: '0' }, { maxImages: 0 }],
     [
       { originals: 'none', model: 'm' },
       { originals: 'none', model: 'm' },
@@ -39,6 +40,7 @@ test('a change contains the differences from the gallery; without any, nothing i
     [{ keepQueries: '20' }, undefined],
     [{ keepQueries: '' }, { keepQueries: 0 }],
     [{ keepQueries: '5' }, { keepQueries: 5 }],
+    [{ maxImages: '1000' }, { maxImages: 1000 }],
     [{ originals: 'none' }, { originals: 'none' }],
     [
       { originals: 'reference', release: true },
@@ -46,6 +48,14 @@ test('a change contains the differences from the gallery; without any, nothing i
     ],
   ] as const)
     assert.deepEqual(changeOf(gallery, { ...rules, ...choices }), change, JSON.stringify(choices))
+})
+
+test('a limit on pictures is sent when it is changed, and as null when it is lifted', () => {
+  const limited = { ...gallery, maxImages: 10 }
+  const rules = rulesOf(limited)
+  assert.equal(changeOf(limited, rules), undefined)
+  assert.deepEqual(changeOf(limited, { ...rules, maxImages: '' }), { maxImages: null })
+  assert.deepEqual(changeOf(limited, { ...rules, maxImages: '0' }), { maxImages: 0 })
 })
 
 test('originals can only be released if some are held and no more are kept', () => {

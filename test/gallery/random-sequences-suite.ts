@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { ComparedGalleries, type Step } from './sequences/compared-galleries.js'
 import { decidingSteps } from './sequences/deciding-steps.js'
 import { exampleSteps } from './sequences/example-steps.js'
-import { compareEverything, gallerySteps, killDuring, reopen } from './sequences/gallery-steps.js'
+import { compareEverything, gallerySteps, killDuring, limit, reopen } from './sequences/gallery-steps.js'
 import { pagingSteps } from './sequences/paging-steps.js'
 import { readingSteps } from './sequences/reading-steps.js'
 import { ReopenedGalleries } from './sequences/reopened-galleries.js'
@@ -38,6 +38,7 @@ function stepsOf({ placeAfterKill }: TestedEngine): fc.Arbitrary<Step> {
     { weight: 4, arbitrary: decidingSteps },
     { weight: 2, arbitrary: exampleSteps },
     { weight: 2, arbitrary: gallerySteps },
+    limit,
     reopen,
     ...(placeAfterKill === undefined
       ? []

@@ -5,7 +5,7 @@ import { ComparedGalleries, type Step } from './sequences/compared-galleries.js'
 import { compareAllCaughtUp, compareSets } from './sequences/compared-sets.js'
 import { decidingSteps } from './sequences/deciding-steps.js'
 import { exampleSteps } from './sequences/example-steps.js'
-import { compareEverything, gallerySteps, killDuring, reopen } from './sequences/gallery-steps.js'
+import { compareEverything, gallerySteps, killDuring, limit, reopen } from './sequences/gallery-steps.js'
 import { moving, noticing } from './sequences/move-steps.js'
 import { withSets } from './sequences/opened-sets.js'
 import { pagingSteps } from './sequences/paging-steps.js'
@@ -67,6 +67,7 @@ const usualSteps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: readingSteps },
   exampleSteps,
   gallerySteps,
+  limit,
   reopen,
 )
 

@@ -93,14 +93,17 @@ export function sharedStoresSuite(stores: TestedStores): void {
     assert.deepEqual(await optionsOf(catalogue), { originals: 'keep', keepQueries: 5 })
     await catalogue.change('a', { originals: 'reference', keepQueries: 0 })
     assert.deepEqual(await optionsOf(catalogue), { originals: 'reference' })
-    await catalogue.change('a', { releaseOriginals: true })
+    await catalogue.change('a', { releaseOriginals: true, maxImages: 7 })
+    await catalogue.change('b', { maxImages: 0 })
+    assert.deepEqual(await optionsOf(catalogue), { originals: 'reference', released: true, maxImages: 7 })
+    await catalogue.change('a', { maxImages: null })
     await assert.rejects(catalogue.change('none', { originals: 'keep' }), { code: 'gallery_not_found' })
     const reopened = await reopen()
     assert.deepEqual(await optionsOf(reopened.catalogue), { originals: 'reference', released: true })
     const entries = await reopened.catalogue.entries({ after: '', limit: 10 })
     assert.deepEqual(
       entries.map(({ options }) => options),
-      [{ originals: 'reference', released: true }, {}],
+      [{ originals: 'reference', released: true }, { maxImages: 0 }],
     )
   })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
@@ -172,6 +172,29 @@ test('a folder and one below it fill galleries of their own', async (t) => {
   await rm(join(folder, 'x', 'b.jpg'))
   await untilStored(app, ['a.jpg', 'x/c.jpg'])
   await until(async () => (await below()) === 'c.jpg', 'that one is removed')
+})
+
+test('a file for which the gallery has no room is taken once there is some', async (t) => {
+  const folder = await temporaryFolder(t)
+  const app = await watching(t, folder, { watchRemovals: 'remove' })
+  await app.call(201, { method: 'PUT', url: gallery, payload: { maxImages: 1 } })
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
+  await untilStored(app, ['a.jpg'])
+  await writeFile(join(folder, 'b.jpg'), await drawImage('circle', 2))
+  const refused = async () => (await settledJobs(app)).find(({ failed }) => failed === 1)
+  const job = await until(refused, 'a job that finds no room')
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ name, code }) => [name, code]),
+    [['b.jpg', 'gallery_full']],
+  )
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 3))
+  await writeFile(join(folder, 'c.jpg'), await drawImage('circle', 4))
+  await until(async () => (await settledJobs(app)).find(({ updated }) => updated === 1), 'the stored one is replaced')
+  await rm(join(folder, 'c.jpg'))
+  await rm(join(folder, 'a.jpg'))
+  await untilStored(app, [])
+  await chmod(join(folder, 'b.jpg'), 0o640) // or after a minute
+  await untilStored(app, ['b.jpg'])
 })
 
 test('a folder from which nothing is to be removed may be emptied, and what returns to it is not read again', async (t) => {

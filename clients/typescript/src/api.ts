@@ -263,8 +263,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change what is kept of a gallery’s pictures and queries
-         * @description Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.
+         * Change what a gallery keeps, and how many pictures it may hold
+         * @description Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once; pictures beyond a lower `maxImages` stay.
          */
         patch: operations["changeGallery"];
         trace?: never;
@@ -1471,6 +1471,8 @@ export interface components {
             holdsOriginals: boolean;
             /** @description Number of recent query pictures to keep. */
             keepQueries: number;
+            /** @description Maximum number of pictures in it. Absent: it has no limit of its own. */
+            maxImages?: number;
             /** @description Pictures in it. */
             count: number;
             /**
@@ -4987,6 +4989,8 @@ export interface operations {
                     originals?: "keep" | "reference" | "none";
                     /** @description Number of recent query pictures to keep, for comparing models before the next change; 0: none. They often show people: see docs/security.md for how they are treated. */
                     keepQueries?: number;
+                    /** @description Maximum number of pictures in the gallery; `null`, the default: only that of embedded galleries (`GALLERY_MAX_IMAGES`). New pictures beyond it are refused with `gallery_full`; stored ones stay, and can always be replaced, changed and deleted. */
+                    maxImages?: number | null;
                 };
             };
         };
@@ -5290,6 +5294,8 @@ export interface operations {
                     originals?: "keep" | "reference" | "none";
                     /** @description Number of recent query pictures to keep, for comparing models before the next change; 0: none. They often show people: see docs/security.md for how they are treated. */
                     keepQueries?: number;
+                    /** @description Maximum number of pictures in the gallery; `null`, the default: only that of embedded galleries (`GALLERY_MAX_IMAGES`). New pictures beyond it are refused with `gallery_full`; stored ones stay, and can always be replaced, changed and deleted. */
+                    maxImages?: number | null;
                     /**
                      * @description Also release the originals kept so far; those that no other gallery uses are deleted within a day. Not with `keep`.
                      * @default false

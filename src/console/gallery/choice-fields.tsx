@@ -60,6 +60,22 @@ export function RuleFields({ choices, onChange, options, standard }: FieldsProps
         lowered, and with the gallery. Nothing returns them. Query pictures often show people: enable this only where
         callers may expect it.
       </p>
+      <label class="field">
+        <span>Pictures at most</span>
+        <input
+          type="number"
+          min={0}
+          max={4_000_000_000}
+          step={1}
+          placeholder="no limit"
+          value={choices.maxImages}
+          onInput={({ currentTarget }) => onChange({ maxImages: currentTarget.value })}
+        />
+      </label>
+      <p class="hint">
+        New pictures beyond this number are refused. Those that are stored stay, and can always be replaced, changed and
+        deleted.
+      </p>
     </>
   )
 }

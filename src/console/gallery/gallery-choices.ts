@@ -8,6 +8,8 @@ export interface GalleryRules {
   originals: Originals
   holdsOriginals: boolean
   keepQueries: number
+  /** Missing: no limit of its own. */
+  maxImages?: number | undefined
 }
 
 /** Where a gallery is stored; empty: as the service is configured. */
@@ -25,6 +27,8 @@ export interface RuleChoices {
   /** Release stored originals. */
   release: boolean
   keepQueries: string
+  /** Empty: no limit. */
+  maxImages: string
 }
 
 export interface NewGalleryChoices extends StorageChoices, RuleChoices {
@@ -43,31 +47,34 @@ export const nothingNew: NewGalleryChoices = {
   originals: '',
   release: false,
   keepQueries: '',
+  maxImages: '',
   model: '',
 }
 
 export function newGalleryBody(choices: NewGalleryChoices) {
-  const { engine, model, originals, keepQueries } = choices
+  const { engine, model, originals, keepQueries, maxImages } = choices
   return {
     ...(model !== '' && { model }),
     ...(engine !== '' && { engine, ...layoutOf(choices) }),
     ...(originals !== '' && { originals }),
     ...(Number(keepQueries) > 0 && { keepQueries: Number(keepQueries) }),
+    ...(maxImages !== '' && { maxImages: Number(maxImages) }),
   }
 }
 
 /** The choices that change nothing. */
-export function rulesOf({ originals, keepQueries }: GalleryRules): RuleChoices {
-  return { originals, release: false, keepQueries: String(keepQueries) }
+export function rulesOf({ originals, keepQueries, maxImages }: GalleryRules): RuleChoices {
+  return { originals, release: false, keepQueries: String(keepQueries), maxImages: String(maxImages ?? '') }
 }
 
 /** Undefined if nothing would change. */
 export function changeOf(gallery: GalleryRules, choices: RuleChoices) {
-  const { originals, keepQueries } = choices
+  const { originals, keepQueries, maxImages } = choices
   const change = {
     ...(originals !== '' && originals !== gallery.originals && { originals }),
     ...(mayRelease(gallery, choices) && choices.release && { releaseOriginals: true }),
     ...(Number(keepQueries) !== gallery.keepQueries && { keepQueries: Number(keepQueries) }),
+    ...(maxImages !== String(gallery.maxImages ?? '') && { maxImages: maxImages === '' ? null : Number(maxImages) }),
   }
   return Object.keys(change).length === 0 ? undefined : change
 }

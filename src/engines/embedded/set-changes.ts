@@ -63,24 +63,24 @@ export class SetChanges {
     }
   }
 
-  change(steps: readonly ImageStep[], { progress }: ChangeOptions = {}): Promise<StepResult[]> {
+  change(steps: readonly ImageStep[], { progress, maxImages }: ChangeOptions = {}): Promise<StepResult[]> {
     return this.#change(steps, async (commit, request) => {
-      const results = await commit('changeImages', { ...request, progress })
+      const results = await commit('changeImages', { ...request, progress, maxImages })
       return { results, reply: results.map(withoutSlots) }
     })
   }
 
-  put(step: PutStep): Promise<StoredImage> {
-    return this.#changeOne(step)
+  put(step: PutStep, { maxImages }: Pick<ChangeOptions, 'maxImages'> = {}): Promise<StoredImage> {
+    return this.#changeOne(step, maxImages)
   }
 
   async patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {
     return (await this.#changeOne({ patch: id, change, onlyIf })).record
   }
 
-  #changeOne(step: PutStep | PatchStep): Promise<StoredImage> {
+  #changeOne(step: PutStep | PatchStep, maxImages?: number): Promise<StoredImage> {
     return this.#change([step], async (commit, { steps: [only], ...request }) => {
-      const { result, record } = await commit('changeImage', { ...request, step: only! })
+      const { result, record } = await commit('changeImage', { ...request, step: only!, maxImages })
       expectAccepted([withoutSlots(result)])
       return { results: [result], reply: { record: record!, created: 'slot' in result && result.created } }
     })
@@ -98,7 +98,7 @@ export class SetChanges {
       const { results, reply } = await write(commit, {
         set: this.#place.number,
         steps: steps.map((step) => ('put' in step ? { ...step, put: withoutSurroundings(step.put) } : step)),
-        imagesMax: storage.galleryImagesMax,
+        setImagesMax: storage.galleryImagesMax,
         at: now(),
       })
       // Other writes to the same id may have been committed and applied first. The index tolerates

@@ -82,8 +82,8 @@ export class StoredSet implements OpenSet {
     return this.#changes.change(steps, options)
   }
 
-  put(step: PutStep): Promise<StoredImage> {
-    return this.#changes.put(step)
+  put(step: PutStep, options?: Pick<ChangeOptions, 'maxImages'>): Promise<StoredImage> {
+    return this.#changes.put(step, options)
   }
 
   patch(id: string, change: ImageChange, onlyIf?: Precondition): Promise<ImageRecord> {

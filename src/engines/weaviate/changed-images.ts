@@ -35,9 +35,12 @@ import type { UnacknowledgedWrites } from './unacknowledged-writes.js'
 
 export interface Terms {
   clock: ChangeClock
-  /** How many pictures may still be added. */
-  room: number
+  /** Pictures that were stored before any of these changes; needed if some are put. */
+  count: number
+  /** Maximum pictures in any set: nothing of a change that exceeds it is written. */
   imagesMax: number
+  /** See `ChangeOptions`. */
+  maxImages: number
 }
 
 export interface ChangedSet {
@@ -109,18 +112,21 @@ export class ChangedImages {
   /** All of the steps or none. @throws AlikeError `gallery_full` */
   apply(steps: readonly ImageStep[], terms: Terms): Applied {
     const changed = new Map<string, State>()
-    const results = steps.map((step) => {
+    const stored = terms.count + this.#added
+    let added = 0
+    const results = steps.map((step): StepResult => {
       const uuid = uuidOf(idOfStep(step))
       const state = changed.get(uuid) ?? this.#now(uuid)
       const [result, after] = applied(uuid, step, state, terms.clock)
+      if (state === 'absent' && after !== 'absent' && stored + added >= terms.maxImages)
+        return { refused: 'gallery_full' }
+      added += Number(after !== 'absent') - Number(state !== 'absent')
       if (after !== state) changed.set(uuid, after)
       else if ('put' in step && 'unchanged' in result && state !== 'absent' && state.stamp !== undefined)
         this.#unchanged.set(uuid, { uuid, vector: step.put.vector, stamp: state.stamp })
       return result
     })
-    let added = 0
-    for (const [uuid, state] of changed) added += Number(state !== 'absent') - Number(this.#now(uuid) !== 'absent')
-    if (added > 0 && this.#added + added > terms.room)
+    if (added > 0 && stored + added > terms.imagesMax)
       throw new AlikeError('gallery_full', { detail: `The maximum is ${terms.imagesMax} pictures.` })
     this.#added += added
     for (const [uuid, state] of changed) this.#after.set(uuid, state)

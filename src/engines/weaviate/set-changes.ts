@@ -5,6 +5,7 @@
  */
 
 import { AlikeError } from '../../errors.js'
+import type { ChangeOptions } from '../../gallery/engine.js'
 import type { Filter } from '../../gallery/filter.js'
 import { fits } from '../../gallery/fits.js'
 import type { Precondition } from '../../gallery/precondition.js'
@@ -28,7 +29,7 @@ import { slicesByStamp } from './whole-slices.js'
 export interface SetChangesOptions {
   collection: ImageCollection
   clock: ChangeClock
-  /** Maximum pictures in the set. */
+  /** Maximum pictures in the set: nothing of a change that exceeds it is written. */
   imagesMax: number
   /** Maximum waiting changes; one more is refused. */
   waitingMax: number
@@ -40,7 +41,7 @@ interface Done {
   record: ImageRecord | undefined
 }
 
-interface Waiting {
+interface Waiting extends Pick<ChangeOptions, 'maxImages'> {
   steps: readonly ImageStep[]
   resolve(done: Done): void
   reject(error: unknown): void
@@ -73,10 +74,10 @@ export class SetChanges {
     while (this.depth > 0) await this.#turns.ended()
   }
 
-  change(steps: readonly ImageStep[]): Promise<Done> {
+  change(steps: readonly ImageStep[], { maxImages }: Pick<ChangeOptions, 'maxImages'> = {}): Promise<Done> {
     this.#expectRoom()
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ steps, resolve, reject })
+      this.#waiting.push({ steps, maxImages, resolve, reject })
       if (this.#isGathering) return
       this.#isGathering = true
       void this.#inTurn(() => this.#writeWaiting())
@@ -159,11 +160,12 @@ export class SetChanges {
     const steps = group.flatMap((change) => change.steps)
     const images = await ChangedImages.read({ collection, unacknowledged: this.#unacknowledged }, steps)
     const isGrowing = steps.some((step) => 'put' in step)
-    const room = isGrowing ? imagesMax - (await collection.count()) : Infinity
+    const count = isGrowing ? await collection.count() : 0
     const accepted: (Applied & { change: Waiting })[] = []
     for (const change of group) {
       try {
-        accepted.push({ change, ...images.apply(change.steps, { clock, room, imagesMax }) })
+        const { maxImages = Infinity } = change
+        accepted.push({ change, ...images.apply(change.steps, { clock, count, imagesMax, maxImages }) })
       } catch (error) {
         change.reject(error)
       }

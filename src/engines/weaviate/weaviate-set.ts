@@ -4,6 +4,7 @@
  */
 import { AlikeError } from '../../errors.js'
 import type {
+  ChangeOptions,
   CopiesWanted,
   EmbeddingSet,
   Identified,
@@ -112,8 +113,8 @@ export class WeaviateSet implements OpenSet {
     return this.#changes.settled()
   }
 
-  async change(steps: readonly ImageStep[]): Promise<StepResult[]> {
-    return (await this.#changes.change(steps)).results
+  async change(steps: readonly ImageStep[], options?: ChangeOptions): Promise<StepResult[]> {
+    return (await this.#changes.change(steps, options)).results
   }
 
   async makeFindable(ids?: readonly string[]): Promise<void> {
@@ -127,8 +128,8 @@ export class WeaviateSet implements OpenSet {
     await enterMissing(collection, vectors)
   }
 
-  async put(step: PutStep): Promise<StoredImage> {
-    const { results, record } = await this.#changes.change([step])
+  async put(step: PutStep, options?: Pick<ChangeOptions, 'maxImages'>): Promise<StoredImage> {
+    const { results, record } = await this.#changes.change([step], options)
     expectAccepted(results)
     const [result] = results
     return { record: record!, created: result !== undefined && 'created' in result && result.created }

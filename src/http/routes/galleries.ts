@@ -130,9 +130,9 @@ function changeGallery(app: TypedApp, { galleries, watch }: GalleryRouteOptions)
       schema: {
         operationId: 'changeGallery',
         tags,
-        summary: 'Change what is kept of a gallery’s pictures and queries',
+        summary: 'Change what a gallery keeps, and how many pictures it may hold',
         description:
-          'Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once.',
+          'Applies to pictures stored from now on. Originals kept before remain usable, whatever `originals` becomes, until `releaseOriginals` releases them: they are then deleted, and their pictures cannot be embedded again unless they have a `reference`. Queries beyond a lower `keepQueries` are deleted at once; pictures beyond a lower `maxImages` stay.',
         params: GalleryPath,
         body: GalleryChangeBody,
         response: {

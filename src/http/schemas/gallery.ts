@@ -27,6 +27,12 @@ const rules = {
         'Number of recent query pictures to keep, for comparing models before the next change; 0: none. They often show people: see docs/security.md for how they are treated.',
     }),
   ),
+  maxImages: Type.Optional(
+    Type.Union([Type.Integer({ minimum: 0, maximum: 4_000_000_000 }), Type.Null()], {
+      description:
+        'Maximum number of pictures in the gallery; `null`, the default: only that of embedded galleries (`GALLERY_MAX_IMAGES`). New pictures beyond it are refused with `gallery_full`; stored ones stay, and can always be replaced, changed and deleted.',
+    }),
+  ),
 }
 
 export const GalleryChangeBody = Type.Object(
@@ -109,6 +115,9 @@ export const Gallery = named(
         description: 'Whether originals kept now or before are still held for its pictures.',
       }),
       keepQueries: Type.Integer({ description: 'Number of recent query pictures to keep.' }),
+      maxImages: Type.Optional(
+        Type.Integer({ description: 'Maximum number of pictures in it. Absent: it has no limit of its own.' }),
+      ),
       count: Type.Integer({ description: 'Pictures in it.' }),
       unreachable: Type.Optional(
         Type.Literal(true, {

@@ -1,6 +1,7 @@
 /**
  * Files of a watched folder that a job could not read, perhaps because another program or another user's rights keep
- * them closed: each is tried again at growing intervals, or once it has changed in any way, its rights included.
+ * them closed, or for which the gallery had no room: each is tried again at growing intervals, or once it has changed in
+ * any way, its rights included.
  */
 import type { JobRecord } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
@@ -12,6 +13,7 @@ type SeenFile = Pick<FoundFile, 'path' | 'touched'>
 const pauseFirstMs = 60_000
 const pauseMaxMs = 3_600_000
 const linesAtOnce = 1_000
+const retriedCodes = ['source_unreadable', 'gallery_full']
 
 export class UnreadFiles {
   readonly #files = new Map<string, { touched: string; pauseMs: number; until: number }>()
@@ -34,7 +36,7 @@ export class UnreadFiles {
   }
 }
 
-/** Those of the paths that the job reports as unreadable, or as changed or gone when their turn came. */
+/** Those of the paths that the job reports as unreadable, changed or gone when their turn came, or without room. */
 export async function unreadBy(
   { id, failed, skipped }: Pick<JobRecord, 'id' | 'failed' | 'skipped'>,
   paths: Iterable<string>,
@@ -43,7 +45,7 @@ export async function unreadBy(
   const names = new Set<string>()
   for (let fromItem = 0, isMore = failed + skipped > 0; isMore; ) {
     const lines = await store.errors(id, { fromItem, limit: linesAtOnce })
-    for (const { code, name } of lines) if (code === 'source_unreadable') names.add(name)
+    for (const { code, name } of lines) if (retriedCodes.includes(code)) names.add(name)
     isMore = lines.length > 0
     fromItem = (lines.at(-1)?.item ?? 0) + 1
   }

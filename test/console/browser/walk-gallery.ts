@@ -57,6 +57,7 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
       await page.click('dialog summary >> text=Options')
       await page.selectOption('dialog label:has-text("Originals") select', 'reference')
       await page.fill('dialog label:has-text("Query pictures kept") input', '5')
+      await page.fill('dialog label:has-text("Pictures at most") input', '500')
       await untilTold(page, 'dialog .hint', /deleted 30 days after its last use/)
       await look('new-gallery')
       await page.click('dialog button[type=submit]')
@@ -64,17 +65,23 @@ export async function walkGallery({ page, base, pictures, look, step }: Walk): P
       const made = "fetch('v1/galleries/elsewhere').then((answer) => answer.json())"
       await until(
         page,
-        `${made}.then(({ originals, keepQueries, count }) => originals === 'reference' && keepQueries === 5 && count === 0)`,
+        `${made}.then(({ originals, keepQueries, maxImages, count }) =>
+          originals === 'reference' && keepQueries === 5 && maxImages === 500 && count === 0)`,
       )
       await page.goto(`${base}#/gallery/elsewhere`)
       await page.click('.toolbar >> text=Settings')
       assert.ok(await page.isDisabled('dialog button[type=submit]'), 'nothing was changed')
       await page.fill('dialog label:has-text("Query pictures kept") input', '0')
+      await page.fill('dialog label:has-text("Pictures at most") input', '')
       await page.selectOption('dialog label:has-text("Originals") select', 'none')
       await look('gallery-settings')
       await page.click('dialog button[type=submit]')
       await untilTold(page, 'dialog', /Saved\./)
-      await until(page, `${made}.then(({ originals, keepQueries }) => originals === 'none' && keepQueries === 0)`)
+      await until(
+        page,
+        `${made}.then(({ originals, keepQueries, maxImages }) =>
+          originals === 'none' && keepQueries === 0 && maxImages === undefined)`,
+      )
       await page.click('dialog [aria-label=Close]')
       await page.click('.toolbar >> text=Delete gallery')
       assert.ok(await page.isDisabled('dialog >> text=Delete the gallery'))

@@ -3,6 +3,7 @@ import { fittingChangesSuite } from '../../gallery/fitting-changes-suite.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
 import { graphSequencesSuite } from '../../gallery/graph-sequences-suite.js'
 import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
+import { limitedGalleriesSuite } from '../../gallery/limited-galleries-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
 import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
@@ -21,3 +22,4 @@ randomSequencesSuite(embedded, 25)
 setSequencesSuite(embedded, 8)
 shapesSuite(embedded)
 pagingSuite(embedded)
+limitedGalleriesSuite(embedded)

@@ -57,7 +57,7 @@ async function opened(t: TestContext) {
     store.writes.commit('changeImages', {
       set: store.gallery('a').serving,
       steps: images(from, count).map((put) => ({ put })),
-      imagesMax: 1e6,
+      setImagesMax: 1e6,
       at,
     })
   const set = () => store.gallery('a').serving
@@ -65,7 +65,7 @@ async function opened(t: TestContext) {
     const [result] = await store.writes.commit('changeImages', {
       set: set(),
       steps: [{ patch: id, change }],
-      imagesMax: 1e6,
+      setImagesMax: 1e6,
       at: '2026-01-02T00:00:00.000Z',
     })
     filters.note(set(), 'patchedSlot' in result! ? [result.patchedSlot] : [])

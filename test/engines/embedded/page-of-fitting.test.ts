@@ -31,7 +31,7 @@ async function place(t: TestContext, more: Partial<Pick<FittingPlace, 'examinedA
   const steps = Array.from({ length: count }, (_, i) => ({
     put: newImage(id(i), makeVector(), { metadata: { tenth: i % 10 === 5, text: 'x'.repeat(100) } }),
   }))
-  await store.writes.commit('changeImages', { set: number, steps, imagesMax: 1e6, at })
+  await store.writes.commit('changeImages', { set: number, steps, setImagesMax: 1e6, at })
   return { number, store, maxLength: 1e6, lengthOfTurn: 1e6, examinedAtOnce: 8, examinedMax: 40, ...more }
 }
 
@@ -97,7 +97,7 @@ test('pictures removed or changed between filtering and reading are omitted, and
       scan: async (name, request) => {
         const found = await store.scan(name, request)
         const steps = [{ remove: id(15) }, { patch: id(25), change: { metadata: { tenth: false } } }]
-        await store.writes.commit('changeImages', { set: number, steps, imagesMax: 1e6, at })
+        await store.writes.commit('changeImages', { set: number, steps, setImagesMax: 1e6, at })
         return found
       },
     },

@@ -4,6 +4,7 @@ import { fittingChangesSuite } from '../../gallery/fitting-changes-suite.js'
 import { gallerySuite } from '../../gallery/galleries-suite.js'
 import { graphSequencesSuite } from '../../gallery/graph-sequences-suite.js'
 import { interleavedCallsSuite } from '../../gallery/interleaved-calls-suite.js'
+import { limitedGalleriesSuite } from '../../gallery/limited-galleries-suite.js'
 import { pagingSuite } from '../../gallery/paging-suite.js'
 import { randomSequencesSuite } from '../../gallery/random-sequences-suite.js'
 import { removalSuite } from '../../gallery/removal-suite.js'
@@ -27,4 +28,5 @@ if (skipWithoutWeaviate) {
   moveSequencesSuite(weaviate, 2)
   shapesSuite(weaviate)
   pagingSuite(weaviate)
+  limitedGalleriesSuite(weaviate)
 }

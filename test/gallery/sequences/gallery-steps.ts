@@ -11,6 +11,22 @@ export const gallerySteps = fc.oneof(
   step('delete', fc.record({ name }), (at, { name }) => at.delete(name)),
 )
 
+/** Not while the process is killed: what is stored does not show whether the limit was. */
+export const limit = step(
+  'limit',
+  fc.record({ name, maxImages: fc.oneof({ weight: 2, arbitrary: fc.constant(null) }, fc.nat(40)) }),
+  (at, { name, maxImages }) =>
+    at.of(
+      name,
+      (galleries) => galleries.changeRules(name, { maxImages }),
+      async (plain, answer) => {
+        const { rules, count } = await answer()
+        plain.maxImages = maxImages ?? Infinity
+        assert.deepEqual([rules.maxImages, count], [maxImages ?? undefined, plain.images.size])
+      },
+    ),
+)
+
 /** Rankings are kept in the memory of the process. */
 function expirePages(at: ComparedGalleries): void {
   for (const page of at.pages) page.hasExpired = true

@@ -36,7 +36,7 @@ interface PlainDecision {
   images: { id: string; contentHash: string; label: string | null; labelBefore: string | null }[]
 }
 
-export type PutOutcome = { created: boolean } | { unchanged: true }
+export type PutOutcome = { created: boolean } | { unchanged: true } | { refused: 'gallery_full' }
 
 const stored = (text: string) => text.normalize('NFC')
 const storedLabel = (label: string | null) => label && stored(label)
@@ -49,6 +49,8 @@ export class PlainGallery {
   /** The set that serves, since it does. */
   serving: PlainSet
   beside: PlainSet | undefined
+  /** New images beyond that are refused. */
+  maxImages = Infinity
 
   readonly #engine: { name: string; keepsJudgements: boolean }
 
@@ -69,6 +71,7 @@ export class PlainGallery {
     copy.decisions.push(...this.decisions)
     copy.serving = this.serving
     copy.beside = this.beside?.copy()
+    copy.maxImages = this.maxImages
     return copy
   }
 
@@ -84,6 +87,7 @@ export class PlainGallery {
   put({ picture, ...said }: PlainPut, unlessSame = false): PutOutcome {
     const id = stored(said.id)
     const former = this.images.get(id)
+    if (this.isFullFor(id)) return { refused: 'gallery_full' }
     const label = said.label === undefined ? (former?.label ?? null) : storedLabel(said.label)
     const metadata = said.metadata ?? former?.metadata ?? {}
     const isSame = former?.picture === picture && former.label === label && isDeepStrictEqual(former.metadata, metadata)
@@ -91,6 +95,10 @@ export class PlainGallery {
     if (former !== undefined && former.picture !== picture) this.#forget(id)
     this.#store({ id, label, metadata, picture, version: {} })
     return { created: former === undefined }
+  }
+
+  isFullFor(id: string): boolean {
+    return this.images.size >= this.maxImages && !this.images.has(stored(id))
   }
 
   /** @param picture only an image of this one */

@@ -48,7 +48,7 @@ function outcomeOf(one: OneOfSeveral, plain: PlainGallery): StepResult {
   return isThere ? { removed: true } : { absent: true }
 }
 
-/** In order; only a patch may be refused alone. */
+/** In order; a patch may be refused alone, and so may a new image of a full gallery. */
 const change = step(
   'change',
   fc.record({ name, steps: fc.array(oneOfSeveral, { minLength: 1, maxLength: 4 }) }),
@@ -115,6 +115,7 @@ const putOne = step(
       name,
       ({ images }) => at.embedded(name, (modelId) => images.putOne(name, { put: stored(image, modelId), unlessSame })),
       async (plain, answer) => {
+        if (plain.isFullFor(image.id)) return assert.rejects(answer(), { code: 'gallery_full' })
         const { record, created } = await answer()
         const outcome = plain.put(plainOf(image), unlessSame)
         assert.equal(created, 'created' in outcome && outcome.created)
@@ -229,6 +230,7 @@ const writeIf = step(
       await assert.rejects(written, { code: 'precondition_failed' })
       return assert.deepEqual(await images.get(name, given), before)
     }
+    if ('put' in write && plain.isFullFor(given)) return assert.rejects(written, { code: 'gallery_full' })
     await written
     if ('put' in write) plain.put(plainOf(write.put))
     else if ('patch' in write) plain.patch(given, write.change)

@@ -10,41 +10,42 @@ import type { IntakeParts } from '../../../src/ingest/new-image.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { until } from '../../support/until.js'
 
-test('a file that could not be read is not taken: it is read again once it has changed in any way', async (t) => {
-  const folder = await temporaryFolder(t)
-  for (const name of ['read.jpg', 'locked.jpg']) await writeFile(join(folder, name), name)
-  const [jobs, looks]: [string[][], string[]] = [[], []]
-  const watch = new FolderWatch({
-    watched: { gallery: 'g', folder },
-    dataDir: await temporaryFolder(t),
-    ingest: {
-      accept: async ({ content }: { content: { changes: { path: string }[] } }) =>
-        void jobs.push(content.changes.map(({ path }) => path).sort()),
-    },
-    jobs: {
-      report: async () => ({
-        job: { id: 'j', state: 'completed_with_errors', failed: 1, skipped: 0, finishedAt: 'now' },
-      }),
-      store: {
-        errors: async (_id: string, { fromItem = 0 }) =>
-          fromItem > 1 ? [] : [{ item: 1, name: 'locked.jpg', code: 'source_unreadable', detail: 'EBUSY' }],
+for (const code of ['source_unreadable', 'gallery_full'])
+  test(`a file that could not be taken (${code}) is tried again once it has changed in any way`, async (t) => {
+    const folder = await temporaryFolder(t)
+    for (const name of ['read.jpg', 'locked.jpg']) await writeFile(join(folder, name), name)
+    const [jobs, looks]: [string[][], string[]] = [[], []]
+    const watch = new FolderWatch({
+      watched: { gallery: 'g', folder },
+      dataDir: await temporaryFolder(t),
+      ingest: {
+        accept: async ({ content }: { content: { changes: { path: string }[] } }) =>
+          void jobs.push(content.changes.map(({ path }) => path).sort()),
       },
-    },
-    galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) } },
-    everyMs: 10,
-    settleMs: 0,
-    removes: false,
-    filesMax: 10,
-    onScan: (outcome: string) => void looks.push(outcome),
-    logger: { info() {}, warn() {} },
-  } as unknown as FolderWatchOptions)
-  t.after(() => watch.close())
-  await until(() => looks.length > 5)
-  assert.deepEqual(jobs, [['locked.jpg', 'read.jpg']], 'it is left alone for a while')
-  await chmod(join(folder, 'locked.jpg'), 0o640)
-  await until(() => jobs.length === 2)
-  assert.deepEqual(jobs[1], ['locked.jpg'])
-})
+      jobs: {
+        report: async () => ({
+          job: { id: 'j', state: 'completed_with_errors', failed: 1, skipped: 0, finishedAt: 'now' },
+        }),
+        store: {
+          errors: async (_id: string, { fromItem = 0 }) =>
+            fromItem > 1 ? [] : [{ item: 1, name: 'locked.jpg', code, detail: 'EBUSY' }],
+        },
+      },
+      galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) } },
+      everyMs: 10,
+      settleMs: 0,
+      removes: false,
+      filesMax: 10,
+      onScan: (outcome: string) => void looks.push(outcome),
+      logger: { info() {}, warn() {} },
+    } as unknown as FolderWatchOptions)
+    t.after(() => watch.close())
+    await until(() => looks.length > 5)
+    assert.deepEqual(jobs, [['locked.jpg', 'read.jpg']], 'it is left alone for a while')
+    await chmod(join(folder, 'locked.jpg'), 0o640)
+    await until(() => jobs.length === 2)
+    assert.deepEqual(jobs[1], ['locked.jpg'])
+  })
 
 test('a file that was gone when its turn came is not taken, though its job did not fail', async (t) => {
   const folder = await temporaryFolder(t)

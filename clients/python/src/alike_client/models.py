@@ -576,6 +576,10 @@ class Gallery(TypedDict):
     """
     Number of recent query pictures to keep.
     """
+    maxImages: NotRequired[int]
+    """
+    Maximum number of pictures in it. Absent: it has no limit of its own.
+    """
     count: int
     """
     Pictures in it.

@@ -53,14 +53,20 @@ export function withoutSlots(result: SlotResult): StepResult {
 export interface ChangeRequest {
   set: number
   steps: readonly ImageStep[]
-  /** Maximum live pictures in the set. */
-  imagesMax: number
+  /** Maximum live pictures in any set: nothing of a change that exceeds it is written. */
+  setImagesMax: number
+  /** See `ChangeOptions`. */
+  maxImages?: number | undefined
   progress?: JobProgress | undefined
   at: string
 }
 
 export interface ChangeOneRequest extends Omit<ChangeRequest, 'steps' | 'progress'> {
   step: ImageStep
+}
+
+interface Terms extends Pick<ChangeRequest, 'at'> {
+  maxImages: number
 }
 
 /** Other tables affected by a change of pictures. */
@@ -90,12 +96,12 @@ export class SetImages {
     this.#descriptors = new DescriptorTable(database)
   }
 
-  change({ set, steps, imagesMax, progress, at }: ChangeRequest): SlotResult[] {
+  change({ set, steps, setImagesMax, maxImages = Infinity, progress, at }: ChangeRequest): SlotResult[] {
     const row = this.#sets.get(set)
     const before = row.count
-    const results = steps.map((step) => this.#step(row, step, at))
-    if (row.count > imagesMax && row.count > before)
-      throw new AlikeError('gallery_full', { detail: `The maximum is ${imagesMax} pictures.` })
+    const results = steps.map((step) => this.#step(row, step, { maxImages, at }))
+    if (row.count > setImagesMax && row.count > before)
+      throw new AlikeError('gallery_full', { detail: `The maximum is ${setImagesMax} pictures.` })
     if (results.some((result) => 'slot' in result || 'removedSlot' in result))
       this.#sets.save({ ...row, updated_at: at })
     if (progress !== undefined) {
@@ -136,9 +142,9 @@ export class SetImages {
     return this.#rows.purge(set, limit)
   }
 
-  #step(row: SetRow, step: ImageStep, at: string): SlotResult {
-    if ('put' in step) return this.#put(row, step, at)
-    return 'patch' in step ? this.#patch(row, step, at) : this.#remove(row, step)
+  #step(row: SetRow, step: ImageStep, terms: Terms): SlotResult {
+    if ('put' in step) return this.#put(row, step, terms)
+    return 'patch' in step ? this.#patch(row, step, terms.at) : this.#remove(row, step)
   }
 
   /** Removes judgements of a picture that was removed or visibly replaced. */
@@ -149,10 +155,11 @@ export class SetImages {
   /**
    * Resolves omitted values from what is stored now, and normalises the text. Counts in `row`, which the caller saves.
    */
-  #put(row: SetRow, { put: image, unlessSame = false, onlyIf }: PutStep, at: string): SlotResult {
+  #put(row: SetRow, { put: image, unlessSame = false, onlyIf }: PutStep, { maxImages, at }: Terms): SlotResult {
     const found = this.#replaced(row.number, image)
     const former = found?.record
     if (!holds(onlyIf, former)) return preconditionFailed
+    if (found === undefined && row.count >= maxImages) return { refused: 'gallery_full' }
     const { label = former?.label ?? null, metadata = former?.metadata ?? {} } = image
     const reference = referenceOf(image, former)
     const texts = storedTexts({ ...image, label })
