@@ -16,7 +16,7 @@ import {
   visible,
 } from '../command-line.js'
 import { archiveOfModel, filesOfModel } from './model-archive.js'
-import { progressBar } from './progress-bar.js'
+import { withBar } from './progress-bar.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { setLines } from './set-lines.js'
 
@@ -109,22 +109,20 @@ async function namesOf(service: AlikeClient): Promise<(id: string) => string> {
 async function follow(service: AlikeClient, id: string): Promise<Job | undefined> {
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort())
-  const bar = progressBar('embed {bar} {value}/{total}, {left} left', 1)
-  try {
-    return await service.waitForJob(id, {
+  const wait = withBar('embed {bar} {value}/{total}, {left} left', 1, (bar) =>
+    service.waitForJob(id, {
       signal: interrupt.signal,
       onProgress({ total, done, secondsLeft }) {
         bar.setTotal(total ?? done + 1)
         bar.update(done, { left: secondsLeft === null ? '–' : `${Math.ceil(secondsLeft)} s` })
       },
-    })
-  } catch (error) {
-    console.error(`\nJob ${id} goes on without this command; DELETE /v1/jobs/${id} cancels it.`)
+    }),
+  )
+  return wait.catch((error: unknown) => {
+    console.error(`Job ${id} goes on without this command; DELETE /v1/jobs/${id} cancels it.`)
     if (!interrupt.signal.aborted) throw error
     return undefined
-  } finally {
-    bar.stop()
-  }
+  })
 }
 
 const program = command('npm run model --', 'Installs models in a running service, and changes the model of a gallery.')
