@@ -108,7 +108,8 @@ async function namesOf(service: AlikeClient): Promise<(id: string) => string> {
 /** @returns undefined after Ctrl-C: the job may have run for hours, and goes on */
 async function follow(service: AlikeClient, id: string): Promise<Job | undefined> {
   const interrupt = new AbortController()
-  process.once('SIGINT', () => interrupt.abort())
+  const onInterrupt = () => interrupt.abort()
+  process.once('SIGINT', onInterrupt) // a second one ends the process at once
   const wait = withBar('embed {bar} {value}/{total}, {left} left', 1, (bar) =>
     service.waitForJob(id, {
       signal: interrupt.signal,
@@ -118,11 +119,15 @@ async function follow(service: AlikeClient, id: string): Promise<Job | undefined
       },
     }),
   )
-  return wait.catch((error: unknown) => {
+  try {
+    return await wait
+  } catch (error) {
     console.error(`Job ${id} goes on without this command; DELETE /v1/jobs/${id} cancels it.`)
     if (!interrupt.signal.aborted) throw error
     return undefined
-  })
+  } finally {
+    process.off('SIGINT', onInterrupt)
+  }
 }
 
 const program = command('npm run model --', 'Installs models in a running service, and changes the model of a gallery.')
