@@ -73,10 +73,9 @@ const defaultUrl = 'http://127.0.0.1:8080'
 export const serviceOptions = {
   url: ['--url <url>', 'address of the service', webAddress, defaultUrl],
   key: ['--key <key>', 'API key, if the service requires one'],
-  keyFile: new Option(
-    '--key-file <file>',
-    'file with the key, since other users of this machine can read arguments',
-  ).conflicts('key'),
+  keyFile: new Option('--key-file <file>', 'file with the key, since other users of this machine can read arguments')
+    .argParser(noFolder)
+    .conflicts('key'),
 } as const
 
 /** The same options for a command that is printed, to be pasted: without the key, which a log must not contain. */
@@ -101,18 +100,42 @@ function webAddress(text: string): string {
   return text
 }
 
-/** Path of a file to be written, checked before the work for it begins. */
-export function newFile(path: string): string {
-  const there = statSync(path, { throwIfNoEntry: false })
-  if (there?.isFile() === false) throw new InvalidArgumentError('There is something else than a file.')
+/** Path of a file that is replaced as a whole, through its folder; checked before the work for it begins. */
+export function replacedFile(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+    throw new InvalidArgumentError('There is something other than a file.')
+  expectPlaceFor(path)
+  return path
+}
+
+/** Path that is written to where it is: it may be a pipe, or an existing file in a folder that is read-only. */
+export function writtenFile(path: string): string {
+  const there = statSync(noFolder(path), { throwIfNoEntry: false })
+  if (there === undefined) expectPlaceFor(path)
+  else if (!isWritable(path)) throw new InvalidArgumentError('It cannot be written to.')
+  return path
+}
+
+/** Whether it exists is told when it is read, as of every file. */
+function noFolder(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new InvalidArgumentError('It is a folder, not a file.')
+  return path
+}
+
+function expectPlaceFor(path: string): void {
   if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new InvalidArgumentError('Its folder does not exist.')
+  if (!isWritable(dirname(path))) throw new InvalidArgumentError('Its folder cannot be written to.')
+}
+
+function isWritable(path: string): boolean {
   try {
-    accessSync(dirname(path), constants.W_OK)
+    accessSync(path, constants.W_OK)
+    return true
   } catch {
-    throw new InvalidArgumentError('Its folder cannot be written to.')
+    return false
   }
-  return path
 }
 
 /** Parses an integer within inclusive bounds. */

@@ -25,8 +25,9 @@ export interface KeySettings {
   apiKeysFile: string
 }
 
-export const keyNamePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/
-const linePattern = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write|admin):([0-9a-f]{64})((?: +[a-z]+=\S+)*)$/
+const nameForm = '[a-z0-9][a-z0-9._-]{0,62}'
+export const keyNamePattern = new RegExp(`^${nameForm}$`)
+const linePattern = new RegExp(`^(${nameForm}):(read|write|admin):([0-9a-f]{64})((?: +[a-z]+=\\S+)*)$`)
 const datePattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/
 export const galleryRule = 'a name, or the beginning of one with * behind it'
 /** Maximum keys per name: an old and a new one, while callers switch. */

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AlikeClient, AlikeUnreachable, dataOf } from '../../clients/typescript/src/alike-client.js'
 import { readSnapshot } from '../backups/read-snapshot.js'
-import { cancelled, command, newFile, runCommand, serviceOptions } from '../command-line.js'
+import { cancelled, command, replacedFile, runCommand, serviceOptions } from '../command-line.js'
 import { syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { cleaningMaxMs, type ServicePlace, serviceClient } from './service-client.js'
@@ -82,7 +82,11 @@ async function run({ to, keep, ...place }: ServicePlace & { to: string; keep: bo
 
 await runCommand(
   command('npm run backup --', 'Makes a running service write a snapshot, and downloads it as one file.')
-    .requiredOption('--to <file>', 'path of the archive; an existing file is replaced once it is complete', newFile)
+    .requiredOption(
+      '--to <file>',
+      'path of the archive; an existing file is replaced once it is complete',
+      replacedFile,
+    )
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .addOption(serviceOptions.keyFile)

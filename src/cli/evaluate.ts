@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AlikeClient, dataOf, type ServedModel } from '../../clients/typescript/src/alike-client.js'
-import { command, newFile, runCommand, serviceOptions, wholeNumber } from '../command-line.js'
+import { command, runCommand, serviceOptions, wholeNumber, writtenFile } from '../command-line.js'
 import { readSplitImages, trainedSplitOf } from '../datasets/split-images.js'
 import { readRecords, splitRecordFile } from '../datasets/split-record.js'
 import { AlikeError } from '../errors.js'
@@ -62,7 +62,7 @@ await runCommand(
     .option('--reuse', 'use an existing, filled gallery', false)
     .option('--queries <count>', 'only this many test pictures, a proportional share of each label', wholeNumber())
     .option('--expand <hits>', 'expand each query by this many of its best hits', wholeNumber(1, expandMax))
-    .option('--out <file>', 'also write the report to this file', newFile)
+    .option('--out <file>', 'also write the report to this file', writtenFile)
     .option(...serviceOptions.url)
     .option(...serviceOptions.key)
     .addOption(serviceOptions.keyFile)

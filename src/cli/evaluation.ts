@@ -19,9 +19,9 @@ import { AlikeError } from '../errors.js'
 import type { RankedLabels } from '../eval/judged-query.js'
 import { qualityOfRankings } from '../eval/quality.js'
 import { seededRandom } from '../eval/random.js'
-import { withBar } from './evaluation-progress.js'
 import { evaluationReport, type Filled } from './evaluation-report.js'
 import { archiveOf } from './evaluation-upload.js'
+import { withBar } from './progress-bar.js'
 import { cleaningMaxMs } from './service-client.js'
 
 export interface EvaluationOptions {
@@ -131,7 +131,7 @@ export class Evaluation {
       contentType: 'application/x-tar',
       signal,
     })
-    const job = await withBar('ingest', this.#stored.length, (bar) =>
+    const job = await withBar(barOf('ingest'), this.#stored.length, (bar) =>
       this.#service.waitForJob(id, { signal, onProgress: ({ done }) => bar.update(done) }),
     )
     if (job.state !== 'succeeded' && job.state !== 'completed_with_errors') {
@@ -185,7 +185,7 @@ export class Evaluation {
     parameters: SearchParameters,
     take: (query: LabelledImage, found: Found) => void,
   ): Promise<void> {
-    return withBar(step, this.#queries.length, async (bar) => {
+    return withBar(barOf(step), this.#queries.length, async (bar) => {
       for (const query of this.#queries) {
         const found = await this.#search(query, parameters)
         if (found !== undefined) take(query, found)
@@ -209,6 +209,8 @@ export class Evaluation {
     }
   }
 }
+
+const barOf = (step: string) => `${step.padEnd(8)} {bar} {value}/{total}, {eta_formatted} left`
 
 const wholeRanking = (count: number): SearchParameters => ({ k: count, exact: true })
 

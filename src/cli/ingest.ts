@@ -6,13 +6,14 @@
  */
 import { statSync } from 'node:fs'
 import { InvalidArgumentError } from '@commander-js/extra-typings'
+import type { SingleBar } from 'cli-progress'
 import { type AlikeClient, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
 import { cancelled, command, failed, oneOf, runCommand, serviceOptions, visible } from '../command-line.js'
 import { imageName } from '../datasets/folders.js'
 import { AlikeError } from '../errors.js'
 import { type LitterRule, litterRules } from '../ingest/litter.js'
 import { type NameEncoding, nameEncodings } from '../ingest/name-encoding.js'
-import { progressBar } from './progress-bar.js'
+import { withBar } from './progress-bar.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { type UploadBody, uploadBody } from './upload-body.js'
 
@@ -88,13 +89,8 @@ async function upload(
   const leaving = new AbortController()
   let sent = false
   let unreadable = 0
-  const bar = progressBar(
-    body.unit === 'files'
-      ? 'send {bar} {value}/{total} files, {eta_formatted} left'
-      : 'send {bar} {percentage} %, {eta_formatted} left',
-    body.total,
-  )
-  const open = () => {
+  const share = body.unit === 'files' ? '{value}/{total} files' : '{percentage} %'
+  const open = (bar: SingleBar) => {
     unreadable = 0 // of this attempt
     sent = false
     const stream = body.open({
@@ -114,26 +110,26 @@ async function upload(
   }
   interrupted.addEventListener('abort', leave)
   try {
-    const job = await service.ingest(gallery, {
-      open,
-      contentType: body.contentType,
-      signal: leaving.signal,
-      parameters,
-    })
+    const job = await withBar(`send {bar} ${share}, {eta_formatted} left`, body.total, (bar) =>
+      service.ingest(gallery, {
+        open: () => open(bar),
+        contentType: body.contentType,
+        signal: leaving.signal,
+        parameters,
+      }),
+    )
     return { job, unreadable }
   } catch (error) {
     if (leaving.signal.aborted) return undefined
     throw error
   } finally {
     interrupted.removeEventListener('abort', leave)
-    bar.stop()
   }
 }
 
 async function follow(service: AlikeClient, { id }: Job, interrupted: AbortSignal): Promise<Job> {
-  const bar = progressBar('take in {bar} {value}/{total}, {rate} a second, {left} left', 1)
-  try {
-    return await service.waitForJob(id, {
+  const wait = withBar('take in {bar} {value}/{total}, {rate} a second, {left} left', 1, (bar) =>
+    service.waitForJob(id, {
       signal: interrupted,
       onProgress({ total, done, share, picturesPerSecond, secondsLeft }) {
         bar.setTotal(total ?? Math.max(done + 1, Math.round(done / (share || 1))))
@@ -142,14 +138,13 @@ async function follow(service: AlikeClient, { id }: Job, interrupted: AbortSigna
           left: secondsLeft === null ? '–' : `${Math.ceil(secondsLeft)} s`,
         })
       },
-    })
-  } catch (error) {
-    if (interrupted.aborted) return await cancel(service, id)
+    }),
+  )
+  return wait.catch((error: unknown) => {
+    if (interrupted.aborted) return cancel(service, id)
     console.error(`Job ${id} goes on without this command: GET /v1/jobs/${id} shows how far it is.`)
     throw error
-  } finally {
-    bar.stop()
-  }
+  })
 }
 
 /** It may just have ended. */

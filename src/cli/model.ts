@@ -16,7 +16,7 @@ import {
   visible,
 } from '../command-line.js'
 import { archiveOfModel, filesOfModel } from './model-archive.js'
-import { progressBar } from './progress-bar.js'
+import { withBar } from './progress-bar.js'
 import { type ServicePlace, serviceClient } from './service-client.js'
 import { setLines } from './set-lines.js'
 
@@ -108,22 +108,25 @@ async function namesOf(service: AlikeClient): Promise<(id: string) => string> {
 /** @returns undefined after Ctrl-C: the job may have run for hours, and goes on */
 async function follow(service: AlikeClient, id: string): Promise<Job | undefined> {
   const interrupt = new AbortController()
-  process.once('SIGINT', () => interrupt.abort())
-  const bar = progressBar('embed {bar} {value}/{total}, {left} left', 1)
-  try {
-    return await service.waitForJob(id, {
+  const onInterrupt = () => interrupt.abort()
+  process.once('SIGINT', onInterrupt) // a second one ends the process at once
+  const wait = withBar('embed {bar} {value}/{total}, {left} left', 1, (bar) =>
+    service.waitForJob(id, {
       signal: interrupt.signal,
       onProgress({ total, done, secondsLeft }) {
         bar.setTotal(total ?? done + 1)
         bar.update(done, { left: secondsLeft === null ? '–' : `${Math.ceil(secondsLeft)} s` })
       },
-    })
+    }),
+  )
+  try {
+    return await wait
   } catch (error) {
-    console.error(`\nJob ${id} goes on without this command; DELETE /v1/jobs/${id} cancels it.`)
+    console.error(`Job ${id} goes on without this command; DELETE /v1/jobs/${id} cancels it.`)
     if (!interrupt.signal.aborted) throw error
     return undefined
   } finally {
-    bar.stop()
+    process.off('SIGINT', onInterrupt)
   }
 }
 

@@ -20,7 +20,7 @@ export const sourceSettings = {
   watchFolders: Type.String({
     default: '',
     description:
-      'Local folders whose new and changed pictures are ingested, each into a gallery of its own, separated by commas: `actions=/srv/photos, scans=/mnt/scanner`. The galleries must exist.',
+      'Local folders whose new and changed pictures are ingested, each into its own gallery, as pairs separated by commas: `actions=/srv/photos, scans=/mnt/scanner`. The galleries must exist.',
   }),
   watchEverySeconds: Type.Integer({
     default: 10,

@@ -79,8 +79,8 @@ test('a backup to what cannot become a file is refused before a snapshot is writ
   const folder = await temporaryFolder(t)
   const rows = [
     ['', 'argument is empty'],
-    [folder, 'There is something else than a file'],
-    ['/dev/null', 'There is something else than a file'],
+    [folder, 'There is something other than a file'],
+    ['/dev/null', 'There is something other than a file'],
     [join(folder, 'none', 'a.tar'), 'Its folder does not exist'],
   ] as const
   for (const [to, says] of rows) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer, request } from 'node:http'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -16,6 +16,7 @@ import { startApp, temporaryFolder } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { runCommand } from '../support/run-command.js'
+import { answering, refuse } from '../support/scripted-server.js'
 import { runToExit } from '../support/service-process.js'
 import { until } from '../support/until.js'
 
@@ -24,6 +25,9 @@ const commands = [
   ...['train/main', 'train/onnx/foreign/main', 'train/onnx/precisions/main', 'train/pairs/main', 'train/report/main'],
   'train/native/setup',
 ]
+
+/** Whom no permission stops. */
+const asRoot = process.getuid?.() === 0
 
 for (const name of commands) {
   test(`${name} --help prints its usage and exits with 0`, async () => {
@@ -82,13 +86,49 @@ test('a place that cannot be is refused before anything is done for it', async (
     ],
     [2, /'localhost:8080' is invalid\. It must begin with http/, 'cli/model', 'list', '--url', 'localhost:8080'],
     [2, /--out .*Its folder does not exist/, 'cli/evaluate', '--data', empty, '--out', join(empty, 'none/report.md')],
-    [2, /--out .*something else than a file/, 'cli/evaluate', '--data', empty, '--out', empty],
-    [1, /^What was given is a folder, not a file\.$/m, 'cli/model', 'list', '--key-file', empty],
+    [2, /--out .*It is a folder, not a file/, 'cli/evaluate', '--data', empty, '--out', empty],
+    [2, /--key-file .*It is a folder, not a file/, 'cli/model', 'list', '--key-file', empty],
   ]
   for (const [expected, says, name, ...parameters] of rows) {
     const { code, output } = await runCommand(name, parameters)
     assert.equal(code, expected, output)
     assert.match(output, says)
+  }
+})
+
+test('a report goes to whatever can be written to: a device, or a file in a folder that cannot be', async (t) => {
+  const { url } = await answering(t, (_request, response) => refuse(response, 401, 'unauthenticated'))
+  const data = await temporaryFolder(t)
+  const report = join(data, 'report.md')
+  await writeFile(report, 'of an earlier evaluation')
+  await chmod(data, 0o555)
+  try {
+    for (const out of ['/dev/null', '/dev/stdout', report]) {
+      const { code, output } = await runCommand('cli/evaluate', ['--url', url, '--data', data, '--out', out])
+      assert.deepEqual([code, /^unauthenticated: /m.test(output)], [1, true], output)
+    }
+    assert.equal(await readFile(report, 'utf8'), 'of an earlier evaluation')
+  } finally {
+    await chmod(data, 0o755)
+  }
+})
+
+test('a report that cannot be written is refused before the evaluation', { skip: asRoot }, async (t) => {
+  const data = await temporaryFolder(t)
+  const report = join(data, 'report.md')
+  await writeFile(report, 'to be kept')
+  await chmod(report, 0o444)
+  await chmod(data, 0o555)
+  try {
+    for (const [out, says] of [
+      [report, /--out .*It cannot be written to/],
+      [join(data, 'new.md'), /--out .*Its folder cannot be written to/],
+    ] as const) {
+      const { code, output } = await runCommand('cli/evaluate', ['--data', data, '--out', out])
+      assert.deepEqual([code, says.test(output)], [2, true], output)
+    }
+  } finally {
+    await chmod(data, 0o755)
   }
 })
 
@@ -204,9 +244,12 @@ test('a service that requires a key is answered with the option that states it',
   assert.match(output, /^unauthenticated: .+ --key-file or --key states it\.$/m)
 })
 
-test('a full disk is told in words', () => {
-  const error = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
-  assert.equal(messageOf(error), 'The disk is full: free some space, or write to another one.')
+test('errors of the system are told in words', () => {
+  const rows = [
+    ['ENOSPC', 'The disk is full: free some space, or write to another one.'],
+    ['EISDIR', 'What was given is a folder, not a file.'],
+  ] as const
+  for (const [code, says] of rows) assert.equal(messageOf(Object.assign(new Error(`${code}: …`), { code })), says)
 })
 
 test('a key that would be of no use is not made', async () => {

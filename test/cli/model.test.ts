@@ -126,8 +126,7 @@ test('Ctrl-C while a set is built leaves the terminal as it was, and says that t
   await until(() => drawn.includes('1/9'), 'the first progress')
   child.kill('SIGINT')
   assert.deepEqual(await once(child, 'close'), [130, null], drawn)
-  // line wrapping is off while a bar is drawn
-  assert.ok(drawn.lastIndexOf('\u001b[?7h') > drawn.lastIndexOf('\u001b[?7l'))
+  assert.ok(drawn.lastIndexOf('1/9') < drawn.indexOf('Job j'), 'the bar is not drawn again below the message')
   assert.match(drawn, /^Job j goes on without this command; DELETE \/v1\/jobs\/j cancels it\.$/m)
   assert.ok(drawn.includes(`npm run model -- compare 'my gallery' --url ${url}\n`))
   assert.ok(requests.every(({ method }) => method !== 'DELETE'))

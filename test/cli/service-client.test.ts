@@ -62,6 +62,15 @@ test('a service that speaks no TLS is told in one line', async (t) => {
   })
 })
 
+test('an address with a password is refused without it being shown', async () => {
+  for (const url of ['http://shop:hidden@127.0.0.1:1', 'HTTPS://hidden@[::1]/alike', 'http://shop:hidden@127.0.0.1/?a'])
+    await assert.rejects(serviceClient({ url }), ({ message }: Error) => {
+      assert.match(message, /must not contain a user name or password/)
+      assert.doesNotMatch(message, /hidden/)
+      return true
+    })
+})
+
 test('a key that cannot be sent is refused without being shown', async () => {
   for (const [key, says] of [
     ['', /is empty\.$/],

@@ -5,6 +5,9 @@
  * @throws TypeError for anything else: a call would fail only after its retries, or go elsewhere
  */
 export function serviceAddress(url: string): string {
+  // the error of `Request` would show them
+  if (/^[^/?#]*:\/\/[^/?#]*@/.test(url))
+    throw new TypeError('The address of the service must not contain a user name or password.')
   const isOfPage = 'location' in globalThis && /^(\/[^?#]*)?$/.test(url)
   if (!isOfPage && !/^https?:\/\/[^/?#]+[^?#]*$/i.test(url))
     throw new TypeError(
