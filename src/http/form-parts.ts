@@ -48,7 +48,16 @@ export const parserBytes = 256 * 1024
  * The parts of a form of any length. The parser hands out small parts as fast as they arrive, not as fast as they are
  * read: a million of them would take gigabytes. So the body pauses while parts are waiting.
  */
-export async function* partsInTurn(
+export function partsInTurn(
+  body: IncomingMessage,
+  first: Multipart,
+  rest: AsyncIterator<Multipart>,
+): AsyncGenerator<Multipart> {
+  body.pause() // it may take a while until somebody reads
+  return readInTurn(body, first, rest)
+}
+
+async function* readInTurn(
   body: IncomingMessage,
   first: Multipart,
   rest: AsyncIterator<Multipart>,
