@@ -13,6 +13,8 @@ export interface KeyFileOptions {
 
 /** A file that is copied over a network is empty for as long as its content is on its way. */
 const settleMs = 500
+/** Ten seconds: a key that was removed must not stay valid for as long as something keeps changing the file. */
+const readsMax = 21
 
 /**
  * Polls the file's state instead of waiting for events, because mounted secrets change through a link to another
@@ -46,13 +48,15 @@ export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 
 
 /**
  * What is read twice in a row: half of a file that is being written may be valid, with fewer keys, or with a key whose
- * line breaks off before what restricts it.
+ * line breaks off before what restricts it. One that never stays the same is used as it was read last.
  */
 export async function settled(read: () => Promise<string>, pause: () => Promise<void>): Promise<string> {
-  for (let last = await read(); ; ) {
+  let last = await read()
+  for (let reads = 1; reads < readsMax; reads++) {
     await pause()
     const now = await read()
-    if (now === last) return now
+    if (now === last) break
     last = now
   }
+  return last
 }

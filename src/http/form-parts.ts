@@ -48,19 +48,39 @@ export const parserBytes = 256 * 1024
  * The parts of a form of any length. The parser hands out small parts as fast as they arrive, not as fast as they are
  * read: a million of them would take gigabytes. So the body pauses while parts are waiting.
  */
-export async function* partsInTurn(
+export function partsInTurn(
   body: IncomingMessage,
   first: Multipart,
   rest: AsyncIterator<Multipart>,
 ): AsyncGenerator<Multipart> {
-  for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
-    forget(part)
-    // the last one that has arrived may not be complete
-    if (Object.keys(part.fields).length > 0) body.pause()
-    else body.resume()
-    yield part
+  body.pause() // it may take a while until somebody reads
+  return readInTurn(body, first, rest)
+}
+
+async function* readInTurn(
+  body: IncomingMessage,
+  first: Multipart,
+  rest: AsyncIterator<Multipart>,
+): AsyncGenerator<Multipart> {
+  const { fields } = first
+  const pauseIfAnyWait = () => {
+    if (isAnyIn(fields)) body.pause()
+  }
+  // after the parser: a reader may take its time for a part that was the last to arrive
+  body.on('data', pauseIfAnyWait)
+  try {
+    for (let part: Multipart | undefined = first; part !== undefined; part = await nextOf(rest)) {
+      forget(part)
+      // the last one that has arrived may not be complete
+      if (!isAnyIn(fields)) body.resume()
+      yield part
+    }
+  } finally {
+    body.off('data', pauseIfAnyWait)
   }
 }
+
+const isAnyIn = (fields: object): boolean => Object.keys(fields).length > 0
 
 /** Once it is read, it need not be where the parser collects all parts; those that remain there are waiting. */
 function forget({ fields, fieldname }: Multipart): void {

@@ -16,12 +16,19 @@ export function bytesOfBase64(text: string, maxBytes: number): Buffer | undefine
   return /^[\w+/-]*={0,2}$/.test(digits) ? decoded(digits) : undefined
 }
 
+/** Byte by byte: replacing takes a second, in one turn, where white space follows each of millions of digits. */
 function unwrapped(text: string, maxLength: number, maxBytes: number): string {
-  const digits = text.replace(/[ \t\r\n]+/g, '')
-  if (digits.length > maxLength)
-    throw new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
-  return digits
+  const digits = Buffer.from(text)
+  let length = 0
+  for (let i = 0; i < digits.length; i++) {
+    const byte = digits[i]!
+    if (!isWhiteSpace(byte)) digits[length++] = byte
+  }
+  if (length > maxLength) throw new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })
+  return digits.toString('latin1', 0, length)
 }
+
+const isWhiteSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
 function decoded(encoded: string): Buffer | undefined {
   const bytes = Buffer.from(encoded, 'base64')

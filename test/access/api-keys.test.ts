@@ -130,3 +130,12 @@ test('a file is used once it is no longer being written', async () => {
   const read = async () => states.shift()!
   assert.equal(await settled(read, async () => {}), line)
 })
+
+test('a file that never stays the same is used nevertheless: a key that was removed from it is revoked', async () => {
+  let reads = 0
+  const read = async () => {
+    assert.ok(reads < 1_000)
+    return `# ${++reads}`
+  }
+  assert.equal(await settled(read, async () => {}), `# ${reads}`)
+})

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import fastify from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import { gatherChunks } from '../../src/http/plugins/chunked-bodies.js'
+import { discardRefusedBodies } from '../../src/http/plugins/refused-bodies.js'
 import { startApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { until } from '../support/until.js'
@@ -60,3 +62,31 @@ test('a picture in small chunks is stored; one that is too large is refused, and
   socket.write('0\r\n\r\nGET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
   await until(() => received.includes('HTTP/1.1 200'), 'an answer to the next request')
 })
+
+test('a client that leaves in the midst of a refused body, or keeps sending it, costs nobody else the service', async (t) => {
+  const app = fastify({ bodyLimit: 100_000 })
+  gatherChunks(app)
+  discardRefusedBodies(app, { bodyTimeoutMs: 60_000, restMs: 50 })
+  app.addContentTypeParser('image/jpeg', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
+  app.post('/', async () => ({}))
+  t.after(() => app.close())
+  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+  for (const leaves of [true, false]) {
+    const socket = connect(port, '127.0.0.1')
+    const closed = once(socket, 'close')
+    let received = ''
+    socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+    socket.write(head('POST', '/'))
+    socket.write(chunk(Buffer.alloc(200_000)))
+    await until(() => received.includes('HTTP/1.1 413'), 'a refusal')
+    if (leaves) socket.resetAndDestroy()
+    await closed
+    await until(async () => (await connectionsOf(app)) === 0, 'the end of the connection')
+  }
+})
+
+function connectionsOf({ server }: FastifyInstance): Promise<number> {
+  return new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  )
+}

@@ -19,12 +19,16 @@ test('small parts arrive no faster than they are read', async (t) => {
     const parts = request.parts()
     const first = await parts.next()
     assert.ok(first.done !== true)
-    for await (const part of partsInTurn(request.raw, first.value, parts)) {
+    const inTurn = partsInTurn(request.raw, first.value, parts)
+    await turns(50) // a database that is slow to say whether the job may be received
+    waiting = Object.values(first.value.fields).flat().length
+    for await (const part of inTurn) {
       assert.ok(part.type === 'file')
       part.file.resume()
       read++
+      // a disk that stalls, when the parser has nothing to hand out any more, and while it has
+      await turns(Object.keys(part.fields).length === 0 ? 50 : 1)
       waiting = Math.max(waiting, Object.values(part.fields).flat().length)
-      await turn()
     }
     return {}
   })
@@ -38,3 +42,7 @@ test('small parts arrive no faster than they are read', async (t) => {
   assert.deepEqual([response.status, read], [200, count])
   assert.ok(waiting < count / 2, `${waiting} parts were waiting`)
 })
+
+async function turns(count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await turn()
+}

@@ -11,6 +11,8 @@ export function gatherChunks(scope: FastifyInstance): void {
   scope.addHook('preParsing', async ({ raw }, _reply, payload) => {
     if (raw.headers['transfer-encoding'] === undefined) return payload
     // a destroyed request could not be answered
-    return Readable.from(gathered(raw.iterator({ destroyOnReturn: false })), { objectMode: false })
+    const body = Readable.from(gathered(raw.iterator({ destroyOnReturn: false })), { objectMode: false })
+    body.on('error', () => {}) // Fastify no longer listens once it has refused a body, whose client may still leave
+    return body
   })
 }
