@@ -333,7 +333,7 @@ test('of changes that two processes make to all pictures and to single ones at t
 
 /** @param set the only one */
 function imagesThrough({ writes }: SharedStores, set: object): GalleryImages {
-  const entry = { uid: 'uid-of-a', engine: 'any' }
+  const entry = { uid: 'uid-of-a', engine: 'any', options: {} }
   const sets = { open: async () => set, find: async () => entry, openEntry: async () => set } as unknown as RoutedSets
   return new GalleryImages(sets, writes, { committedBy: [], advance: async () => {} })
 }

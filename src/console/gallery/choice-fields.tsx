@@ -42,41 +42,58 @@ export function RuleFields({ choices, onChange, options, standard }: FieldsProps
         </select>
       </label>
       {originals !== undefined && <p class="hint">{originalsMeanings[originals]}</p>}
-      <label class="field">
-        <span>Query pictures kept</span>
-        <input
-          type="number"
-          min={0}
-          max={10_000}
-          step={1}
-          placeholder="0"
-          value={choices.keepQueries}
-          onInput={({ currentTarget }) => onChange({ keepQueries: currentTarget.value })}
-        />
-      </label>
+      <WholeNumberField
+        name="Query pictures kept"
+        max={10_000}
+        placeholder="0"
+        value={choices.keepQueries}
+        onValue={(keepQueries) => onChange({ keepQueries })}
+      />
       <p class="hint">
         This many of the latest distinct query pictures are stored, to judge the next network on them. Each is deleted{' '}
         {daysOf(options?.keptQueriesDays)} after its last use, when as many newer ones exist, when this number is
         lowered, and with the gallery. Nothing returns them. Query pictures often show people: enable this only where
         callers may expect it.
       </p>
-      <label class="field">
-        <span>Pictures at most</span>
-        <input
-          type="number"
-          min={0}
-          max={4_000_000_000}
-          step={1}
-          placeholder="no limit"
-          value={choices.maxImages}
-          onInput={({ currentTarget }) => onChange({ maxImages: currentTarget.value })}
-        />
-      </label>
+      <WholeNumberField
+        name="Maximum number of pictures"
+        max={4_000_000_000}
+        placeholder="no limit"
+        value={choices.maxImages}
+        onValue={(maxImages) => onChange({ maxImages })}
+      />
       <p class="hint">
-        New pictures beyond this number are refused. Those that are stored stay, and can always be replaced, changed and
-        deleted.
+        New pictures beyond this number are refused. Stored ones stay, and can always be replaced, changed and deleted.
       </p>
     </>
+  )
+}
+
+interface WholeNumberProps {
+  name: string
+  max: number
+  placeholder: string
+  value: string
+  onValue: (value: string) => void
+}
+
+/** Takes digits only: a number field alone takes `10.000`, ten thousand in many countries, for ten. */
+function WholeNumberField({ name, onValue, ...rest }: WholeNumberProps) {
+  return (
+    <label class="field">
+      <span>{name}</span>
+      <input
+        type="number"
+        min={0}
+        step={1}
+        {...rest}
+        onInput={({ currentTarget }) => {
+          const { value } = currentTarget
+          currentTarget.setCustomValidity(/^\d*$/.test(value) ? '' : 'Enter a whole number, in digits only.')
+          onValue(value)
+        }}
+      />
+    </label>
   )
 }
 

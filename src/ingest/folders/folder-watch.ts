@@ -148,10 +148,11 @@ export class FolderWatch {
     if (removes) expectFilled(gone, paths)
     // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
     else if (paths.size > 0) memory.forget(gone)
-    const removed = removes ? (await withoutNamesakes(gone, paths)).slice(0, max - settled.length) : []
+    const removed = removes ? (await withoutNamesakes(gone, paths)).slice(0, max) : []
     const removals = removed.map((path) => ({ path, gone: true as const }))
     this.#waiting = unsettled + settled.length + removals.length
-    return [...settled, ...removals]
+    // they make room in a full gallery, in which any number of files may wait for it
+    return [...removals, ...settled].slice(0, max)
   }
 
   #sinceOf({ path, touched }: FoundFile, now: number): number {

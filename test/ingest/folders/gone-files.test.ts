@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
 import { goneFiles, withoutNamesakes } from '../../../src/ingest/folders/gone-files.js'
+import { temporaryFolder } from '../../support/temporary-folder.js'
+import { until } from '../../support/until.js'
 
 test('files that are gone, without those whose id another file has', async () => {
   const paths = new Set(['a.jpg', 'sub/caf\u00e9.jpg', 'sub/b.jpg'])
@@ -24,4 +29,41 @@ test('requests get their turn while the files of a large folder are looked throu
   isOver = true
   assert.deepEqual(gone, ['0.jpg'])
   assert.ok(afterGone >= 4 && turns - afterGone >= 4, `${afterGone} and ${turns - afterGone} turns`)
+})
+
+test('what was removed goes first, however many files wait: it makes room for them', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (const name of ['a.jpg', 'b.jpg']) await writeFile(join(folder, name), name)
+  const jobs: string[][] = []
+  let finishedAt: string | null = null
+  const watch = new FolderWatch({
+    watched: { gallery: 'g', folder },
+    dataDir: await temporaryFolder(t),
+    ingest: {
+      accept: async ({ content }: { content: { changes: { path: string; gone?: true }[] } }) =>
+        void jobs.push(content.changes.map(({ path, gone }) => (gone ? `${path} is gone` : path)).sort()),
+    },
+    jobs: {
+      report: async () => ({ job: { id: 'j', state: 'succeeded', failed: 0, skipped: 0, finishedAt } }),
+      store: { errors: async () => [] },
+    },
+    galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) } },
+    everyMs: 10,
+    settleMs: 0,
+    removes: true,
+    filesMax: 2,
+    onScan() {},
+    logger: { info() {}, warn() {} },
+  } as unknown as FolderWatchOptions)
+  t.after(() => watch.close())
+  await until(() => jobs.length === 1)
+  await rename(join(folder, 'a.jpg'), join(folder, 'c.jpg'))
+  await rename(join(folder, 'b.jpg'), join(folder, 'd.jpg'))
+  finishedAt = 'now'
+  await until(() => jobs.length === 3)
+  assert.deepEqual(jobs, [
+    ['a.jpg', 'b.jpg'],
+    ['a.jpg is gone', 'b.jpg is gone'],
+    ['c.jpg', 'd.jpg'],
+  ])
 })
