@@ -756,7 +756,7 @@ class Image(TypedDict):
 
 class Failure(TypedDict):
     """
-    Why the job failed; `job_interrupted` while it is being retried.
+    Why the job failed; `job_interrupted` while it is being retried, `storage_full` while it waits for room on a disk.
     """
 
     code: str
@@ -828,7 +828,7 @@ class Job(TypedDict):
     """
     failure: Failure | None
     """
-    Why the job failed; `job_interrupted` while it is being retried.
+    Why the job failed; `job_interrupted` while it is being retried, `storage_full` while it waits for room on a disk.
     """
     priority: int
     """
