@@ -3,7 +3,7 @@ import { AlikeError } from '../errors.js'
 import type { JobError } from '../gallery/job-progress.js'
 import type { ImageStep, PutStep } from '../gallery/records.js'
 import { isAboutImage } from '../jobs/image-errors.js'
-import { passingCodes, patiently } from '../jobs/patience.js'
+import { patiently } from '../jobs/patience.js'
 import { readOriginal } from '../originals/image-originals.js'
 import { attempted } from '../remote/attempts.js'
 import type { JobTrace } from './job-trace.js'
@@ -95,10 +95,8 @@ export class ItemOutcomes {
     const origin = item.origin ?? ('url' in item ? item.url : undefined)
     const bytes = await this.#bytesHere(item)
     if (bytes === undefined) return undefined
-    // wait for room for the original; if there is no room for records either, the job's writes decide
-    const waitsOut = [...passingCodes, 'storage_full'] as const
     const image = { id, bytes, label, metadata, reference, origin }
-    return patiently(() => this.#takeIn(image), this.#options.signal, waitsOut)
+    return patiently(() => this.#takeIn(image), this.#options.signal)
   }
 
   #takeIn(image: IncomingImage): Promise<PutStep> {

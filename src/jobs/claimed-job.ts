@@ -16,11 +16,13 @@ export interface ClaimedJobOptions extends JobEndOptions {
   runner: JobRunner
   /** This process has started it before: recorded runs do not mean that an earlier process crashed. */
   begunHere: boolean
+  /** Where it last found a disk full: if it gets no further, this is not logged again. */
+  noRoomAt: number | undefined
 }
 
 /**
  * Outcome of the run. `waits`: it was stopped, to be resumed. `unstored`: it failed, and that could not be stored
- * because the store is unavailable; the job is unchanged. `noRoom`: it waits, because a disk is full.
+ * because the store is unavailable; the job is unchanged. `noRoom`: it was put back, because a disk is full.
  */
 export type ClaimedEnd = 'ended' | 'waits' | 'stopped' | 'lost' | 'unstored' | 'noRoom'
 /** `lost`: another process has the job. `rested`: to be claimed again. */
@@ -36,6 +38,7 @@ export class ClaimedJob {
   #reading: (() => RunReading) | undefined
   #stoppedFor: StopReason | undefined
   #hasBegun = false
+  #foundNoRoom = false
   #setRecovered = (): void => {}
 
   constructor(job: JobRecord, options: ClaimedJobOptions) {
@@ -56,6 +59,11 @@ export class ClaimedJob {
   /** From now on, a crash of the process is recorded against this job. */
   get hasBegun(): boolean {
     return this.#hasBegun
+  }
+
+  /** The run ended because a disk is full. */
+  get foundNoRoom(): boolean {
+    return this.#foundNoRoom
   }
 
   /** Idempotent: the first reason counts. `run` resolves once the run has come to an end. */
@@ -165,18 +173,23 @@ export class ClaimedJob {
     } catch (error) {
       if (!hasCode(error, 'storage_full')) throw error
       this.#options.logger.warn({ err: error, jobId: this.id }, 'the end of a job waits for room on the disk')
+      this.#options.onNoRoom?.(this.#job)
       return patiently(end, this.#stop.signal, ['overloaded', 'storage_full'])
     }
   }
 
   /** Puts it back: there may be room later, or on the disk of another process. */
-  async #makeWay(cause: unknown): Promise<ClaimedEnd> {
-    const { logger } = this.#options
-    logger.warn({ err: cause, jobId: this.id }, 'job put back: a disk is full')
+  async #makeWay(cause: AlikeError): Promise<ClaimedEnd> {
+    const { logger, noRoomAt, onNoRoom } = this.#options
+    const isKnown = noRoomAt === this.#job.position
+    this.#foundNoRoom = true
+    onNoRoom?.(this.#job)
+    if (!isKnown) logger.warn({ err: cause, jobId: this.id }, 'job put back: a disk is full')
     try {
-      return (await this.#rest()) ? 'noRoom' : 'ended'
+      return (await this.#rest(failureOf(cause))) ? 'noRoom' : 'ended'
     } catch (unstored) {
-      logger.error({ err: unstored, jobId: this.id }, 'that a job waits for room on a disk could not be stored')
+      if (!isKnown)
+        logger.error({ err: unstored, jobId: this.id }, 'that a job waits for room on a disk could not be stored')
       return 'unstored'
     }
   }
@@ -195,16 +208,16 @@ export class ClaimedJob {
     }
   }
 
-  /** @returns false if it ended just before it was stopped, or is cancelled */
-  async #rest(): Promise<boolean> {
+  /** @param failure why it waits @returns false if it ended just before it was stopped, or is cancelled */
+  async #rest(failure?: JobTransition['failure']): Promise<boolean> {
     const job = await this.#options.store.get(this.id)
     if (job === undefined || job.finishedAt !== null) return false
     // it may be waiting already: this run took so long to stop that another process was given the job, and put it back
     if (job.state === 'running')
       try {
-        await this.#transition({ from: ['running'], to: 'queued' })
+        await this.#transition({ from: ['running'], to: 'queued', failure })
       } catch (error) {
-        if (hasCode(error, 'job_finished')) return this.#rest() // it was cancelled, or put back, in this moment
+        if (hasCode(error, 'job_finished')) return this.#rest(failure) // it was cancelled, or put back, in this moment
         throw error
       }
     return true

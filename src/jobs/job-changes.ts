@@ -54,6 +54,7 @@ export function transitioned(job: JobRecord, change: JobTransition, at: string):
   const { from, to, total, failure, trials } = change
   if (!from.includes(job.state)) throw finished(job)
   const ended = (endedJobStates as readonly JobState[]).includes(to)
+  const isBegun = job.state === 'queued' && to === 'running'
   return {
     ...job,
     state: to,
@@ -61,7 +62,7 @@ export function transitioned(job: JobRecord, change: JobTransition, at: string):
     failure:
       failure !== undefined
         ? { ...failure, detail: cutText(failure.detail, detailMaxLength) }
-        : ended
+        : ended || isBegun
           ? null
           : job.failure,
     trials: trials ?? job.trials,

@@ -64,7 +64,7 @@ export interface JobTransition {
   from: readonly JobState[]
   to: JobState
   total?: number | undefined
-  /** Undefined: unchanged, or none if the job ends. */
+  /** Undefined: unchanged, or none if the job ends, or begins again after it was put back. */
   failure?: { code: string; detail: string } | undefined
   /** Recorded with it; see `note`. */
   trials?: JobTrials | undefined

@@ -52,7 +52,7 @@ export interface JobRecord {
   position: number
   /** Start of the latest run; null before the first. */
   trials: JobTrials | null
-  /** Why the job failed; while it is being retried, that the process crashed. */
+  /** Why the job failed; while it is being retried, that the process crashed; while it waits, that a disk is full. */
   failure: { code: string; detail: string } | null
   idempotencyKey: string | null
   createdAt: string

@@ -20,8 +20,10 @@ export interface LaneOptions extends JobEndOptions {
 }
 
 const dayMs = 86_400_000
-/** Pause after a job could neither continue nor be stored as failed, found the disk full, or none could be claimed. */
+/** Pause after a job could neither continue nor be stored as failed, or none could be claimed. */
 const retryMs = 10_000
+/** The same for a job that found a disk full: doubled up to this, because it may have to fetch its upload each time. */
+const noRoomMaxMs = 60_000
 /** With a shared store: pause before another job is added to those running here, so that idle processes are given it. */
 const idleFirstMs = 500
 /** Until then, a job during which the process has crashed is alone; it may be waiting for an engine. */
@@ -43,8 +45,10 @@ export class Lane {
   /** By id. */
   readonly #running = new Map<string, Running>()
   readonly #passes = new Passes(() => this.#startNext())
-  /** By `performance.now()`: until then jobs are left to processes with room on their disks. */
-  #restsUntil = Number.NEGATIVE_INFINITY
+  /** Jobs that found a disk full, by id: where, and how often in a row. */
+  readonly #withoutRoom = new Map<string, { position: number; times: number }>()
+  /** Uids of their galleries, for a while: jobs of others go ahead, and processes with room may run these. */
+  readonly #resting = new Set<string>()
 
   constructor(runner: JobRunner, options: LaneOptions) {
     this.#runner = runner
@@ -136,12 +140,10 @@ export class Lane {
 
   async #startNext(): Promise<void> {
     const { kinds, jobsAtOnce } = this.#runner
-    const restMs = this.#restsUntil - performance.now()
-    if (restMs > 0) return this.#passes.beginIn(restMs)
     try {
       while (this.#running.size < jobsAtOnce) {
         const busy = [...this.#running.values()].map(({ galleryUid }) => galleryUid)
-        const record = await this.#store.claim(kinds, busy)
+        const record = await this.#store.claim(kinds, [...busy, ...this.#resting])
         if (record === undefined) return
         if (this.#passes.isClosed) return await this.#release(record)
         await this.#recovered(this.#start(record))
@@ -162,8 +164,9 @@ export class Lane {
 
   #start(record: JobRecord): ClaimedJob {
     const begunHere = this.#begun.has(record.id)
-    const job = new ClaimedJob(record, { ...this.#options, runner: this.#runner, begunHere })
-    const ended = this.#runToEnd(job).finally(() => this.#running.delete(job.id))
+    const noRoomAt = this.#withoutRoom.get(record.id)?.position
+    const job = new ClaimedJob(record, { ...this.#options, runner: this.#runner, begunHere, noRoomAt })
+    const ended = this.#runToEnd(job, record).finally(() => this.#running.delete(job.id))
     this.#running.set(job.id, { job, galleryUid: record.galleryUid, ended })
     ended.then(
       (end) => {
@@ -185,11 +188,12 @@ export class Lane {
     waiting.abort()
   }
 
-  async #runToEnd(job: ClaimedJob): Promise<ClaimedEnd> {
+  async #runToEnd(job: ClaimedJob, record: JobRecord): Promise<ClaimedEnd> {
     const end = await job.run().finally(() => {
       if (job.hasBegun) this.#begun.add(job.id)
     })
-    if (end === 'noRoom') this.#restsUntil = performance.now() + retryMs
+    const times = this.#noteRoom(job, record)
+    if (end === 'noRoom') this.#leaveOut(record.galleryUid, Math.min(retryMs * 2 ** (times - 1), noRoomMaxMs))
     if (end === 'unstored') this.#passes.beginIn(retryMs) // there may be space by then
     if (end === 'unstored' || end === 'stopped') return end
     this.#begun.delete(job.id)
@@ -200,8 +204,25 @@ export class Lane {
     return end
   }
 
+  /** @returns how often in a row it has found a disk full, without getting further */
+  #noteRoom({ id, foundNoRoom }: ClaimedJob, { position }: JobRecord): number {
+    const last = this.#withoutRoom.get(id)
+    const times = last?.position === position ? last.times + 1 : 1
+    if (foundNoRoom) this.#withoutRoom.set(id, { position, times })
+    return times
+  }
+
+  #leaveOut(galleryUid: string, ms: number): void {
+    this.#resting.add(galleryUid)
+    setTimeout(() => {
+      this.#resting.delete(galleryUid)
+      this.wake()
+    }, ms).unref()
+  }
+
   /** The job has ended, whatever becomes of what it needed. */
   async #discard(jobId: string): Promise<void> {
+    this.#withoutRoom.delete(jobId)
     await this.#deleted(jobId, this.#runner.discard?.(jobId))
   }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ErrorCode, hasCode } from '../errors.js'
 
 /** Errors that go away by themselves. */
-export const passingCodes: readonly ErrorCode[] = ['overloaded', 'store_unreachable', 'engine_unreachable']
+const passingCodes: readonly ErrorCode[] = ['overloaded', 'store_unreachable', 'engine_unreachable']
 const pauseMaxSeconds = 5
 
 /** Retries until it succeeds. @throws the signal's reason, and any other error */

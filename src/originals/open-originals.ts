@@ -39,12 +39,12 @@ export async function openSharedUploads(
   owners?: Owners | undefined,
 ): Promise<S3Uploads | undefined> {
   if (settings.originalsS3Bucket === '') return undefined
-  const [{ S3Uploads }, { s3Client, streamSilentMs }] = await Promise.all([
+  const [{ S3Uploads }, { s3Client, patientSilentMs }] = await Promise.all([
     import('./s3-uploads.js'),
     import('./s3-originals.js'),
   ])
   return new S3Uploads({
-    client: s3Client({ ...connectionOf(settings), silentMs: streamSilentMs }),
+    client: s3Client({ ...connectionOf(settings), silentMs: patientSilentMs }),
     joining: s3Client({ ...connectionOf(settings), silentMs: joiningMs }),
     bucket: settings.originalsS3Bucket,
     prefix: `${settings.originalsS3Prefix}uploads/`,

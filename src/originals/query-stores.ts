@@ -24,11 +24,13 @@ export async function openQueryStores(
 ): Promise<QueryStores> {
   const { dataDir, originalsS3Bucket: bucket, originalsS3Prefix } = settings
   if (bucket === '') return folderStores(join(dataDir, 'queries'), owners, put)
-  const { S3Originals, foldersBelow, s3Client } = await import('./s3-originals.js')
+  const { patientSilentMs, S3Originals, foldersBelow, s3Client } = await import('./s3-originals.js')
   const prefix = `${originalsS3Prefix}queries/`
   const connection = connectionOf(settings)
   const client = s3Client(connection)
-  const of = (uid: string) => new S3Originals({ bucket, prefix: `${prefix}${uid}/`, owners, client, ...connection })
+  const patient = s3Client({ ...connection, silentMs: patientSilentMs })
+  const shared = { bucket, owners, client, patient, ...connection }
+  const of = (uid: string) => new S3Originals({ ...shared, prefix: `${prefix}${uid}/` })
   return {
     of,
     galleries: () => foldersBelow(client, bucket, prefix),

@@ -25,6 +25,8 @@ export interface S3OriginalsOptions extends S3Connection {
   owners?: Pick<S3Owners, 'register'> | undefined
   /** Shared with others, whose connections are then used. Default: its own. */
   client?: S3Client | undefined
+  /** Waits longer: see `patientSilentMs`. Default: `client`, or its own. */
+  patient?: S3Client | undefined
 }
 
 export interface S3Connection {
@@ -44,8 +46,11 @@ const connectMs = 5_000
 /** Begins three seconds after the request; all attempts together take a minute, as long as callers usually wait. */
 const usualSilentMs = 8_000
 const attemptsMax = 5
-/** Of a stream: longer than a caller who reads slowly, or a busy disk, pauses. */
-export const streamSilentMs = 60_000
+/**
+ * Where a working store may be silent: while a caller reads slowly, while the last bytes of an original are sent over a
+ * slow connection, or while a page of a long list is read from disks.
+ */
+export const patientSilentMs = 60_000
 
 /** The age of an original younger than this is not renewed: half of the minimum age in `garbage.ts`. */
 const youngMs = 1_800_000
@@ -56,18 +61,18 @@ const youngMs = 1_800_000
  */
 export class S3Originals implements OriginalStore {
   readonly #client: S3Client
-  readonly #streams: S3Client
+  readonly #patient: S3Client
   readonly #bucket: string
   readonly #prefix: string
   readonly #owners: S3OriginalsOptions['owners']
   readonly #turns = new TurnsByHash()
 
-  constructor({ bucket, prefix, owners, client, ...connection }: S3OriginalsOptions) {
+  constructor({ bucket, prefix, owners, client, patient = client, ...connection }: S3OriginalsOptions) {
     this.#bucket = bucket
     this.#owners = owners
     this.#prefix = prefix
     this.#client = client ?? s3Client(connection)
-    this.#streams = client ?? s3Client({ silentMs: streamSilentMs, ...connection })
+    this.#patient = patient ?? s3Client({ silentMs: patientSilentMs, ...connection })
   }
 
   put(contentHash: string, bytes: Uint8Array): Promise<void> {
@@ -91,7 +96,7 @@ export class S3Originals implements OriginalStore {
   async read(contentHash: string, { first, last }: ByteRange): Promise<Readable> {
     const range = `bytes=${first}-${last}`
     const answer = await this.#granted(contentHash, () =>
-      unlessAbsent(this.#streams.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range }))),
+      unlessAbsent(this.#patient.send(new GetObjectCommand({ ...this.#place(contentHash), Range: range }))),
     )
     if (answer === undefined) throw originalGone()
     return answer.Body as Readable
@@ -103,7 +108,7 @@ export class S3Originals implements OriginalStore {
 
   async *list(): AsyncGenerator<{ contentHash: string; bytes: number; putAt: Date }> {
     const place = { Bucket: this.#bucket, Prefix: this.#prefix }
-    for await (const { Contents = [] } of pagesBelow(this.#client, 'originals', place))
+    for await (const { Contents = [] } of pagesBelow(this.#patient, 'originals', place))
       for (const { Key = '', Size = 0, LastModified = new Date() } of Contents) {
         const contentHash = Key.slice(this.#prefix.length)
         if (contentHashPattern.test(contentHash)) yield { contentHash, bytes: Size, putAt: LastModified }
@@ -124,6 +129,7 @@ export class S3Originals implements OriginalStore {
     }
   }
 
+  /** Waits long: the request before has shown that the store answers. */
   async #send(contentHash: string, bytes: Uint8Array): Promise<void> {
     const put = new PutObjectCommand({
       ...this.#place(contentHash),
@@ -131,7 +137,7 @@ export class S3Originals implements OriginalStore {
       ContentLength: bytes.length,
       ChecksumSHA256: Buffer.from(contentHash, 'hex').toString('base64'),
     })
-    await answeredBy('originals', this.#client.send(put))
+    await answeredBy('originals', this.#patient.send(put))
   }
 
   /** @throws AlikeError `original_unreadable` */
@@ -142,7 +148,7 @@ export class S3Originals implements OriginalStore {
       CopySource: `${place.Bucket}/${encodeURIComponent(place.Key)}`,
       MetadataDirective: 'REPLACE', // copying an object onto itself is refused unless something changes
     })
-    await this.#granted(contentHash, () => this.#client.send(copy))
+    await this.#granted(contentHash, () => this.#patient.send(copy))
   }
 
   async #remove(contentHash: string, youngerThan: Date): Promise<number> {

@@ -61,6 +61,8 @@ const patienceDefaultMs = 600_000
 const connectMs = 5_000
 /** The client repeats it twice: half a minute in all while a caller waits; jobs are patient. */
 const silentDefaultMs = 8_000
+/** No caller waits for a list, of which stores that keep objects as files read every entry of a page from disks. */
+const listingSilentMs = 60_000
 const pauseMaxMs = 30_000
 
 /** The client is a large package, so it is loaded when the first bucket is read. */
@@ -68,9 +70,14 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
   const { patienceMs = patienceDefaultMs, onRead } = options
   const places = placesOf(options.ingestS3Buckets)
   let client: Promise<S3Client> | undefined
+  let lister: Promise<S3Client> | undefined
   const connected: Connect = () => {
     client ??= connect(options)
     return client
+  }
+  const listing: Connect = () => {
+    lister ??= connect({ ...options, silentMs: listingSilentMs })
+    return lister
   }
 
   return {
@@ -86,7 +93,7 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
               : 'This bucket, or this part of it, is not listed in INGEST_S3_BUCKETS.',
         })
     },
-    list: (bucket, prefix, signal) => listObjects(connected, { bucket, prefix }, { patienceMs, signal }),
+    list: (bucket, prefix, signal) => listObjects(listing, { bucket, prefix }, { patienceMs, signal }),
     async read(bucket, key, { patienceMs: ofThis = patienceMs, ...reading }) {
       const { signal } = reading
       try {
@@ -101,7 +108,7 @@ export function openListedBuckets(options: ListedBucketsOptions): ListedBuckets 
     size: (bucket, key, { signal, patienceMs: ofThis = patienceMs }) =>
       objectSize(connected, { bucket, key }, { signal, patienceMs: ofThis }),
     async close() {
-      ;(await client)?.destroy()
+      for (const open of [client, lister]) (await open)?.destroy()
     },
   }
 }

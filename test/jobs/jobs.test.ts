@@ -171,15 +171,59 @@ test('a job that succeeds after retries has no failure', async (t) => {
   assert.equal((await jobs.report(id)).job.failure, null)
 })
 
-test('a job that finds a disk full waits, although that it had failed could be stored', async (t) => {
-  const { jobs, takers, ends, log } = await openHeldJobs(t)
-  const id = await createJob(jobs, 'ingest')
+test('a job that finds a disk full waits, says so, and lets those of other galleries go ahead', async (t) => {
+  const noRoom: string[] = []
+  const { jobs, takers, ends, log } = await openHeldJobs(t, { onNoRoom: ({ id }) => noRoom.push(id) })
+  const [id, later] = [await createJob(jobs, 'ingest'), await createJob(jobs, 'ingest')]
+  const others = [await createJob(jobs, 'ingest', 'b'), await createJob(jobs, 'ingest', 'c')]
   await until(() => takers.runs.length === 1)
-  takers.runs[0]!.fail(new AlikeError('storage_full'))
-  await until(async () => (await stateOf(jobs, id)) !== 'running')
-  assert.equal(await stateOf(jobs, id), 'queued')
-  assert.deepEqual([ends, takers.discarded, takers.runs.length], [[], [], 1])
-  assert.ok(log.some(({ message, fields }) => message === 'job put back: a disk is full' && fields.jobId === id))
+  takers.runs[0]!.fail(new AlikeError('storage_full', { detail: 'It does not fit.' }))
+  for (const [n, other] of others.entries()) {
+    const run = await until(() => takers.runs[n + 1], 'the run of another gallery')
+    assert.equal(run.job.id, other)
+    run.end({ total: 0 })
+  }
+  await until(() => ends.length === 2)
+  const { state, failure, startedAt } = (await jobs.report(id)).job
+  assert.deepEqual([state, failure?.code, startedAt !== null], ['queued', 'storage_full', true])
+  assert.match(failure!.detail, /It does not fit/)
+  assert.deepEqual([noRoom, takers.discarded, takers.runs.length], [[id], others, 3])
+  const told = log.filter(({ message }) => message === 'job put back: a disk is full')
+  assert.deepEqual(
+    told.map(({ level, fields }) => [level, fields.jobId]),
+    [['warn', id]],
+  )
+  await jobs.cancel(id)
+  assert.deepEqual(takers.discarded.at(-1), id)
+  assert.equal(await stateOf(jobs, later), 'queued', 'it would find the same disk full')
+})
+
+test('a job that finds a disk full again and again is logged when it has got further, and tried less and less often', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { jobs, takers, log } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  const turns = async (isDone: () => boolean) => {
+    const deadline = performance.now() + 60_000
+    while (!isDone() && performance.now() < deadline) await nextTurn()
+    assert.ok(isDone())
+  }
+  const isAt: number[] = []
+  for (const [n, pauseMs] of [10_000, 20_000, 40_000, 60_000, 60_000, 10_000].entries()) {
+    await turns(() => takers.runs.length === n + 1)
+    const run = takers.runs[n]!
+    isAt.push(run.job.position)
+    const { state, failure } = (await jobs.report(id)).job
+    assert.deepEqual([state, failure], ['running', null], 'it may have got past it')
+    if (n === 4) await run.control.advance({ jobId: id, position: 7, skipped: 7 })
+    run.fail(new AlikeError('storage_full'))
+    await turns(() => takers.left.length === n + 1)
+    t.mock.timers.tick(pauseMs - 1)
+    for (let turn = 0; turn < 100; turn++) await nextTurn()
+    assert.equal(takers.runs.length, n + 1, `not before ${pauseMs} ms`)
+    t.mock.timers.tick(1)
+  }
+  assert.deepEqual(isAt, [0, 0, 0, 0, 0, 7])
+  assert.equal(log.filter(({ message }) => message === 'job put back: a disk is full').length, 2)
 })
 
 test('a job states why its run failed; internal errors are logged with their cause', async (t) => {

@@ -1,9 +1,12 @@
 /** Against a real S3 server, if available (`test/support/s3-server.ts`). */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { S3Originals } from '../../src/originals/s3-originals.js'
+import { contentHashOf } from '../../src/content-hash.js'
+import { S3Originals, s3Client } from '../../src/originals/s3-originals.js'
+import { bucketServer } from '../support/bucket-server.js'
 import { newBucket, s3Connection, skipWithoutS3 } from '../support/s3-server.js'
 import { testOriginalStore } from './original-stores.js'
 
@@ -60,4 +63,17 @@ test('a bucket that falls silent, before its answer or in the middle of it, is n
   const hash = 'a'.repeat(64)
   for (const asked of [() => originals.size(hash), () => originals.get(hash)])
     await assert.rejects(asked, { code: 'store_unreachable' })
+})
+
+test('a store that takes long to store or to list originals is waited for', async (t) => {
+  const worksMs = ({ method, url = '' }: IncomingMessage) => (method === 'PUT' || url.includes('list-type') ? 2_000 : 0)
+  const { endpoint } = await bucketServer(t, { worksMs })
+  const credentials = { accessKeyId: 'alike', secretAccessKey: 'alikealike' }
+  const connection = { endpoint, region: 'us-east-1', forcePathStyle: true, credentials }
+  const client = s3Client({ ...connection, silentMs: 500 })
+  const originals = new S3Originals({ bucket: 'b', prefix: '', client, patient: s3Client(connection), ...connection })
+  const bytes = Buffer.from('a picture')
+  const contentHash = await contentHashOf(bytes)
+  await originals.put(contentHash, bytes)
+  assert.equal((await originals.list().next()).value?.contentHash, contentHash)
 })

@@ -132,7 +132,8 @@ twoTest('a job for which a process has no room on its disk is run by another', a
   await until(() => full.runner.runs.length === 1, 'the first run')
   full.runner.runs[0]!.fail(new AlikeError('storage_full'))
   await until(async () => (await other.jobs.get('j'))?.state !== 'running')
-  assert.equal((await other.jobs.get('j'))?.state, 'queued')
+  const { state, failure } = (await other.jobs.get('j'))!
+  assert.deepEqual([state, failure?.code], ['queued', 'storage_full'], 'every process says why it waits')
   const { runner } = await open(other)
   await until(() => runner.runs.length === 1, 'the run of the other')
   runner.runs[0]!.end({ total: 0 })

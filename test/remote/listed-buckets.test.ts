@@ -131,6 +131,15 @@ test('a store that falls silent counts as one that does not answer', async (t) =
     assert.equal(await codeOf(() => buckets.read('photos', key, { maxBytes: 1e6, signal })), 'source_unreachable', key)
 })
 
+test('a store that takes long to list a bucket is waited for', async (t) => {
+  const endpoint = await store(t, (_request, response) => {
+    setTimeout(() => response.end('<ListBucketResult><Contents><Key>a.jpg</Key></Contents></ListBucketResult>'), 1_000)
+  })
+  const { buckets } = open(t, { ingestS3Endpoint: endpoint, patienceMs: 0, silentMs: 100 })
+  const { value } = await buckets.list('photos', '', AbortSignal.timeout(60_000)).next()
+  assert.deepEqual(value, [{ key: 'a.jpg', bytes: 0 }])
+})
+
 test('a store that does not return fails the work, and a stopped job does not wait for it', async (t) => {
   const endpoint = await store(t, (_request, response) => refused(response, 500, 'InternalError'))
   const impatient = open(t, { ingestS3Endpoint: endpoint, patienceMs: 1 }).buckets

@@ -23,8 +23,8 @@ export interface BucketServerOptions {
   breaksOff?: number
   /** Send the first half of an object's bytes, and then nothing more. */
   fallsSilent?: boolean
-  /** How long the parts of an upload are being joined. */
-  joiningMs?: number
+  /** How long the store works before it answers. */
+  worksMs?: (request: IncomingMessage) => number
   /** The error code of a request that is refused with status 403. */
   refuses?: (request: IncomingMessage) => string | undefined
 }
@@ -36,7 +36,7 @@ export async function bucketServer(
     isBusy = false,
     breaksOff = 0,
     fallsSilent = false,
-    joiningMs = 0,
+    worksMs = () => 0,
     refuses,
   }: BucketServerOptions = {},
 ): Promise<BucketServer> {
@@ -57,6 +57,7 @@ export async function bucketServer(
       request.resume()
       return xml(response, `<Error><Code>${refusal}</Code></Error>`, 403)
     }
+    await sleep(worksMs(request))
     const { pathname, searchParams } = new URL(request.url!, 'http://bucket')
     const key = decodeURIComponent(pathname.slice(1))
     const upload = searchParams.get('uploadId')
@@ -77,7 +78,6 @@ export async function bucketServer(
       return xml(response, '<Error><Code>PreconditionFailed</Code></Error>', 412)
     }
     if (request.method === 'POST') {
-      await sleep(joiningMs)
       objects.set(key, { bytes: Buffer.concat(parts.get(upload!)!), putAt: new Date() })
       return xml(response, '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>')
     }

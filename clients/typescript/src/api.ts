@@ -1737,7 +1737,7 @@ export interface components {
             picturesPerSecond: number | null;
             /** @description At this pace; null when unknown. */
             secondsLeft: number | null;
-            /** @description Why the job failed; `job_interrupted` while it is being retried. */
+            /** @description Why the job failed; `job_interrupted` while it is being retried, `storage_full` while it waits for room on a disk. */
             failure: {
                 code: string;
                 detail: string;

@@ -58,7 +58,8 @@ export const Job = named(
       picturesPerSecond: Nullable(Type.Number(), 'Since the job (re)started; null until its first picture is done.'),
       secondsLeft: Nullable(Type.Number(), 'At this pace; null when unknown.'),
       failure: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()], {
-        description: 'Why the job failed; `job_interrupted` while it is being retried.',
+        description:
+          'Why the job failed; `job_interrupted` while it is being retried, `storage_full` while it waits for room on a disk.',
       }),
       priority: Type.Integer({ description: 'Waiting jobs with a higher priority start first.' }),
       paused: Type.Boolean({ description: 'It waits until it is resumed.' }),

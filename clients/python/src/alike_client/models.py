@@ -760,7 +760,7 @@ class Image(TypedDict):
 
 class Failure(TypedDict):
     """
-    Why the job failed; `job_interrupted` while it is being retried.
+    Why the job failed; `job_interrupted` while it is being retried, `storage_full` while it waits for room on a disk.
     """
 
     code: str
@@ -832,7 +832,7 @@ class Job(TypedDict):
     """
     failure: Failure | None
     """
-    Why the job failed; `job_interrupted` while it is being retried.
+    Why the job failed; `job_interrupted` while it is being retried, `storage_full` while it waits for room on a disk.
     """
     priority: int
     """
