@@ -208,7 +208,10 @@ export class ClaimedJob {
     }
   }
 
-  /** @param failure why it waits @returns false if it ended just before it was stopped, or is cancelled */
+  /**
+   * @param failure why it waits
+   * @returns false if it ended just before it was stopped, or is cancelled
+   */
   async #rest(failure?: JobTransition['failure']): Promise<boolean> {
     const job = await this.#options.store.get(this.id)
     if (job === undefined || job.finishedAt !== null) return false
