@@ -220,7 +220,7 @@ function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, path } = error as NodeJS.ErrnoException
   // Our error codes, and those the client reports from the service; system codes are in capitals.
-  if (code === 'unauthenticated') return `${code}: ${error.message} --key-file or --key states it.`
+  if (code === 'unauthenticated') return `${code}: ${error.message} Use --key-file or --key.`
   if (code !== undefined && /^[a-z_]+$/.test(code)) return `${code}: ${error.message}`
   if (code === 'ENOENT' && path !== undefined) return `${path} does not exist.`
   if (code === 'EISDIR') return `${path ?? 'What was given'} is a folder, not a file.`

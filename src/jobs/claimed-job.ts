@@ -189,7 +189,7 @@ export class ClaimedJob {
       return (await this.#rest(failureOf(cause))) ? 'noRoom' : 'ended'
     } catch (unstored) {
       if (!isKnown)
-        logger.error({ err: unstored, jobId: this.id }, 'that a job waits for room on a disk could not be stored')
+        logger.error({ err: unstored, jobId: this.id }, 'the state of a job that waits for room could not be stored')
       return 'unstored'
     }
   }
