@@ -109,7 +109,7 @@ export class ChangedImages {
     return new ChangedImages(set, new Map(stored))
   }
 
-  /** All of the steps or none. @throws AlikeError `gallery_full` */
+  /** All of the steps that are not refused, or none. @throws AlikeError `gallery_full` beyond `setImagesMax` */
   apply(steps: readonly ImageStep[], terms: Terms): Applied {
     const changed = new Map<string, State>()
     const stored = terms.count + this.#added
