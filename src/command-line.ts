@@ -13,6 +13,7 @@ import {
   type OptionValues,
   type OutputConfiguration,
 } from '@commander-js/extra-typings'
+import { visible } from './text.js'
 
 export const failed = 1
 const misused = 2
@@ -21,7 +22,7 @@ export const cancelled = 130
 /** As of a program that SIGPIPE ends, which Node.js ignores. */
 const unread = 141
 
-/** Says what is wrong first, not what is missing or too much because of it. */
+/** Reports the cause of wrong usage, not what is missing or superfluous because of it. */
 class CauseFirst extends Command {
   override createCommand(name?: string): Command {
     return new CauseFirst(name)
@@ -60,7 +61,7 @@ export function command(name: string, description: string): Command {
     .configureOutput(errorsOf(name))
 }
 
-/** @param name as typed; a command of another one states its own */
+/** @param name as typed; a subcommand gives its own */
 export function errorsOf(name: string): OutputConfiguration {
   return {
     outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')} (${name} --help lists the options)\n`),
@@ -116,7 +117,7 @@ export function writtenFile(path: string): string {
   return path
 }
 
-/** Whether it exists is told when it is read, as of every file. */
+/** That it does not exist is reported when it is read, as for every file. */
 function noFolder(path: string): string {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
     throw new InvalidArgumentError('It is a folder, not a file.')
@@ -210,15 +211,6 @@ export function firstOf(parts: readonly string[], most: number, separator = ', '
   return `${parts.slice(0, most).join(separator)}${more}`
 }
 
-/**
- * A line for people at a terminal that may contain names from strangers: a control character could delete what else is
- * there, or add a line that nobody wrote. They are shown as `\u009b`, and so are those that turn the direction of text.
- */
-export function visible(text: string): string {
-  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, escaped)
-}
-
 /** For people at a terminal; line breaks stay. */
 export function messageOf(error: unknown): string {
   return textOf(error).split('\n').map(visible).join('\n')
@@ -228,7 +220,7 @@ function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, path } = error as NodeJS.ErrnoException
   // Our error codes, and those the client reports from the service; system codes are in capitals.
-  if (code === 'unauthenticated') return `${code}: ${error.message} --key-file or --key states it.`
+  if (code === 'unauthenticated') return `${code}: ${error.message} Use --key-file or --key.`
   if (code !== undefined && /^[a-z_]+$/.test(code)) return `${code}: ${error.message}`
   if (code === 'ENOENT' && path !== undefined) return `${path} does not exist.`
   if (code === 'EISDIR') return `${path ?? 'What was given'} is a folder, not a file.`

@@ -1,7 +1,7 @@
-/** Durable files: synced together with their folder, verified, with an error code for full disks. */
+/** Durable files: synced together with their folder, verified, with an error code for full disks, and the room on them. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AlikeError } from './errors.js'
 
@@ -92,6 +92,12 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close()
   }
+}
+
+/** Room for the user of this process on the disk of a folder. */
+export async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
 }
 
 /** `storage_full` for the file system's errors that mean a full disk. */

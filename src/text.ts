@@ -29,17 +29,29 @@ export function misfitOfDecoded(text: string): string | undefined {
   )
 }
 
+/** Characters with which a name from a stranger could turn the direction of the text around it. */
+const turning = '\u202a-\u202e\u2066-\u2069'
+const notVisible = new RegExp(`[\\x00-\\x1f\\x7f-\\x9f${turning}]`, 'g')
+const notEscaped = new RegExp(`[\\x7f-\\x9f${turning}]`, 'g')
+
 /**
- * A line of JSON in which no name can turn the text around it, or command the terminal that shows it: JSON itself escapes
- * only the control characters below U+0020.
+ * A line for people at a terminal that may contain names from strangers: a control character could delete what else is
+ * there, or add a line that nobody wrote. They are shown as `\u009b`, and so are those that turn the direction of text.
+ */
+export function visible(text: string): string {
+  return text.replace(notVisible, (character) => escaped(character))
+}
+
+/**
+ * The same for a line of JSON, in which control characters below U+0020 are escaped already.
  * @param prefix default: the line is the same when it is parsed
  */
-export function harmlessLine(json: string, prefix = '\\u'): string {
-  return json.replace(
-    /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `${prefix}${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+export function harmlessLine(json: string, prefix?: string): string {
+  return json.replace(notEscaped, (character) => escaped(character, prefix))
 }
+
+const escaped = (character: string, prefix = '\\u') =>
+  `${prefix}${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** How many characters (code points) it has, as the schemas count: those outside the basic plane are two units of a string. */
 export function charactersIn(text: string): number {

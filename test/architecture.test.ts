@@ -52,7 +52,7 @@ function partOf(path: string): string {
 /** part → the parts it may import besides itself. Nothing else is allowed. */
 const mayImport: Record<string, readonly string[]> = {
   errors: [],
-  'command-line': [],
+  'command-line': ['text'],
   'durable-files': ['errors'],
   originals: ['content-hash', 'errors', 'durable-files', 'one-after-another', 'worker-calls'],
   cosine: [],
@@ -229,6 +229,7 @@ const mayImport: Record<string, readonly string[]> = {
     'eval',
     'http',
     'ingest',
+    'text',
   ],
 }
 

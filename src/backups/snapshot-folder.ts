@@ -2,9 +2,9 @@
  * The folder of all snapshots: one subfolder each, named by id. Snapshots being written or deleted have another name,
  * so that every id is complete.
  */
-import { readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asStorageError, makeFolder, syncFolder, writeSettled } from '../durable-files.js'
+import { asStorageError, freeBytes, makeFolder, syncFolder, writeSettled } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import {
   type BackupManifest,
@@ -70,9 +70,9 @@ export class SnapshotFolder {
   /** `keep` or `discard` finishes it. @throws AlikeError `storage_full` if a copy of the database has no room there */
   async begin(id: string): Promise<void> {
     await makeFolder(this.path)
-    const { bavail, bsize } = await statfs(this.path) // it may be a disk of its own
+    const free = await freeBytes(this.path) // it may be a disk of its own
     const { size } = await stat(this.#database)
-    if (bavail * bsize < size + reserveBytes)
+    if (free < size + reserveBytes)
       throw new AlikeError('storage_full', {
         detail: `A snapshot needs ${size} bytes and must leave ${reserveBytes} free.`,
       })

@@ -13,8 +13,8 @@ import {
   serviceOptions,
   serviceWords,
   shellWord,
-  visible,
 } from '../command-line.js'
+import { visible } from '../text.js'
 import { archiveOfModel, filesOfModel } from './model-archive.js'
 import { withBar } from './progress-bar.js'
 import { type ServicePlace, serviceClient } from './service-client.js'

@@ -1,11 +1,11 @@
 /** Uploads of jobs on disk: received as a stream, durable before the job exists, removed when it ends. */
 import { createReadStream, createWriteStream } from 'node:fs'
-import { readdir, rename, rm, statfs } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import { asStorageError, isNoRoom, isThere, makeFolder, syncFolder } from '../durable-files.js'
+import { asStorageError, freeBytes, isNoRoom, isThere, makeFolder, syncFolder } from '../durable-files.js'
 import { AlikeError } from '../errors.js'
 import { uploadTooLarge } from './read-bounded.js'
 import { unlessAborted } from './unless-aborted.js'
@@ -167,8 +167,7 @@ export class Spool {
   /** Or gigabytes would be fetched in vain, each time the job is tried. @throws AlikeError `storage_full` */
   async #expectRoom(bytes: number): Promise<void> {
     await makeFolder(this.#folder).catch((error: unknown) => Promise.reject(asStorageError(error)))
-    const { bavail, bsize } = await statfs(this.#folder)
-    if (bavail * bsize < bytes)
+    if ((await freeBytes(this.#folder)) < bytes)
       throw new AlikeError('storage_full', { detail: `An upload of ${bytes} bytes does not fit on it.` })
   }
 

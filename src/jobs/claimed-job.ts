@@ -189,7 +189,7 @@ export class ClaimedJob {
       return (await this.#rest(failureOf(cause))) ? 'noRoom' : 'ended'
     } catch (unstored) {
       if (!isKnown)
-        logger.error({ err: unstored, jobId: this.id }, 'that a job waits for room on a disk could not be stored')
+        logger.error({ err: unstored, jobId: this.id }, 'the state of a job that waits for room could not be stored')
       return 'unstored'
     }
   }
@@ -208,7 +208,10 @@ export class ClaimedJob {
     }
   }
 
-  /** @param failure why it waits @returns false if it ended just before it was stopped, or is cancelled */
+  /**
+   * @param failure why it waits
+   * @returns false if it ended just before it was stopped, or is cancelled
+   */
   async #rest(failure?: JobTransition['failure']): Promise<boolean> {
     const job = await this.#options.store.get(this.id)
     if (job === undefined || job.finishedAt !== null) return false

@@ -21,7 +21,7 @@ export interface ListedBucketsOptions {
   ingestS3Profile: string
   /** How long an unresponsive store is retried. */
   patienceMs?: number | undefined
-  /** Time without a byte after which an attempt counts as unanswered. Default 8 s. */
+  /** Time without a byte after which an attempt to read an object counts as unanswered. Default 8 s. */
   silentMs?: number | undefined
   /** For a metric. */
   onRead?: ((outcome: 'read' | 'failed') => void) | undefined

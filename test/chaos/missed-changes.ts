@@ -99,7 +99,7 @@ export class UnwatchedEngine implements Engine {
 
   async open(set: EmbeddingSet): Promise<WeaviateSet> {
     const collection = this.#collectionOf(set)
-    const most = { exactBelow: 1_000, imagesMax: 10_000, pageMaxLength: 2 ** 20, waitingMax: 100 }
+    const most = { exactBelow: 1_000, setImagesMax: 10_000, pageMaxLength: 2 ** 20, waitingMax: 100 }
     const scanPlace = { settings: this.#server.settings, layout: this.#layout }
     const parts = { collection, clock: this.#clock, ...most, scanPlace }
     const opened = this.#sets.get(set.uid) ?? new WeaviateSet(parts, set)

@@ -237,11 +237,11 @@ test('what a message quotes cannot control the terminal', () => {
   assert.equal(messageOf(error), 'config_invalid: \\u001b[2Jnone\nnext\\u009b1A \\u2067x')
 })
 
-test('a service that requires a key is answered with the option that states it', async (t) => {
+test('a service that requires a key is answered with the options for one', async (t) => {
   const app = await startApp(t, { apiKeys: makeKey('shop', 'read').line })
   const { code, output } = await runCommand('cli/model', ['list', '--url', await app.listen()])
   assert.equal(code, 1, output)
-  assert.match(output, /^unauthenticated: .+ --key-file or --key states it\.$/m)
+  assert.match(output, /^unauthenticated: .+ Use --key-file or --key\.$/m)
 })
 
 test('errors of the system are told in words', () => {

@@ -71,6 +71,7 @@ export function RuleFields({ choices, onChange, options, standard }: FieldsProps
 
 interface WholeNumberProps {
   name: string
+  min?: number
   max: number
   placeholder: string
   value: string
@@ -78,13 +79,13 @@ interface WholeNumberProps {
 }
 
 /** Takes digits only: a number field alone takes `10.000`, ten thousand in many countries, for ten. */
-function WholeNumberField({ name, onValue, ...rest }: WholeNumberProps) {
+function WholeNumberField({ name, min = 0, onValue, ...rest }: WholeNumberProps) {
   return (
     <label class="field">
       <span>{name}</span>
       <input
         type="number"
-        min={0}
+        min={min}
         step={1}
         {...rest}
         onInput={({ currentTarget }) => {
@@ -127,18 +128,15 @@ function ClusterFields({ choices, onChange }: Omit<FieldsProps<StorageChoices>, 
   return (
     <>
       {(['shards', 'replicas'] as const).map((name) => (
-        <label key={name} class="field">
-          <span>{name === 'shards' ? 'Shards' : 'Replicas'}</span>
-          <input
-            type="number"
-            min={1}
-            max={name === 'shards' ? 256 : 16}
-            step={1}
-            placeholder="service default"
-            value={choices[name]}
-            onInput={({ currentTarget }) => onChange({ [name]: currentTarget.value })}
-          />
-        </label>
+        <WholeNumberField
+          key={name}
+          name={name === 'shards' ? 'Shards' : 'Replicas'}
+          min={1}
+          max={name === 'shards' ? 256 : 16}
+          placeholder="service default"
+          value={choices[name]}
+          onValue={(value) => onChange({ [name]: value })}
+        />
       ))}
       <label class="field">
         <span>Quantisation</span>

@@ -38,7 +38,7 @@ export interface Terms {
   /** Pictures that were stored before any of these changes; needed if some are put. */
   count: number
   /** Maximum pictures in any set: nothing of a change that exceeds it is written. */
-  imagesMax: number
+  setImagesMax: number
   /** See `ChangeOptions`. */
   maxImages: number
 }
@@ -109,7 +109,7 @@ export class ChangedImages {
     return new ChangedImages(set, new Map(stored))
   }
 
-  /** All of the steps or none. @throws AlikeError `gallery_full` */
+  /** All of the steps that are not refused, or none. @throws AlikeError `gallery_full` beyond `setImagesMax` */
   apply(steps: readonly ImageStep[], terms: Terms): Applied {
     const changed = new Map<string, State>()
     const stored = terms.count + this.#added
@@ -126,8 +126,8 @@ export class ChangedImages {
         this.#unchanged.set(uuid, { uuid, vector: step.put.vector, stamp: state.stamp })
       return result
     })
-    if (added > 0 && stored + added > terms.imagesMax)
-      throw new AlikeError('gallery_full', { detail: `The maximum is ${terms.imagesMax} pictures.` })
+    if (added > 0 && stored + added > terms.setImagesMax)
+      throw new AlikeError('gallery_full', { detail: `The maximum is ${terms.setImagesMax} pictures.` })
     this.#added += added
     for (const [uuid, state] of changed) this.#after.set(uuid, state)
     const last = steps.at(-1) && this.#now(uuidOf(idOfStep(steps.at(-1)!)))

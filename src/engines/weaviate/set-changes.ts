@@ -30,7 +30,7 @@ export interface SetChangesOptions {
   collection: ImageCollection
   clock: ChangeClock
   /** Maximum pictures in the set: nothing of a change that exceeds it is written. */
-  imagesMax: number
+  setImagesMax: number
   /** Maximum waiting changes; one more is refused. */
   waitingMax: number
 }
@@ -156,7 +156,7 @@ export class SetChanges {
   }
 
   async #write(group: readonly Waiting[]): Promise<void> {
-    const { collection, clock, imagesMax } = this.#options
+    const { collection, clock, setImagesMax } = this.#options
     const steps = group.flatMap((change) => change.steps)
     const images = await ChangedImages.read({ collection, unacknowledged: this.#unacknowledged }, steps)
     const isGrowing = steps.some((step) => 'put' in step)
@@ -165,7 +165,7 @@ export class SetChanges {
     for (const change of group) {
       try {
         const { maxImages = Infinity } = change
-        accepted.push({ change, ...images.apply(change.steps, { clock, count, imagesMax, maxImages }) })
+        accepted.push({ change, ...images.apply(change.steps, { clock, count, setImagesMax, maxImages }) })
       } catch (error) {
         change.reject(error)
       }

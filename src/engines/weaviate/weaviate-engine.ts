@@ -132,7 +132,7 @@ export class WeaviateEngine implements Engine {
     const parts = {
       collection,
       clock: this.#clock,
-      imagesMax: galleryImagesMax,
+      setImagesMax: galleryImagesMax,
       pageMaxLength,
       waitingMax: writeQueueMax,
       scanPlace: { settings: server, layout },

@@ -71,7 +71,7 @@ export interface SetParts {
   collection: ImageCollection
   clock: ChangeClock
   /** Maximum pictures in the set. */
-  imagesMax: number
+  setImagesMax: number
   /** Maximum characters of the records on one page of a list. At least one record is listed, whatever its length. */
   pageMaxLength: number
   /** Maximum waiting changes; one more is refused. */

@@ -57,7 +57,7 @@ function changesOf(answer: (objects: readonly NewObject[]) => BatchResult[], { s
     near: async () => [...found].map((uuid) => ({ uuid, properties: {}, vector: [], distance: 0.1 })),
   } as unknown as ImageCollection
   const clock = new ChangeClock(() => new Date())
-  const changes = new SetChanges({ collection, clock, imagesMax: 10, waitingMax: 10 })
+  const changes = new SetChanges({ collection, clock, setImagesMax: 10, waitingMax: 10 })
   return { written, entered, gone, unreachable, changes }
 }
 

@@ -1,8 +1,9 @@
 /** A file that keeps room on the disk of the data folder, to be given to deletions once the disk is full. */
 import { randomFillSync } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { open, rename, rm, statfs, truncate } from 'node:fs/promises'
+import { open, rename, rm, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { freeBytes } from '../../../../durable-files.js'
 import { OneAfterAnother } from '../../../../one-after-another.js'
 
 export const reserveName = 'alike.reserve'
@@ -78,8 +79,7 @@ export class Reserve {
       // of a process that was killed
       await rm(part, { force: true })
       if (this.#state === 'missing') await rm(this.#path, { force: true })
-      const { bavail, bsize } = await statfs(dirname(this.#path))
-      if (bavail * bsize < 2 * reserveBytes) return false
+      if ((await freeBytes(dirname(this.#path))) < 2 * reserveBytes) return false
       await fill(part)
       await rename(part, this.#path)
       this.#state = 'held'
