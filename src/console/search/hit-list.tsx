@@ -109,21 +109,35 @@ function hitAround(target: EventTarget | null): Element | null {
   return target instanceof Element ? target.closest('.hit') : null
 }
 
+interface Shown {
+  of: SearchAnswer
+  shown: number
+  isFilled: boolean
+}
+
+function shownOf(answer: SearchAnswer, last: Shown | undefined): Shown {
+  return last?.of === answer ? last : { of: answer, shown: shownMore, isFilled: false }
+}
+
 /** How many of an answer's hits are on the page: more of them, step by step, until their end is far below. */
 function useShown(answer: SearchAnswer) {
   const { hits, groups } = answer
   const count = groups === undefined ? hits.length : groups.reduce((sum, group) => sum + group.hits.length, 0)
   const end = useRef<HTMLDivElement>(null)
-  const [state, setState] = useState<{ of: SearchAnswer; shown: number; isFilled: boolean }>()
-  const { shown, isFilled } = state?.of === answer ? state : { shown: shownMore, isFilled: false }
+  const [state, setState] = useState<Shown>()
+  const { shown, isFilled } = shownOf(answer, state)
   // until there are enough of them, so that the page can be scrolled to where it was left
   const heightLeft = useMemo(() => placeLeft().height, [answer])
   useEffect(() => {
     if (shown >= count) return undefined
     return watchSight(end.current, {
       margin: endMargin,
+      // on a busy page this may still be called when more are shown already: fewer would push them out again
       onChange: (isNear) =>
-        setState(isNear ? { of: answer, shown: shown + shownMore, isFilled } : { of: answer, shown, isFilled: true }),
+        setState((last) => {
+          const now = shownOf(answer, last)
+          return isNear ? { ...now, shown: Math.max(now.shown, shown + shownMore) } : { ...now, isFilled: true }
+        }),
     })
   }, [answer, shown, count])
   return { shown, reservedHeight: isFilled || shown >= count ? 0 : heightLeft, end }

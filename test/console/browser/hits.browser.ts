@@ -34,6 +34,31 @@ const countAtOnce = `
     window.mostAtOnce = Math.max(window.mostAtOnce, hits.size)
   }).observe(document, { childList: true, subtree: true })`
 
+/** Counts how often hits leave the page. */
+const countFewer = `
+  window.timesFewer = 0
+  let hits = 0
+  new MutationObserver(() => {
+    const now = document.querySelectorAll('.hit').length
+    if (now < hits) window.timesFewer++
+    hits = now
+  }).observe(document, { childList: true, subtree: true })`
+
+test('on a slow machine, hits that are on the page stay while more come', { skip }, async (t) => {
+  const { page, base } = await opened(t)
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('Emulation.setCPUThrottlingRate', { rate: 4 })
+  await page.addInitScript(countFewer)
+  await withAnswers(page, ({ hits }) => ({ hits: manyOf(hits, 450) }))
+  await page.goto(`${base}#/search/g?id=0`)
+  await untilTold(page, '.verdict', /450 hits/)
+  for (const count of [200, 300, 400, 450]) {
+    await page.locator('.hit-picture').last().focus()
+    await until(page, `document.querySelectorAll('.hit').length >= ${count}`)
+  }
+  assert.equal(await page.evaluate<number>('timesFewer'), 0)
+})
+
 test('Back to a place far down brings the hits a hundred at a time, too, and no more than needed', {
   skip,
 }, async (t) => {
