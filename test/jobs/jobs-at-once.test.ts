@@ -184,7 +184,9 @@ test('jobs whose end finds no room on the disk are both suspended, and run again
     throw new AlikeError('storage_full')
   })
   for (const { fail } of takers.runs) fail(new AlikeError('storage_full'))
-  await until(() => log.filter(({ message }) => message.startsWith('that a job waits for room')).length === 2)
+  await until(
+    () => log.filter(({ message }) => message.startsWith('the state of a job that waits for room')).length === 2,
+  )
   full.mock.restore()
   for (const id of ids) assert.equal(await stateOf(jobs, id), 'running')
   await jobs.steer(ids[0]!, { priority: 1 })
