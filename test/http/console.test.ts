@@ -35,10 +35,13 @@ test('its files are cacheable, and compressed for browsers that accept it', asyn
   assert.equal(headers.vary, 'Origin, Accept-Encoding')
   assert.equal((await app.inject(`/${script}`)).headers.vary, 'Origin, Accept-Encoding')
   assert.match(String(headers['content-type']), /javascript/)
-  for (const path of ['/assets/none.js', '/assets/', '/assets//', '/assets/none/']) {
-    const missing = await app.inject({ url: path, headers: { 'accept-encoding': 'identity' } })
-    assert.deepEqual([missing.statusCode, missing.json<{ code: string }>().code], [404, 'route_not_found'], path)
+  const refusal = async (url: string) => {
+    const answer = await app.inject({ url, headers: { 'accept-encoding': 'identity' } })
+    return [answer.statusCode, answer.json<{ code: string }>().code]
   }
+  for (const path of ['/assets/none.js', '/assets/', '/assets/none/', '/assets/..%2findex.html'])
+    assert.deepEqual(await refusal(path), [404, 'route_not_found'], path)
+  assert.deepEqual(await refusal('/assets//'), [400, 'request_invalid'])
 })
 
 test('it is open even if keys are required, but its data are not', async (t) => {
