@@ -176,6 +176,8 @@ test('a malformed list of hosts prevents the start of the service', () => {
     '*.',
     'a.*.com',
     'example.com:99999',
+    '10.0.0.0/33',
+    'fd00::/129',
   ]) {
     assert.throws(
       () => openRemoteImages({ urlAllowedHosts: list, urlTimeoutMs: 1, uploadMaxBytes: 1 }),
