@@ -119,8 +119,16 @@ test('a changed file is reloaded; an unusable one changes nothing', async (t) =>
   const settings = { apiKeys: '', apiKeysFile: file }
   const keys = new ApiKeys(await readKeys(settings))
   const outcomes: string[] = []
-  const logger = { info: () => undefined, error: () => undefined }
-  t.after(followKeyFile({ settings, keys, logger, onReload: (outcome) => outcomes.push(outcome), lookEveryMs: 20 }))
+  const errors: string[] = []
+  const logger = { info: () => undefined, error: (_facts: object, message: string) => void errors.push(message) }
+  const stop = followKeyFile({
+    settings,
+    keys,
+    logger,
+    onReload: (outcome) => outcomes.push(outcome),
+    lookEveryMs: 20,
+  })
+  t.after(stop)
   const untilReloads = (count: number) => until(() => outcomes.length >= count, `${count} reloads`)
   // atomically: each change is to be one reload
   const replace = async (text: string) => {
@@ -140,14 +148,19 @@ test('a changed file is reloaded; an unusable one changes nothing', async (t) =>
   await replace('# none\n')
   await untilReloads(4)
   assert.deepEqual([outcomes.at(-1), keys.find(second.key), keys.isOpen], ['reloaded', undefined, false])
+  assert.deepEqual(errors, [
+    'the API keys are unchanged: their file cannot be used',
+    'no API keys are left: callers with a key are refused',
+  ])
 })
 
 test('a file is used once it is no longer being written', async () => {
   const { line } = makeKey('shop', 'admin', { verbs: ['search'] })
   const states = ['', line.slice(0, line.indexOf(' verbs=')), line, line, 'what is written later']
   assert.equal(parseKeys(states[1]!, 'half of it')[0]?.grant.verbs.has('admin'), true)
-  const read = async () => states.shift()!
-  assert.equal(await settled(read, async () => {}), line)
+  const read = async () => states[0]!
+  const pause = async () => void states.shift()
+  assert.equal(await settled(read, pause), line)
 })
 
 test('a file that never stays the same is used nevertheless: a key that was removed from it is revoked', async () => {
