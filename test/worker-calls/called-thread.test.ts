@@ -49,6 +49,21 @@ test('a thread that dies rejects pending calls, and every later one', async () =
   await thread.close()
 })
 
+test('a thread that dies while nothing is asked of it is reported, and refuses later calls', async () => {
+  const { thread, failures } = open()
+  await thread.call('dieLater', 'idle')
+  await thread.ended
+  assert.deepEqual([thread.alive, failures.length, failures[0]?.code], [false, 1, 'internal'])
+  await assert.rejects(thread.call('greet', 'x'), { code: 'internal' })
+})
+
+test('a thread that dies while it is being closed rejects pending calls, and is closed', async () => {
+  const { thread, failures } = open()
+  const dying = assert.rejects(thread.call('die', 'now'), { code: 'internal' })
+  await Promise.all([dying, thread.close()])
+  assert.equal(failures.length, 1)
+})
+
 test('a thread that exits silently is detected as well', async () => {
   const { thread, failures } = open()
   await assert.rejects(thread.call('exit', 0), { code: 'internal' })
