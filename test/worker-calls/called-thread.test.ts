@@ -109,25 +109,28 @@ test('a thread that starts when it is called lives only then, and can be closed 
 test('a value that cannot be sent fails one call, in either direction', async () => {
   const { thread, failures } = open()
   const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object
+  const lists = (depth: number): object => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as object
   for (const depth of [1_200, 2_300, 4_000, 100_000]) {
     const calls = [
       thread.call('greet', 'a'),
       thread.call('nest', depth),
       thread.call('bytes', 3),
       thread.call('depth', nested(depth)),
+      thread.call('depth', { value: null, lists: lists(depth) }),
       thread.call('share', 'x'),
       thread.call('greet', 'b'),
     ]
     const settled = await Promise.allSettled(calls)
     assert.deepEqual(
       settled.map(({ status }) => status),
-      ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'],
+      ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'rejected', 'fulfilled'],
       `${depth} deep`,
     )
     for (const one of settled) if (one.status === 'rejected') assert.equal((one.reason as AlikeError).code, 'internal')
   }
   assert.deepEqual(await thread.call('nest', 1_000), nested(1_000))
-  assert.equal(await thread.call('depth', nested(1_000)), 'read')
+  for (const value of [nested(1_000), lists(1_000), [null, 1, { value: null }]])
+    assert.equal(await thread.call('depth', value), 'read')
   await thread.close()
   assert.deepEqual(failures, [])
 })
