@@ -106,7 +106,7 @@ test('a thread that starts when it is called lives only then, and can be closed 
   assert.deepEqual(failures, [])
 })
 
-test('a value that cannot be sent fails one call, in either direction', async () => {
+test('a value that cannot be sent fails one call, in either direction', { timeout: 30_000 }, async () => {
   const { thread, failures } = open()
   const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object
   const lists = (depth: number): object => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as object
