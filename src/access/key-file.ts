@@ -39,11 +39,9 @@ export function followKeyFile({ settings, keys, logger, onReload, lookEveryMs = 
       onReload('refused')
     }
   }
-  const listener = watchFile(apiKeysFile, { interval: lookEveryMs, persistent: false }, () => void reload())
-  return () => {
-    listener.removeAllListeners()
-    unwatchFile(apiKeysFile)
-  }
+  const look = () => void reload()
+  watchFile(apiKeysFile, { interval: lookEveryMs, persistent: false }, look)
+  return () => unwatchFile(apiKeysFile, look)
 }
 
 /**

@@ -24,7 +24,7 @@ export interface Field {
 export interface GalleryFields {
   /** Images whose records were counted. */
   examined: number
-  /** `label` first, then by name. */
+  /** By name: `label` comes first. */
   fields: Field[]
   /** There are further fields. */
   moreFields: boolean
@@ -69,8 +69,7 @@ export class FieldCounts {
 
   result(): GalleryFields {
     const fields = [...this.#fields].map(([name, counted]) => fieldOf(name, counted))
-    const isLabel = ({ name }: Field) => Number(name === 'label')
-    fields.sort((a, b) => isLabel(b) - isLabel(a) || (a.name < b.name ? -1 : 1))
+    fields.sort((a, b) => (a.name < b.name ? -1 : 1))
     return { examined: this.#examined, fields, moreFields: this.#moreFields }
   }
 

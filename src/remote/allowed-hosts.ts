@@ -70,12 +70,7 @@ function addNetwork(networks: BlockList, text: string): boolean {
 function patternOf(text: string, setting: string): Pattern {
   const [, wildcard, rest = ''] = /^(\*\.)?([^*]+)$/.exec(text) ?? []
   const url = URL.canParse(`http://${rest}`) ? new URL(`http://${rest}`) : undefined
-  if (
-    url === undefined ||
-    url.host === '' ||
-    url.pathname !== '/' ||
-    `${url.username}${url.password}${url.search}${url.hash}` !== ''
-  ) {
+  if (url === undefined || url.pathname !== '/' || `${url.username}${url.password}${url.search}${url.hash}` !== '') {
     throw new AlikeError('config_invalid', {
       detail: `${setting} must list names of hosts, such as images.example.com or *.example.com, not "${text}".`,
     })

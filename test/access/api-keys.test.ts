@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ApiKeys, makeKey, parseKeys, readKeys } from '../../src/access/api-keys.js'
+import { ApiKeys, expiryOf, makeKey, parseKeys, readKeys } from '../../src/access/api-keys.js'
 import { reaches, verbsOf } from '../../src/access/grants.js'
 import { followKeyFile, settled } from '../../src/access/key-file.js'
 import { temporaryFolder } from '../support/temporary-folder.js'
@@ -45,7 +45,8 @@ test("the part after a key's hash restricts it to galleries, verbs and a time", 
 
 test('two keys with one name are valid at once, a third is refused', () => {
   const [old, next, third] = [makeKey('shop', 'read'), makeKey('shop', 'read'), makeKey('shop', 'read')]
-  const keys = new ApiKeys(parseKeys(`${old.line},${next.line}`, 'lines'))
+  const others = [makeKey('archive', 'read'), makeKey('web', 'read')].map(({ line }) => line)
+  const keys = new ApiKeys(parseKeys(`${old.line},${next.line},${others.join()}`, 'lines'))
   assert.deepEqual([keys.find(old.key)?.name, keys.find(next.key)?.name], ['shop', 'shop'])
   assert.throws(
     () => parseKeys([old, next, third].map(({ line }) => line).join('\n'), 'lines'),
@@ -62,7 +63,9 @@ test('malformed lines are reported by position, never by content', () => {
     [`${line}\n${line}`, /a key of "a" twice/],
     [`A${line}`, /entry 1/],
     [`${line} galleries=a/b`, /entry 1 of lines has a gallery/],
+    [`${line} galleries=a|a/b`, /entry 1 of lines has a gallery/],
     [`${line} verbs=write`, /entry 1 of lines has a verb beyond its role/],
+    [`${line} verbs=search|write`, /entry 1 of lines has a verb beyond its role/],
     [`${line} expires=soon`, /entry 1 of lines expires at what is no date/],
     [`${line} expires=2027-13-01`, /no date/],
     [`${line} until=2027-01-01`, /a limit that is unknown/],
@@ -76,6 +79,22 @@ test('malformed lines are reported by position, never by content', () => {
     )
   }
   assert.throws(() => makeKey('with space', 'read'), { code: 'config_invalid' })
+})
+
+test('a key expires at the start of a day that exists, in UTC, or at a time with its zone', () => {
+  for (const [text, expected] of [
+    ['2028-02-29', '2028-02-29T00:00:00.000Z'],
+    ['2027-01-31T12:00Z', '2027-01-31T12:00:00.000Z'],
+    ['2027-01-31T23:30:00-01:00', '2027-02-01T00:30:00.000Z'],
+    ['2027-02-29', undefined],
+    ['2027-02-31T12:00:00Z', undefined],
+    ['2027-01-31T25:00:00Z', undefined],
+    ['2027-01-31T12:00:00', undefined],
+    ['31 January 2027', undefined],
+    ['2027-01', undefined],
+    ['+012027-01-31', undefined],
+  ] as const)
+    assert.equal(expiryOf(text)?.toISOString(), expected, text)
 })
 
 test('keys come from environment and file together; a file without keys never opens the service', async (t) => {
@@ -100,8 +119,16 @@ test('a changed file is reloaded; an unusable one changes nothing', async (t) =>
   const settings = { apiKeys: '', apiKeysFile: file }
   const keys = new ApiKeys(await readKeys(settings))
   const outcomes: string[] = []
-  const logger = { info: () => undefined, error: () => undefined }
-  t.after(followKeyFile({ settings, keys, logger, onReload: (outcome) => outcomes.push(outcome), lookEveryMs: 20 }))
+  const errors: string[] = []
+  const logger = { info: () => undefined, error: (_facts: object, message: string) => void errors.push(message) }
+  const stop = followKeyFile({
+    settings,
+    keys,
+    logger,
+    onReload: (outcome) => outcomes.push(outcome),
+    lookEveryMs: 20,
+  })
+  t.after(stop)
   const untilReloads = (count: number) => until(() => outcomes.length >= count, `${count} reloads`)
   // atomically: each change is to be one reload
   const replace = async (text: string) => {
@@ -121,14 +148,19 @@ test('a changed file is reloaded; an unusable one changes nothing', async (t) =>
   await replace('# none\n')
   await untilReloads(4)
   assert.deepEqual([outcomes.at(-1), keys.find(second.key), keys.isOpen], ['reloaded', undefined, false])
+  assert.deepEqual(errors, [
+    'the API keys are unchanged: their file cannot be used',
+    'no API keys are left: callers with a key are refused',
+  ])
 })
 
 test('a file is used once it is no longer being written', async () => {
   const { line } = makeKey('shop', 'admin', { verbs: ['search'] })
   const states = ['', line.slice(0, line.indexOf(' verbs=')), line, line, 'what is written later']
   assert.equal(parseKeys(states[1]!, 'half of it')[0]?.grant.verbs.has('admin'), true)
-  const read = async () => states.shift()!
-  assert.equal(await settled(read, async () => {}), line)
+  const read = async () => states[0]!
+  const pause = async () => void states.shift()
+  assert.equal(await settled(read, pause), line)
 })
 
 test('a file that never stays the same is used nevertheless: a key that was removed from it is revoked', async () => {

@@ -186,6 +186,22 @@ test('a name that stands for different pictures in two tar files is refused, if 
   assert.equal((await readLabelledImages(folder)).length, 2)
   await writeTar(join(folder, 'more.tar'), { '2.jpg': 'other' })
   await assert.rejects(readLabelledImages(folder), refused(/Several pictures are called "2\.jpg"/))
+  await writeTar(join(folder, 'yet-more.tar'), { '2.jpg': 'two' })
+  await assert.rejects(readLabelledImages(folder), refused(/Several pictures are called "2\.jpg"/))
+})
+
+test('large pictures of a tar are read whole, whatever lies between them', async (t) => {
+  const folder = await folderWith(t, { 'labels.csv': 'filename,label\na.jpg,cat\nb.jpg,dog\n' })
+  const large = (text: string) => text.repeat(300_000 / text.length)
+  await writeTar(join(folder, 'some.tar'), {
+    'notes.txt': large('note'),
+    'a.jpg': large('cat'),
+    'b.jpg': large('dogs'),
+  })
+  const contents = (await readLabelledImages(folder)).map(({ source }) =>
+    Buffer.from('bytes' in source ? source.bytes : ''),
+  )
+  assert.deepEqual(contents.map(String), [large('cat'), large('dogs')])
 })
 
 const [composed, decomposed] = ['Käfer.jpg'.normalize('NFC'), 'Käfer.jpg'.normalize('NFD')]
@@ -296,6 +312,26 @@ test('lines of one CSV may end in several ways', async (t) => {
     (await readLabelledImages(folder)).map(({ label }) => label),
     ['cat', 'dog'],
   )
+})
+
+test('a CSV may be spaced and in any order, end lines like old Macs, and list pictures of folders', async (t) => {
+  const csv = 'label , filename\r\rdog, more/b.jpg\r cat,a.jpg \r'
+  const folder = await folderWith(t, { 'labels.csv': csv, 'a.jpg': '1', 'more/b.jpg': '2' })
+  assert.deepEqual(
+    (await readLabelledImages(folder)).map(({ id, label }) => [id, label]),
+    [
+      ['a.jpg', 'cat'],
+      ['more/b.jpg', 'dog'],
+    ],
+  )
+  assert.equal((await readLabelledImages('', join(folder, 'labels.csv'))).length, 2, 'they lie next to it')
+})
+
+test('folders of splits without pictures to train on, or to test with, are refused', async (t) => {
+  const train = await folderWith(t, { 'train/cat/a.jpg': '1', 'val/cat/b.jpg': '2', 'test/cat/c.txt': '' })
+  await assert.rejects(readLabelledImages(train), refused(/no pictures for the split "test"/))
+  const held = await folderWith(t, { 'test/cat/a.jpg': '1', 'val/cat/b.jpg': '2' })
+  await assert.rejects(readLabelledImages(held), refused(/no pictures for the split "train"/))
 })
 
 test('a missing folder, a missing CSV and a damaged archive are refused', async (t) => {

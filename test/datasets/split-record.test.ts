@@ -31,7 +31,11 @@ test('pictures keep the parts of a network although others were added; the other
   await write(data, 'cat', upTo(40, 100))
   const drawn = partsOf(await readSplitImages({ data }))
   assert.ok([...parts].some(([id, part]) => part === 'train' && drawn.get(id) === 'test'))
-  const kept = partsOf(await readSplitImages({ data, records: await readRecords([network]) }))
+  // others may have no record, or one of other pictures
+  const [unrecorded, ofOthers] = [await temporaryFolder(t), await temporaryFolder(t)]
+  await writeFile(join(ofOthers, 'split.json'), (await recordOf([])).text)
+  const records = await readRecords([unrecorded, network, ofOthers])
+  const kept = partsOf(await readSplitImages({ data, records }))
   for (const [id, part] of parts) assert.equal(kept.get(id), part, id)
   const added = [...kept].filter(([id]) => !parts.has(id)).map(([, part]) => part)
   assert.deepEqual(new Set(added), new Set(['train', 'val', 'test']))
@@ -64,10 +68,11 @@ test('a picture that an earlier network trained on is refused as val or test; on
     return readSplitImages({ data, records: await readRecords([network]) })
   }
   const moved = images.find(({ split }) => split === 'train')!
-  await assert.rejects(
-    stated((image) => (image === moved ? 'test' : image.split)),
-    { code: 'split_differs', message: new RegExp(`1 of its pictures, such as "${moved.id}" in test`) },
-  )
+  for (const part of ['val', 'test'])
+    await assert.rejects(
+      stated((image) => (image === moved ? part : image.split)),
+      { code: 'split_differs', message: new RegExp(`1 of its pictures, such as "${moved.id}" in ${part}`) },
+    )
   // without val, for which pictures are dealt
   await assert.rejects(
     stated((image) => (image === moved ? 'test' : image.split === 'val' ? 'train' : image.split)),

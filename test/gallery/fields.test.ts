@@ -40,6 +40,20 @@ test('a field has the types and values of its scalars and list elements, each co
   assert.deepEqual(fields.get('metadata.place.city')!.images, 2)
 })
 
+test('values as frequent as each other are ordered as numbers or as texts; objects in a list are no values', () => {
+  const many = Array.from({ length: 51 }, (_, i) => i)
+  const fields = fieldsOf({ size: [10, 9], kind: ['b', 'a', { c: 1 }], many })
+  for (const [name, types, values, moreValues] of [
+    ['size', ['number'], [9, 10], false],
+    ['kind', ['text'], ['a', 'b'], false],
+    ['many', ['number'], many.slice(0, 50), true],
+  ] as const) {
+    const field = fields.get(`metadata.${name}`)!
+    const shown = field.values.map(({ value }) => value)
+    assert.deepEqual([field.types, shown, field.moreValues], [types, values, moreValues], name)
+  }
+})
+
 test('every name can be used in a filter; others are omitted', () => {
   const deep = (depth: number): Metadata => (depth === 0 ? { end: 1 } : { m: deep(depth - 1) })
   const fields = fieldsOf(

@@ -66,7 +66,7 @@ test('scopes of a token are roles and verbs, and a claim restricts it to galleri
   const writer = await issuer.token({ scope: 'openid alike:write', galleries: ['shop-*'] })
   const reader = await issuer.token({ scope: ['alike:read'], galleries: 'shop-a' })
   const finder = await issuer.token({ scope: 'alike:search', galleries: '*' })
-  const nobody = await issuer.token({ scope: 'write read admin', galleries: '*' })
+  const nobody = await issuer.token({ scope: 'write read admin other:admin', galleries: '*' })
   for (const [status, token, method, url, code] of [
     [201, writer, 'PUT', '/v1/galleries/shop-a', undefined],
     [403, writer, 'PUT', '/v1/galleries/other', 'gallery_forbidden'],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Passes } from '../../src/jobs/passes.js'
 import { until } from '../support/until.js'
 
@@ -37,11 +38,23 @@ test('of the passes requested for later, the earliest counts', async (t) => {
   assert.equal(begun(), 1)
   endLast()
   t.mock.timers.tick(60_000)
+  await Promise.resolve()
   assert.equal(begun(), 1)
+  passes.beginIn(5_000)
+  t.mock.timers.tick(5_000)
+  assert.equal(begun(), 2)
+  endLast()
   passes.beginIn(5_000)
   await passes.close()
   t.mock.timers.tick(5_000)
-  assert.equal(begun(), 1)
+  assert.equal(begun(), 2)
+})
+
+test('a pass that is due later than timers reach is not begun at once', async () => {
+  const { passes, begun } = heldPasses()
+  passes.beginIn(2 ** 40)
+  await sleep(30)
+  assert.equal(begun(), 0)
 })
 
 test('closing waits for the pass in progress, and begins no other', async () => {

@@ -1,6 +1,7 @@
 /** References as they are given, and as they are followed much later. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import { openListedBuckets } from '../../src/remote/listed-buckets.js'
@@ -94,4 +95,35 @@ test('of a picture that has grown no more is read than it had', async (t) => {
     assert.equal(await codeOf(grown), 'original_changed', reference)
   }
   assert.ok(sent < 900_000, `${sent} bytes were sent`)
+})
+
+test('a picture whose size is stated must have kept it, and one that is too large is not asked for', async (t) => {
+  const stating = (headers: Record<string, string>) => (response: ServerResponse) =>
+    void response.writeHead(200, headers).end()
+  const { url, host, requests } = await imageServer(t, {
+    '/a.jpg': stating({ 'content-length': '9' }),
+    '/unstated.jpg': stating({}),
+  })
+  const references = await opened(t, { allowLoopback: true, urlAllowedHosts: host })
+  const { signal } = new AbortController()
+  const askedFor = (reference: string, size: number) => codeOf(() => references.expectSize(reference, size, { signal }))
+  for (const [reference, size, code] of [
+    [`${url}/a.jpg`, 9, 'none'],
+    [`${url}/a.jpg`, 8, 'original_changed'],
+    [`${url}/unstated.jpg`, 9, 'none'],
+    ['s3://archive/2024/a.jpg', bytes.length, 'none'],
+    ['s3://archive/2024/a.jpg', bytes.length + 1, 'original_changed'],
+    ['s3://archive/secret.jpg', bytes.length, 'source_not_allowed'],
+    [`${url}/large.jpg`, 1e6 + 1, 'image_too_large'],
+  ] as const)
+    assert.equal(await askedFor(reference, size), code, `${reference} ${size}`)
+  assert.ok(!requests.includes('/large.jpg'))
+})
+
+test('a picture of another content is not delivered in place of the one that was stored', async (t) => {
+  const references = await opened(t)
+  const { signal } = new AbortController()
+  const other = contentHash.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))
+  const fetched = () => references.fetch('s3://archive/2024/a.jpg', { contentHash: other, signal })
+  assert.equal(await codeOf(fetched), 'original_changed')
 })

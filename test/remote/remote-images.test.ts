@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
@@ -32,10 +33,73 @@ test('a picture arrives whole from an allowed host, also over redirects', async 
     '/one': (response) => response.writeHead(302, { location: '/two' }).end('gone'),
     '/two': (response) => response.writeHead(307, { location: `http://${host}/three` }).end(),
     '/three': (response) => response.writeHead(301, { location: 'a.jpg' }).end(),
+    '/four': (response) => response.writeHead(303, { location: '/five' }).end(),
+    '/five': (response) => response.writeHead(308, { location: '/a.jpg' }).end(),
   })
   const { remote, outcomes } = open(t, { urlAllowedHosts: `example.com, ${host}` })
-  for (const path of ['/a.jpg', '/one']) assert.equal((await remote.fetch(url + path)).toString(), 'the bytes')
-  assert.deepEqual(outcomes, ['fetched', 'fetched'])
+  for (const path of ['/a.jpg', '/one', '/four']) assert.equal(String(await remote.fetch(url + path)), 'the bytes')
+  assert.deepEqual(outcomes, ['fetched', 'fetched', 'fetched'])
+})
+
+test('what comes with a redirect or a failure is not waited for, and occupies no connection', {
+  timeout: 60_000,
+}, async (t) => {
+  const endless = (status: number, headers: Record<string, string>) => (response: ServerResponse) =>
+    void response.writeHead(status, headers).write(Buffer.alloc(2 ** 20))
+  const { host, url } = await imageServer(t, {
+    '/a.jpg': (response) => response.end('the bytes'),
+    '/moved': endless(302, { location: '/a.jpg' }),
+    '/missing': endless(404, { location: '/a.jpg' }),
+    '/large': endless(200, { 'content-length': '3000000' }),
+    '/signed': (response) => {
+      if (response.req.method === 'HEAD') response.writeHead(403).end()
+      else endless(200, { 'content-length': '3000000' })(response)
+    },
+  })
+  const { remote } = open(t, { urlAllowedHosts: host, urlTimeoutMs: 600_000 })
+  for (let i = 0; i < 10; i++) {
+    assert.equal(String(await remote.fetch(`${url}/moved`)), 'the bytes')
+    assert.equal(await codeOf(remote.fetch(`${url}/missing`)), 'url_unreachable')
+    assert.equal(await codeOf(remote.fetch(`${url}/large`)), 'image_too_large')
+    assert.equal(await remote.size(`${url}/signed`), 3_000_000)
+  }
+})
+
+test('the size of a picture is what its server states of the file itself, in reply to HEAD or else to GET', async (t) => {
+  const stating = (headers: Record<string, string>) => (response: ServerResponse) =>
+    void response.writeHead(200, headers).end()
+  const { host, url, requests } = await imageServer(t, {
+    '/a.jpg': stating({ 'content-length': '9' }),
+    '/packed': stating({ 'content-length': '9', 'content-encoding': 'gzip' }),
+    '/unstated': stating({}),
+    '/signed': (response) => {
+      if (response.req.method === 'HEAD') response.writeHead(403).end()
+      else response.end('the bytes')
+    },
+    '/elsewhere': (response) => response.writeHead(302, { location: 'http://elsewhere.example.com/' }).end(),
+  })
+  const { remote, outcomes } = open(t, { urlAllowedHosts: host })
+  const sizes = ['/a.jpg', '/packed', '/unstated', '/signed'].map((path) => remote.size(url + path))
+  assert.deepEqual(await Promise.all(sizes), [9, undefined, undefined, 9])
+  assert.equal(await codeOf(remote.size(`${url}/missing`)), 'url_unreachable')
+  assert.equal(await codeOf(remote.size(`${url}/elsewhere`)), 'url_not_allowed')
+  assert.equal(requests.filter((path) => path === '/elsewhere').length, 1)
+  assert.deepEqual(outcomes, [])
+})
+
+test('a fetch that is no longer wanted ends, and so does its request', { timeout: 60_000 }, async (t) => {
+  const leaving = new AbortController()
+  let isClosed: Promise<unknown> | undefined
+  const { host, url } = await imageServer(t, {
+    '/silent': (response) => {
+      isClosed = once(response, 'close')
+      leaving.abort(new Error('left'))
+    },
+  })
+  const { remote, outcomes } = open(t, { urlAllowedHosts: host, urlTimeoutMs: 600_000 })
+  await assert.rejects(remote.fetch(`${url}/silent`, leaving.signal), /left/)
+  await isClosed
+  assert.deepEqual(outcomes, [])
 })
 
 test('non-public addresses are refused before anything is sent, however they are written', async (t) => {
@@ -160,10 +224,6 @@ test('size and time are bounded, and error responses are not pictures', async (t
   const impatient = open(t, { urlAllowedHosts: host, urlTimeoutMs: 200 }).remote
   for (const path of ['/silent', '/stuck'])
     await assert.rejects(impatient.fetch(url + path), { code: 'url_unreachable', detail: /200 ms/ }, path)
-  const leaving = new AbortController()
-  const fetching = remote.fetch(`${url}/silent`, leaving.signal)
-  leaving.abort(new Error('left'))
-  await assert.rejects(fetching, /left/)
 })
 
 test('a malformed list of hosts prevents the start of the service', () => {
@@ -176,6 +236,8 @@ test('a malformed list of hosts prevents the start of the service', () => {
     '*.',
     'a.*.com',
     'example.com:99999',
+    '10.0.0.0/33',
+    'fd00::/129',
   ]) {
     assert.throws(
       () => openRemoteImages({ urlAllowedHosts: list, urlTimeoutMs: 1, uploadMaxBytes: 1 }),
@@ -222,6 +284,9 @@ test('a host says when to ask again, in seconds or as a date', async (t) => {
     '/date': busy(new Date(Date.now() + 600_000).toUTCString()),
     '/past': busy(new Date(0).toUTCString()),
     '/neither': busy('soon'),
+    ...Object.fromEntries(
+      [429, 500, 502, 503, 504].map((status) => [`/${status}`, (response) => response.writeHead(status).end()]),
+    ),
   })
   const { remote } = open(t, { urlAllowedHosts: host })
   const pauseOf = (path: string) =>
@@ -234,4 +299,6 @@ test('a host says when to ask again, in seconds or as a date', async (t) => {
   assert.ok(untilDate > 500 && untilDate <= 600, `${untilDate}`)
   assert.equal(await pauseOf('/past'), 1)
   assert.equal(await pauseOf('/neither'), 1)
+  for (const status of [429, 500, 502, 503, 504]) assert.equal(await pauseOf(`/${status}`), 1, `${status}`)
+  assert.ok(Number.isNaN(await pauseOf('/missing')), 'it would be missing again')
 })

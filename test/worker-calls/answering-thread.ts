@@ -11,6 +11,7 @@ export type TestCalls = {
   refuse: { request: string; reply: void }
   fail: { request: string; reply: void }
   die: { request: string; reply: void }
+  dieLater: { request: string; reply: void }
   exit: { request: number; reply: void }
   nest: { request: number; reply: object }
   depth: { request: object; reply: string }
@@ -42,6 +43,11 @@ answerCalls<TestCalls>(
         throw new Error(message)
       })
       return new Promise(() => {})
+    },
+    dieLater(message) {
+      setTimeout(() => {
+        throw new Error(message)
+      }, 10)
     },
     exit: (code) => process.exit(code),
     nest: nested,

@@ -49,6 +49,21 @@ test('a thread that dies rejects pending calls, and every later one', async () =
   await thread.close()
 })
 
+test('a thread that dies while nothing is asked of it is reported, and refuses later calls', async () => {
+  const { thread, failures } = open()
+  await thread.call('dieLater', 'idle')
+  await thread.ended
+  assert.deepEqual([thread.alive, failures.length, failures[0]?.code], [false, 1, 'internal'])
+  await assert.rejects(thread.call('greet', 'x'), { code: 'internal' })
+})
+
+test('a thread that dies while it is being closed rejects pending calls, and is closed', async () => {
+  const { thread, failures } = open()
+  const dying = assert.rejects(thread.call('die', 'now'), { code: 'internal' })
+  await Promise.all([dying, thread.close()])
+  assert.equal(failures.length, 1)
+})
+
 test('a thread that exits silently is detected as well', async () => {
   const { thread, failures } = open()
   await assert.rejects(thread.call('exit', 0), { code: 'internal' })
@@ -91,28 +106,31 @@ test('a thread that starts when it is called lives only then, and can be closed 
   assert.deepEqual(failures, [])
 })
 
-test('a value that cannot be sent fails one call, in either direction', async () => {
+test('a value that cannot be sent fails one call, in either direction', { timeout: 30_000 }, async () => {
   const { thread, failures } = open()
   const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object
+  const lists = (depth: number): object => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as object
   for (const depth of [1_200, 2_300, 4_000, 100_000]) {
     const calls = [
       thread.call('greet', 'a'),
       thread.call('nest', depth),
       thread.call('bytes', 3),
       thread.call('depth', nested(depth)),
+      thread.call('depth', { value: null, lists: lists(depth) }),
       thread.call('share', 'x'),
       thread.call('greet', 'b'),
     ]
     const settled = await Promise.allSettled(calls)
     assert.deepEqual(
       settled.map(({ status }) => status),
-      ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'],
+      ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'rejected', 'rejected', 'fulfilled'],
       `${depth} deep`,
     )
     for (const one of settled) if (one.status === 'rejected') assert.equal((one.reason as AlikeError).code, 'internal')
   }
   assert.deepEqual(await thread.call('nest', 1_000), nested(1_000))
-  assert.equal(await thread.call('depth', nested(1_000)), 'read')
+  for (const value of [nested(1_000), lists(1_000), [null, 1, { value: null }]])
+    assert.equal(await thread.call('depth', value), 'read')
   await thread.close()
   assert.deepEqual(failures, [])
 })

@@ -8,7 +8,7 @@ import { type WordName, wordProperties } from '../../../src/engines/weaviate/id-
 import { uuidOf } from '../../../src/engines/weaviate/image-object.js'
 import { pushed, type Where } from '../../../src/engines/weaviate/pushed-filter.js'
 import { type FilterJson, readFilter } from '../../../src/gallery/filter.js'
-import { fits } from '../../../src/gallery/fits.js'
+import { asksMetadata, fits } from '../../../src/gallery/fits.js'
 import type { JsonValue, Metadata } from '../../../src/gallery/metadata.js'
 import { seededRandom } from '../embedded/vector-index/unit-vectors.js'
 
@@ -167,4 +167,21 @@ test('a record with too many values for tokens is a candidate for every filter i
     { field: 'id', equals: 'a' },
   ])
     assert.ok(finds(pushed(readFilter(filter)).where, { id: 'a', tokens }), JSON.stringify(filter))
+})
+
+test('a filter asks for the metadata if one of its conditions does, however deep', () => {
+  const [label, year] = [
+    { field: 'label', equals: 'a' },
+    { field: 'metadata.year', exists: true },
+  ]
+  for (const [filter, expected] of [
+    [label, false],
+    [year, true],
+    [{ and: [label, label] }, false],
+    [{ and: [label, year] }, true],
+    [{ or: [year, label] }, true],
+    [{ or: [{ not: label }] }, false],
+    [{ not: { or: [label, { and: [label, { not: year }] }] } }, true],
+  ] as const)
+    assert.equal(asksMetadata(readFilter(filter)), expected, JSON.stringify(filter))
 })
