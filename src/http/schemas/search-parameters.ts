@@ -11,6 +11,7 @@ import { reference } from './named.js'
 import { ImageId } from './parameters.js'
 import { Region, regionText } from './region.js'
 import { type SearchBounds, searchOptions } from './search-options.js'
+import { givenVector, vectorFormat } from './vector-format.js'
 
 /** Pictures in one query. */
 export const imagesMax = 8
@@ -63,13 +64,7 @@ const pictures = {
   images: Type.Optional(
     Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of the same thing.' }),
   ),
-  vector: Type.Optional(
-    Type.Array(Type.Number(), {
-      minItems: 2,
-      maxItems: 4_096,
-      description: 'An embedding from this model, of unit length.',
-    }),
-  ),
+  vector: Type.Optional(givenVector),
 }
 const bodyExamples = [
   {
@@ -95,6 +90,7 @@ export function searchSchemas(bounds: SearchBounds) {
       filter: Type.Optional(filterAsText),
       excludeIds: Type.Optional(excludeIds),
       include: Type.Optional(include),
+      ...vectorFormat,
       region: Type.Optional(regionText),
     },
     { additionalProperties: false },
@@ -108,6 +104,7 @@ export function searchSchemas(bounds: SearchBounds) {
       excludeIds: Type.Optional(excludeIds),
       boosts: Type.Optional(Boosts),
       include: Type.Optional(include),
+      ...vectorFormat,
       region: Type.Optional(Region),
     },
     {

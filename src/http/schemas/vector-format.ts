@@ -1,0 +1,46 @@
+/** Embeddings as they are sent and shown: numbers, or base64. */
+import { Type } from 'typebox'
+
+/** Numbers of the longest vector. */
+const dimensionMax = 4_096
+/** Of the longest vector in single precision. */
+export const vectorMaxBytes = Float32Array.BYTES_PER_ELEMENT * dimensionMax
+
+export type JsonVector = number[] | string
+export type VectorFormat = 'numbers' | 'base64'
+
+/** For every request whose answer can have a vector. */
+export const vectorFormat = {
+  vectorFormat: Type.Optional(
+    Type.Enum(['numbers', 'base64'], {
+      type: 'string',
+      default: 'numbers',
+      description:
+        'How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast.',
+    }),
+  ),
+}
+
+const numbers = { items: { type: 'number' } } as const
+const inEither = 'Numbers, or base64 if `vectorFormat` says so.'
+
+/** Types in a list instead of alternatives: what does not fit either is then reported once, and a long list not examined. */
+export const givenVector = Type.Unsafe<JsonVector>({
+  type: ['array', 'string'],
+  ...numbers,
+  minItems: 2,
+  maxItems: dimensionMax,
+  contentEncoding: 'base64',
+  maxLength: Math.ceil(vectorMaxBytes / 3) * 4,
+  description:
+    'An embedding from this model, of unit length: numbers, or base64 of numbers in single precision (float32, little-endian), as answers have them with `vectorFormat=base64`.',
+})
+
+export function shownVector(description: string) {
+  return Type.Unsafe<JsonVector>({ type: ['array', 'string'], ...numbers, description: `${description} ${inEither}` })
+}
+
+export function shownVectorOrNull(description: string) {
+  const type = ['array', 'string', 'null']
+  return Type.Unsafe<JsonVector | null>({ type, ...numbers, description: `${description} ${inEither}` })
+}
