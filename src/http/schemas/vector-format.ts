@@ -24,7 +24,7 @@ export const vectorFormat = {
 const numbers = { items: { type: 'number' } } as const
 const inEither = 'Numbers, or base64 if `vectorFormat` says so.'
 
-/** Types in a list instead of alternatives: what does not fit either is then reported once, and a long list not examined. */
+/** Types in a list instead of alternatives: a misfit is then reported once, for the type that was sent. */
 export const givenVector = Type.Unsafe<JsonVector>({
   type: ['array', 'string'],
   ...numbers,
