@@ -69,13 +69,33 @@ test('a folder is sent with progress, followed to the end of its job, and found'
   assert.deepEqual(walked, ['a/1.jpg', 'a/ä 2.jpg', 'b/3.jpg'])
   const embedded = []
   for await (const { image, vector } of client.embeddings('g', { limit: 2, label: 'a' }))
-    embedded.push([image.id, vector?.constructor, Math.hypot(...vector!).toFixed(5), 'vector' in image])
-  assert.deepEqual(
-    embedded,
-    ['a/1.jpg', 'a/ä 2.jpg'].map((id) => [id, Float32Array, '1.00000', false]),
-  )
+    embedded.push([image.id, vector, Math.hypot(...vector!).toFixed(5), 'vector' in image])
+  const inNumbers = []
+  for await (const { id, vector } of client.images('g', { label: 'a', include: ['vector'] }))
+    inNumbers.push([id, Float32Array.from(vector as number[]), '1.00000', false])
+  assert.equal(inNumbers.length, 2)
+  assert.deepEqual(embedded, inNumbers)
   await client.deleteGallery('g')
   assert.equal(await client.hasGallery('g'), false)
+})
+
+test('embeddings are read from text, bit by bit, and damaged ones are null', async () => {
+  const images = [
+    { id: 'a', vector: 'AACAP8IWAQA=' },
+    { id: 'b', vector: null },
+  ]
+  const asked: string[] = []
+  const send = async ({ url }: Request) => {
+    asked.push(url)
+    return Response.json({ images })
+  }
+  const embedded = []
+  for await (const one of new AlikeClient({ url: 'http://alike', fetch: send }).embeddings('g')) embedded.push(one)
+  assert.deepEqual(embedded, [
+    { image: { id: 'a' }, vector: Float32Array.of(1, 1e-40) },
+    { image: { id: 'b' }, vector: null },
+  ])
+  assert.deepEqual(asked, ['http://alike/v1/galleries/g/images?include=vector&vectorFormat=base64&limit=1000'])
 })
 
 test('every manifest that the service reads is sent with its folder', async (t) => {
