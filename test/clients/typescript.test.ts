@@ -124,6 +124,7 @@ test('refusals are errors with a code; the key is sent', async (t) => {
     (error: unknown) => error,
   )
   assert.ok(misfit instanceof AlikeProblem && misfit.code === 'request_invalid')
+  assert.equal(misfit.message, 'The request does not match its schema. limit must be >= 1.')
   assert.deepEqual(
     misfit.errors.map(({ in: where, pointer }) => [where, pointer]),
     [['query', '/limit']],

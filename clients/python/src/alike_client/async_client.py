@@ -96,7 +96,7 @@ class AsyncAlikeClient:
         return cast(Image, response.json()), response.headers["etag"]
 
     async def images(self, gallery: str, *, limit: int = 1000, **parameters: Any) -> AsyncIterator[Image]:
-        """Yields every picture by id, or those that match `label` or `filter` (JSON text); `limit` is the size of a page."""
+        """Yields every picture by id, or those that match `label` or `filter`; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
             query = {**parameters, "limit": limit, "cursor": cursor}

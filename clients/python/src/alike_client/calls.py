@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from .embeddings import text_of
 from .routes import ROUTES, Operation
 
 Content = bytes | Callable[[], bytes | Iterable[bytes]]
@@ -55,10 +56,10 @@ class Call:
 def json_call(
     operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: object, headers: Mapping[str, str]
 ) -> Call:
-    """With a JSON body; None: without a body."""
+    """With a JSON body, in which vectors may be arrays; None: without a body."""
     if body is None:
         return Call(operation, path, query, headers)
-    content = json.dumps(body, ensure_ascii=False).encode()
+    content = json.dumps(body, ensure_ascii=False, default=text_of).encode()
     return Call(operation, path, query, {**headers, "content-type": "application/json"}, content)
 
 
@@ -74,9 +75,11 @@ def picture_call(
 
 
 def texts(value: Any) -> list[str]:
-    """Values of a parameter; lists are repeated, None is omitted."""
+    """Values of a parameter; lists are repeated, objects are JSON, None is omitted."""
     if value is None:
         return []
     if isinstance(value, (list, tuple)):
         return [text for one in value for text in texts(one)]
+    if isinstance(value, Mapping):
+        return [json.dumps(value, ensure_ascii=False)]
     return [str(value).lower() if isinstance(value, bool) else str(value)]

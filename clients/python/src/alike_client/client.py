@@ -94,7 +94,7 @@ class AlikeClient:
         return cast(Image, response.json()), response.headers["etag"]
 
     def images(self, gallery: str, *, limit: int = 1000, **parameters: Any) -> Iterator[Image]:
-        """Yields every picture by id, or those that match `label` or `filter` (JSON text); `limit` is the size of a page."""
+        """Yields every picture by id, or those that match `label` or `filter`; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
             query = {**parameters, "limit": limit, "cursor": cursor}

@@ -1,10 +1,10 @@
-"""Embeddings of listed pictures."""
+"""Embeddings of listed pictures, and those of a query."""
 
 from __future__ import annotations
 
 import sys
 from array import array
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from typing import cast
 
 from .models import Image
@@ -16,9 +16,25 @@ AS_TEXT = {"include": ["vector"], "vectorFormat": "base64"}
 def with_vector(image: Image) -> tuple[Image, array[float] | None]:
     """The record, and its embedding, which takes an eighth of the memory of a list of floats."""
     text = cast(str | None, image.pop("vector", None))
-    if text is None:
-        return image, None
-    vector = array("f", b64decode(text))
+    return image, None if text is None else little_endian(array("f", b64decode(text)))
+
+
+def text_of(vector: object) -> str:
+    """An `array`, or a numpy array of one dimension, in either precision.
+
+    Raises TypeError for anything else.
+    """
+    try:
+        view = memoryview(cast(bytes, vector))
+    except TypeError:
+        view = memoryview(b"")
+    if view.ndim != 1 or view.format not in ("f", "d"):
+        raise TypeError(f"Object of type {type(vector).__name__} is not JSON serializable")
+    return b64encode(little_endian(array("f", view))).decode()
+
+
+def little_endian(numbers: array[float]) -> array[float]:
+    """From this machine's byte order, or to it."""
     if sys.byteorder == "big":
-        vector.byteswap()
-    return image, vector
+        numbers.byteswap()
+    return numbers
