@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from typing import Any
 
 import httpx
 import pytest
@@ -126,6 +127,16 @@ def test_an_error_says_what_it_is_about() -> None:
         with pytest.raises(AlikeProblem) as refused:
             client.gallery("g")
         assert str(refused.value) == message
+
+
+def test_a_name_that_no_operation_has_is_answered_with_similar_ones() -> None:
+    client = AlikeClient("http://alike")
+    unknown: Any = "recordFeedback"
+    with pytest.raises(ValueError, match=r"^There is no operation 'recordFeedback'; similar: .*giveFeedback"):
+        client.call(unknown, {"gallery": "g"})
+    unknown = "zzz"
+    with pytest.raises(ValueError, match=r"^There is no operation 'zzz'; `alike_client.routes.ROUTES` has them all\.$"):
+        client.call(unknown)
 
 
 def test_a_key_read_from_a_file_may_end_with_a_line_break() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,10 @@ class Call:
     content: Content | None = None
 
     def __post_init__(self) -> None:
+        if self.operation not in ROUTES:
+            similar = get_close_matches(self.operation, ROUTES)
+            hint = f"similar: {', '.join(similar)}" if similar else "`alike_client.routes.ROUTES` has them all"
+            raise ValueError(f"There is no operation {self.operation!r}; {hint}.")
         if not (self.content is None or isinstance(self.content, (bytes, str)) or callable(self.content)):
             # a file or an iterator: the second attempt would send what is left of it
             raise TypeError("The body must be bytes, or a function that opens it for each attempt.")
