@@ -119,6 +119,7 @@ test('the reason why a vector is refused is stated', async (t) => {
   const doubles = Buffer.from(Float64Array.from(vector).buffer)
   const rows: [given: unknown, status: number, code: string, detail: RegExp][] = [
     ['what?', 400, 'request_invalid', /^vector is not base64\.$/],
+    ['é'.repeat(20_000), 400, 'request_invalid', /^vector is not base64\.$/],
     [vector.join(), 400, 'request_invalid', /^vector is not base64\.$/],
     [bytes.subarray(1).toString('base64'), 400, 'request_invalid', /^vector must be base64 of float32.* 95 bytes\.$/],
     ['', 422, 'dimension_mismatch', /^It has 0 values instead of 24\.$/],
