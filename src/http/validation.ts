@@ -104,17 +104,14 @@ function withoutReferences(schema: unknown): unknown {
  * @returns the value without unknown members and without the excess of a list
  */
 function boundedIn(schema: TSchema, value: unknown, place: Pick<Misfit, 'in' | 'pointer'>, excess: Misfit[]): unknown {
-  const { type, properties, additionalProperties, maxItems, anyOf } = schema as {
+  const { type, properties, additionalProperties, maxItems } = schema as {
     type?: string
     properties?: Record<string, TSchema>
     additionalProperties?: unknown
     maxItems?: number
-    anyOf?: TSchema[]
   }
   const { [detailsOfUnknown]: details } = schema as { [detailsOfUnknown]?: ReadonlyMap<string, string> }
   if (Array.isArray(value)) {
-    const list = anyOf?.find((alternative) => (alternative as { type?: string }).type === 'array')
-    if (list !== undefined) return boundedIn(list, value, place, excess)
     if (type !== undefined && type !== 'array' && place.in !== 'body') {
       excess.push({ ...place, detail: 'must not be repeated' })
       return undefined

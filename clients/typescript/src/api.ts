@@ -11777,6 +11777,7 @@ export interface operations {
                      * @default 3
                      */
                     groupSize?: number;
+                    /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                     label?: string[] | string;
                     filter?: components["schemas"]["Filter"];
                     /** @description Rank pictures that match a filter as if their score were higher by its weight; weights add up. `score`, `pSame` and `minScore` refer to similarity alone, and each hit states its `boost`. Not with `groupBy`, `diversity`, `hideDuplicates` and `vote`. */
@@ -12449,6 +12450,7 @@ export interface operations {
                      * @default false
                      */
                     includeSelf?: boolean;
+                    /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                     label?: string[] | string;
                     filter?: components["schemas"]["Filter"];
                     /** @description Pictures to exclude from the hits. */
@@ -12756,6 +12758,7 @@ export interface operations {
                          * @default false
                          */
                         includeSelf?: boolean;
+                        /** @description Only pictures with one of these labels; an empty string stands for unlabelled ones. */
                         label?: string[] | string;
                         filter?: components["schemas"]["Filter"];
                         /** @description Pictures to exclude from the hits. */

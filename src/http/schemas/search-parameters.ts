@@ -22,6 +22,12 @@ const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), {
   maxItems: 100,
   description: 'Only pictures with one of these labels; an empty string stands for unlabelled ones.',
 })
+/** Types in a list instead of alternatives: see `givenVector`. */
+const labelOrLabels = Type.Unsafe<string[] | string>({
+  ...labels,
+  type: ['array', 'string'],
+  maxLength: labelMaxLength,
+})
 const filterText =
   'Only matching pictures: a condition `{"field": "label"}`, `{"field": "id"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does.'
 const filterAsText = Type.String({
@@ -99,7 +105,7 @@ export function searchSchemas(bounds: SearchBounds) {
     {
       ...pictures,
       ...optional,
-      label: Type.Optional(Type.Union([labels, labels.items])),
+      label: Type.Optional(labelOrLabels),
       filter: Type.Optional(Type.Unsafe<FilterJson>(reference(Filter))),
       excludeIds: Type.Optional(excludeIds),
       boosts: Type.Optional(Boosts),

@@ -24,7 +24,10 @@ export const vectorFormat = {
 const numbers = { items: { type: 'number' } } as const
 const inEither = 'Numbers, or base64 if `vectorFormat` says so.'
 
-/** Types in a list instead of alternatives: a misfit is then reported once, for the type that was sent. */
+/**
+ * Types in a list instead of alternatives: a misfit is then reported once, for the type that was sent, and the numbers of
+ * a vector that is too long are not examined.
+ */
 export const givenVector = Type.Unsafe<JsonVector>({
   type: ['array', 'string'],
   ...numbers,
