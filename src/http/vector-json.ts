@@ -1,4 +1,4 @@
-/** An embedding in JSON: numbers, or text, which takes less than half of the bytes and a fraction of the time. */
+/** An embedding in JSON: numbers, or base64, which takes less than half of the bytes and a fraction of the time. */
 import { bytesOfBase64 } from '../image/base64.js'
 import { type JsonVector, type VectorFormat, vectorMaxBytes } from './schemas/vector-format.js'
 import type { Invalid } from './validation.js'
@@ -22,7 +22,7 @@ function shortened(value: number): number {
   return Number(value.toPrecision(significantDigits))
 }
 
-/** In either form. @throws RequestInvalid if it is text of something else */
+/** In either format. @throws RequestInvalid if it is text other than base64 of float32 numbers */
 export function readVector(given: JsonVector, invalid: Invalid): Float32Array {
   if (typeof given !== 'string') return Float32Array.from(given)
   const bytes = bytesOfBase64(given, vectorMaxBytes)

@@ -1,18 +1,18 @@
 /** Embeddings as they are sent and shown: numbers, or base64. */
 import { Type } from 'typebox'
+import { embeddingDimensionMax } from '../../embedding/model-manifest.js'
 
-/** Numbers of the longest vector. */
-const dimensionMax = 4_096
 /** Of the longest vector in single precision. */
-export const vectorMaxBytes = Float32Array.BYTES_PER_ELEMENT * dimensionMax
+export const vectorMaxBytes = Float32Array.BYTES_PER_ELEMENT * embeddingDimensionMax
 
+const formats = ['numbers', 'base64'] as const
+export type VectorFormat = (typeof formats)[number]
 export type JsonVector = number[] | string
-export type VectorFormat = 'numbers' | 'base64'
 
 /** For every request whose answer can have a vector. */
 export const vectorFormat = {
   vectorFormat: Type.Optional(
-    Type.Enum(['numbers', 'base64'], {
+    Type.Enum([...formats], {
       type: 'string',
       default: 'numbers',
       description:
@@ -22,7 +22,7 @@ export const vectorFormat = {
 }
 
 const numbers = { items: { type: 'number' } } as const
-const inEither = 'Numbers, or base64 if `vectorFormat` says so.'
+const either = 'Numbers, or base64 if `vectorFormat` says so.'
 
 /**
  * Types in a list instead of alternatives: a misfit is then reported once, for the type that was sent, and the numbers of
@@ -32,7 +32,7 @@ export const givenVector = Type.Unsafe<JsonVector>({
   type: ['array', 'string'],
   ...numbers,
   minItems: 2,
-  maxItems: dimensionMax,
+  maxItems: embeddingDimensionMax,
   contentEncoding: 'base64',
   maxLength: Math.ceil(vectorMaxBytes / 3) * 4,
   description:
@@ -40,10 +40,10 @@ export const givenVector = Type.Unsafe<JsonVector>({
 })
 
 export function shownVector(description: string) {
-  return Type.Unsafe<JsonVector>({ type: ['array', 'string'], ...numbers, description: `${description} ${inEither}` })
+  return Type.Unsafe<JsonVector>({ type: ['array', 'string'], ...numbers, description: `${description} ${either}` })
 }
 
 export function shownVectorOrNull(description: string) {
   const type = ['array', 'string', 'null']
-  return Type.Unsafe<JsonVector | null>({ type, ...numbers, description: `${description} ${inEither}` })
+  return Type.Unsafe<JsonVector | null>({ type, ...numbers, description: `${description} ${either}` })
 }
