@@ -113,8 +113,12 @@ def test_a_vector_as_embeddings_yields_it_is_part_of_a_body() -> None:
     for vector in array("f", [0.5, -2]), array("d", [0.5, -2]), memoryview(array("f", [0.5, -2])):
         client.call("searchBatch", {"gallery": "g"}, body={"queries": [{"vector": vector, "k": 3}]})
     assert asked == [{"queries": [{"vector": "AAAAPwAAAMA=", "k": 3}]}] * 3
-    for other in b"AAAA", {1, 2}, object(), memoryview(b"AAAA"), array("i", [1]):
-        with pytest.raises(TypeError, match="not JSON serializable"):
+    matrix = memoryview(bytes(16)).cast("f", [2, 2])
+    for other in matrix, array("i", [1]), memoryview(b"AAAA"), b"AAAA":
+        with pytest.raises(TypeError, match="not JSON serializable, unless it is a vector: one dimension, float32 or"):
+            client.call("search", {"gallery": "g"}, body={"vector": other})
+    for other in {1, 2}, object():
+        with pytest.raises(TypeError, match="not JSON serializable$"):
             client.call("search", {"gallery": "g"}, body={"vector": other})
 
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
-from .embeddings import text_of
+from .embeddings import base64_of
 from .routes import ROUTES, Operation
 
 Content = bytes | Callable[[], bytes | Iterable[bytes]]
@@ -64,7 +64,7 @@ def json_call(
     """With a JSON body, in which vectors may be arrays; None: without a body."""
     if body is None:
         return Call(operation, path, query, headers)
-    content = json.dumps(body, ensure_ascii=False, default=text_of).encode()
+    content = json.dumps(body, ensure_ascii=False, default=base64_of).encode()
     return Call(operation, path, query, {**headers, "content-type": "application/json"}, content)
 
 

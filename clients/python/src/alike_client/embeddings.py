@@ -9,27 +9,28 @@ from typing import cast
 
 from .models import Image
 
-AS_TEXT = {"include": ["vector"], "vectorFormat": "base64"}
+AS_BASE64 = {"include": ["vector"], "vectorFormat": "base64"}
 """Parameters of a list for `with_vector`: base64 is read several times as fast as numbers."""
 
 
 def with_vector(image: Image) -> tuple[Image, array[float] | None]:
     """The record, and its embedding, which takes an eighth of the memory of a list of floats."""
-    text = cast(str | None, image.pop("vector", None))
-    return image, None if text is None else little_endian(array("f", b64decode(text)))
+    encoded = cast(str | None, image.pop("vector", None))
+    return image, None if encoded is None else little_endian(array("f", b64decode(encoded)))
 
 
-def text_of(vector: object) -> str:
+def base64_of(vector: object) -> str:
     """An `array`, or a numpy array of one dimension, in either precision.
 
     Raises TypeError for anything else.
     """
+    refusal = f"Object of type {type(vector).__name__} is not JSON serializable"
     try:
         view = memoryview(cast(bytes, vector))
     except TypeError:
-        view = memoryview(b"")
+        raise TypeError(refusal) from None
     if view.ndim != 1 or view.format not in ("f", "d"):
-        raise TypeError(f"Object of type {type(vector).__name__} is not JSON serializable")
+        raise TypeError(f"{refusal}, unless it is a vector: one dimension, float32 or float64")
     return b64encode(little_endian(array("f", view))).decode()
 
 
