@@ -5,7 +5,14 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { AlikeClient, AlikeProblem, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
+import {
+  AlikeClient,
+  AlikeProblem,
+  dataOf,
+  isProblem,
+  type Job,
+  vectorOf,
+} from '../../clients/typescript/src/alike-client.js'
 import { type FolderProgress, folderUpload, uploadFolder } from '../../clients/typescript/src/folder.js'
 import { makeKey } from '../../src/access/api-keys.js'
 import { manifestFormat } from '../../src/ingest/upload-manifest/upload-manifest.js'
@@ -72,14 +79,14 @@ test('a folder is sent with progress, followed to the end of its job, and found'
     embedded.push([image.id, vector, Math.hypot(...vector!).toFixed(5), 'vector' in image])
   const inNumbers = []
   for await (const { id, vector } of client.images('g', { label: 'a', include: ['vector'] }))
-    inNumbers.push([id, Float32Array.from(vector as number[]), '1.00000', false])
+    inNumbers.push([id, vectorOf(vector!), '1.00000', false])
   assert.equal(inNumbers.length, 2)
   assert.deepEqual(embedded, inNumbers)
   await client.deleteGallery('g')
   assert.equal(await client.hasGallery('g'), false)
 })
 
-test('embeddings are read from text, bit by bit, and damaged ones are null', async () => {
+test('embeddings are read from base64, bit by bit, and damaged ones are null', async () => {
   const images = [
     { id: 'a', vector: 'AACAP8IWAQA=' },
     { id: 'b', vector: null },

@@ -83,7 +83,7 @@ test('an embedding from a list searches as the picture itself does, and is what 
   )
 })
 
-test('embeddings are written as text if requested, bit by bit as stored', async (t) => {
+test('embeddings are written as base64 if requested, bit by bit as stored', async (t) => {
   const { app, images } = await filled(t, { count: 50 })
   const unusual = images[0]!.vector.map((value, i) => [1e-40, -3e-39][i] ?? value)
   const length = Math.hypot(...unusual)
@@ -102,7 +102,7 @@ test('embeddings are written as text if requested, bit by bit as stored', async 
   )
 })
 
-test('a list continues in either form', async (t) => {
+test('a list continues in either format', async (t) => {
   const { app } = await filled(t, { count: 4 })
   const page = (more: string) => app.call(200, { url: `${gallery}/images?include=vector&limit=2${more}` })
   const { nextCursor } = await page('&vectorFormat=base64')

@@ -55,7 +55,7 @@ test('the rest of a list that is far too long is not examined', () => {
   }
 })
 
-test('nor is that of a list in a search, even where it may be text instead', () => {
+test('nor is that of a list in a search, even where it may be a string instead', () => {
   const check = compileCheck(searchSchemas({ searchMaxK: 100, pageExpirySeconds: 60 }).Body, 'body')
   for (const [name, max] of Object.entries({ label: 100, vector: 4_096, like: 100, excludeIds: 1_000 }))
     for (const entry of ['a', 1]) {

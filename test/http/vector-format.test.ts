@@ -17,7 +17,7 @@ function bytesOf(vector: readonly number[]): Buffer {
   return bytes
 }
 
-const textOf = (vector: readonly number[]) => bytesOf(vector).toString('base64')
+const base64Of = (vector: readonly number[]) => bytesOf(vector).toString('base64')
 
 interface Filled {
   app: TestApp
@@ -43,10 +43,10 @@ const fieldsOf = (picture: Buffer, fields: Record<string, string>) =>
     { name: 'image', filename: 'a.png', content: picture },
   ])
 
-test('every route with a vector in its answer writes it as text if requested, wherever that is said', async (t) => {
+test('every route with a vector in its answer writes it as base64 if requested, wherever that is said', async (t) => {
   const { app, picture, vector } = await filled(t)
-  const [image, asText] = [picture.toString('base64'), { include: 'vector', vectorFormat: 'base64' }]
-  const query = new URLSearchParams(asText).toString()
+  const [image, inBase64] = [picture.toString('base64'), { include: 'vector', vectorFormat: 'base64' }]
+  const query = new URLSearchParams(inBase64).toString()
   const inJson = { include: ['vector'], vectorFormat: 'base64' }
   const galleries = ['g']
   const embeddings = '/v1/embeddings'
@@ -55,13 +55,13 @@ test('every route with a vector in its answer writes it as text if requested, wh
     { url: embeddings, headers: formHeaders, payload: fieldsOf(picture, { vectorFormat: 'base64' }) },
     { url: embeddings, payload: { image, vectorFormat: 'base64' } },
     { url: `${url}?${query}`, headers: png, payload: picture },
-    { url, headers: formHeaders, payload: fieldsOf(picture, asText) },
+    { url, headers: formHeaders, payload: fieldsOf(picture, inBase64) },
     { url, payload: { image, ...inJson } },
     { url: `/v1/search?${query}&galleries=g`, headers: png, payload: picture },
     { url: '/v1/search', payload: { galleries, image, ...inJson } },
   ]) {
     const answer = await app.call(200, { method: 'POST', url: at, ...(headers && { headers }), payload })
-    assert.equal(answer.vector, textOf(vector), at)
+    assert.equal(answer.vector, base64Of(vector), at)
   }
   const { answers } = await app.call<{ answers: { answer: Answer }[] }>(200, {
     method: 'POST',
@@ -76,7 +76,7 @@ test('every route with a vector in its answer writes it as text if requested, wh
   })
   assert.deepEqual(
     answers.map(({ answer }) => answer.vector),
-    [textOf(vector), vector, undefined],
+    [base64Of(vector), vector, undefined],
   )
 })
 
@@ -87,12 +87,12 @@ test('further pages of a ranking have it in the format of their own', async (t) 
   const first = await search({ vector, paged: true, include: ['vector'] })
   const second = await search({ pageToken: first.nextPageToken, include: ['vector'], vectorFormat: 'base64' })
   const third = await search({ pageToken: second.nextPageToken, include: ['vector'], vectorFormat: 'numbers' })
-  assert.deepEqual([first.vector, second.vector, third.vector], [vector, textOf(vector), vector])
+  assert.deepEqual([first.vector, second.vector, third.vector], [vector, base64Of(vector), vector])
 })
 
-test('a vector sent as text searches as its numbers do', async (t) => {
+test('a vector sent as base64 searches as its numbers do', async (t) => {
   const { app, vector } = await filled(t)
-  const [text, urlSafe] = [textOf(vector), bytesOf(vector).toString('base64url')]
+  const [base64, urlSafe] = [base64Of(vector), bytesOf(vector).toString('base64url')]
   const answersTo = async (given: unknown) => {
     const one = await app.call(200, { method: 'POST', url, payload: { vector: given } })
     const joined = await app.call(200, {
@@ -109,7 +109,7 @@ test('a vector sent as text searches as its numbers do', async (t) => {
   }
   const byNumbers = await answersTo(vector)
   assert.equal(byNumbers[0]!.length, 3)
-  for (const given of [text, urlSafe, text.replace(/(.{60})/g, '$1\n'), text.replace(/=+$/, '')])
+  for (const given of [base64, urlSafe, base64.replace(/(.{60})/g, '$1\n'), base64.replace(/=+$/, '')])
     assert.deepEqual(await answersTo(given), byNumbers)
 })
 
@@ -125,10 +125,10 @@ test('the reason why a vector is refused is stated', async (t) => {
     ['', 422, 'dimension_mismatch', /^It has 0 values instead of 24\.$/],
     [bytes.subarray(4).toString('base64'), 422, 'dimension_mismatch', /^It has 23 values instead of 24\.$/],
     [doubles.toString('base64'), 422, 'dimension_mismatch', /^It has 48 values instead of 24\.$/],
-    [textOf(vector.with(3, NaN)), 400, 'request_invalid', /^The vector has values that are not finite\.$/],
-    [textOf(vector.with(3, -Infinity)), 400, 'request_invalid', /^The vector has values that are not finite\.$/],
+    [base64Of(vector.with(3, NaN)), 400, 'request_invalid', /^The vector has values that are not finite\.$/],
+    [base64Of(vector.with(3, -Infinity)), 400, 'request_invalid', /^The vector has values that are not finite\.$/],
     [vector.with(3, 1e300), 400, 'request_invalid', /^The vector has values that are not finite\.$/],
-    [textOf(vector.with(3, 7)), 400, 'request_invalid', /^The vector is not of unit length\.$/],
+    [base64Of(vector.with(3, 7)), 400, 'request_invalid', /^The vector is not of unit length\.$/],
     ['A'.repeat(21_849), 400, 'request_invalid', /^vector must not have more than 21848 characters\.$/],
     [7, 400, 'request_invalid', /^vector must be either array or string\.$/],
     [null, 400, 'request_invalid', /^vector must be either array or string\.$/],
