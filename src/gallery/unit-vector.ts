@@ -12,6 +12,7 @@ export function expectUnitVector(vector: Float32Array, dimension: number): void 
   }
   // NaN also fails this comparison.
   if (!(Math.abs(Math.sqrt(dot(vector, vector, 0)) - 1) <= lengthTolerance)) {
-    throw new AlikeError('request_invalid', { detail: 'The vector is not of unit length.' })
+    const detail = vector.every(Number.isFinite) ? 'is not of unit length' : 'has values that are not finite'
+    throw new AlikeError('request_invalid', { detail: `The vector ${detail}.` })
   }
 }

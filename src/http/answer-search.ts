@@ -85,6 +85,7 @@ export async function answerSearch(input: SearchInput, searching: SearchParts): 
   if (given.pageToken === undefined && input.set === undefined) watchAnswer(answer, input, parts.watch)
   return answerView(answer, {
     include: [given.include ?? []].flat(),
+    vectorFormat: given.vectorFormat,
     links: config,
     calibration: answer.isExpanded ? undefined : parts.images.modelOf(answer.modelId).manifest.calibration,
     threshold,
@@ -124,7 +125,7 @@ function servingOf({ gallery, set }: SearchInput, { galleries: { searches } }: S
 }
 
 /** Parameters that may accompany a page token; the query is known from the previous page. */
-const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include']
+const besideToken: readonly string[] = ['pageToken', 'paged', 'k', 'include', 'vectorFormat']
 
 /** From the set of the first page. */
 function next(

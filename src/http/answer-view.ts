@@ -11,11 +11,13 @@ import type { Metadata as Stored } from '../gallery/metadata.js'
 import { StoredMetadata } from '../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../retrieval.js'
 import type { SearchAnswer, SearchHit } from './schemas/search.js'
+import type { VectorFormat } from './schemas/vector-format.js'
 import type { Answered } from './typed-app.js'
-import { numbersOf } from './vector-numbers.js'
+import { writeVector } from './vector-json.js'
 
 export interface AnswerViewOptions {
   include: readonly string[]
+  vectorFormat?: VectorFormat | undefined
   links: LinkSettings
   calibration?: ScoreCalibration | undefined
   /** The threshold below which the vote sees no match. */
@@ -44,13 +46,13 @@ export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAn
     nextPageToken,
     durations,
   } = answer
-  const { include, threshold, calibration } = options
+  const { include, vectorFormat, threshold, calibration } = options
   const view = (hit: RankedHit) => hitView(hit, searched, options)
   return {
     modelId,
     method,
     ef,
-    vector: include.includes('vector') ? numbersOf(vector) : undefined,
+    vector: include.includes('vector') ? writeVector(vector, vectorFormat) : undefined,
     hits: hits.map(view),
     groups: groups?.map(({ rank, key, hits }) => ({ rank, key, hits: hits.map(view) })),
     vote: vote && {

@@ -14,6 +14,7 @@ import { regionOf } from './schemas/region.js'
 import { defaultCandidates, defaultGroupSize, groupsMax, rerankedMax, usualK } from './schemas/search-options.js'
 import type { SearchGiven } from './schemas/search-parameters.js'
 import type { Invalid } from './validation.js'
+import { readVector } from './vector-json.js'
 
 export function includes({ include = [] }: SearchGiven, name: string): boolean {
   return [include].flat().some((one) => one === name)
@@ -32,7 +33,7 @@ export function examplesOf(
   const examples: Example[] = [
     ...images.map((bytes) => ({ bytes, region: regionOf(region) })),
     ...[imageId ?? [], like].flat().map((id) => ({ id })),
-    ...(vector === undefined ? [] : [{ vector: Float32Array.from(vector) }]),
+    ...(vector === undefined ? [] : [{ vector: readVector(vector, invalid) }]),
   ]
   if (examples.length === 0) throw new AlikeError('image_missing')
   if (given.nearCopies !== undefined && examples.every((example) => 'vector' in example))

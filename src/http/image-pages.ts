@@ -6,6 +6,7 @@ import type { Galleries } from '../gallery/galleries.js'
 import type { ImagePage } from '../gallery/records.js'
 import { ListCursors } from './list-cursors.js'
 import { imageView } from './schemas/image.js'
+import type { VectorFormat } from './schemas/vector-format.js'
 
 export interface AskedPage {
   limit: number
@@ -14,6 +15,7 @@ export interface AskedPage {
   narrowed: Pick<PageOfImages, 'label' | 'filter'>
   /** With embeddings. */
   vectors: boolean
+  vectorFormat: VectorFormat | undefined
   /** Of the caller; undefined if the service is open. */
   grant: Grant | undefined
 }
@@ -30,7 +32,7 @@ export interface ImagesShown {
 export async function pageOfImages(
   galleries: Galleries,
   gallery: string,
-  { limit, cursor, narrowed, vectors, grant }: AskedPage,
+  { limit, cursor, narrowed, vectors, vectorFormat, grant }: AskedPage,
 ): Promise<AsyncIterable<ImagesShown>> {
   const cursors = new ListCursors(vectors ? 'embeddings' : 'images', gallery, narrowed)
   const place = cursor === undefined ? undefined : cursors.placeOf(cursor)
@@ -45,14 +47,15 @@ export async function pageOfImages(
     throw new AlikeError('serving_changed', {
       detail: `The embeddings of the previous page are from model ${before}, the gallery is now served by ${modelId}.`,
     })
-  return shown(slices, (id) => cursors.at(`${modelId} ${id}`), grant)
+  return shown(slices, (id) => cursors.at(`${modelId} ${id}`), grant, vectorFormat)
 }
 
 async function* shown(
   slices: AsyncIterable<ImagePage>,
   cursorAt: (id: string) => string,
   grant: Grant | undefined,
+  vectorFormat?: VectorFormat,
 ): AsyncGenerator<ImagesShown> {
   for await (const { images, next } of slices)
-    yield { entries: images.map((image) => imageView(image, grant)), nextCursor: next && cursorAt(next) }
+    yield { entries: images.map((image) => imageView(image, grant, vectorFormat)), nextCursor: next && cursorAt(next) }
 }

@@ -13,15 +13,19 @@ export function bytesOfBase64(text: string, maxBytes: number): Buffer | undefine
   const bytes = encoded.length > maxLength ? undefined : decoded(encoded)
   if (bytes !== undefined) return bytes
   const digits = unwrapped(encoded, maxLength, maxBytes)
-  return /^[\w+/-]*={0,2}$/.test(digits) ? decoded(digits) : undefined
+  return digits !== undefined && /^[\w+/-]*={0,2}$/.test(digits) ? decoded(digits) : undefined
 }
 
-/** Byte by byte: replacing takes a second, in one turn, where white space follows each of millions of digits. */
-function unwrapped(text: string, maxLength: number, maxBytes: number): string {
+/**
+ * Byte by byte: replacing takes a second, in one turn, where white space follows each of millions of digits.
+ * @returns undefined if it is not ASCII: its length in bytes says nothing then
+ */
+function unwrapped(text: string, maxLength: number, maxBytes: number): string | undefined {
   const digits = Buffer.from(text)
   let length = 0
   for (let i = 0; i < digits.length; i++) {
     const byte = digits[i]!
+    if (byte > 0x7f) return undefined
     if (!isWhiteSpace(byte)) digits[length++] = byte
   }
   if (length > maxLength) throw new AlikeError('image_too_large', { detail: `At most ${maxBytes} bytes are accepted.` })

@@ -5,7 +5,14 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { AlikeClient, AlikeProblem, dataOf, isProblem, type Job } from '../../clients/typescript/src/alike-client.js'
+import {
+  AlikeClient,
+  AlikeProblem,
+  dataOf,
+  isProblem,
+  type Job,
+  vectorOf,
+} from '../../clients/typescript/src/alike-client.js'
 import { type FolderProgress, folderUpload, uploadFolder } from '../../clients/typescript/src/folder.js'
 import { makeKey } from '../../src/access/api-keys.js'
 import { manifestFormat } from '../../src/ingest/upload-manifest/upload-manifest.js'
@@ -69,13 +76,33 @@ test('a folder is sent with progress, followed to the end of its job, and found'
   assert.deepEqual(walked, ['a/1.jpg', 'a/ä 2.jpg', 'b/3.jpg'])
   const embedded = []
   for await (const { image, vector } of client.embeddings('g', { limit: 2, label: 'a' }))
-    embedded.push([image.id, vector?.constructor, Math.hypot(...vector!).toFixed(5), 'vector' in image])
-  assert.deepEqual(
-    embedded,
-    ['a/1.jpg', 'a/ä 2.jpg'].map((id) => [id, Float32Array, '1.00000', false]),
-  )
+    embedded.push([image.id, vector, Math.hypot(...vector!).toFixed(5), 'vector' in image])
+  const inNumbers = []
+  for await (const { id, vector } of client.images('g', { label: 'a', include: ['vector'] }))
+    inNumbers.push([id, vectorOf(vector!), '1.00000', false])
+  assert.equal(inNumbers.length, 2)
+  assert.deepEqual(embedded, inNumbers)
   await client.deleteGallery('g')
   assert.equal(await client.hasGallery('g'), false)
+})
+
+test('embeddings are read from base64, bit by bit, and damaged ones are null', async () => {
+  const images = [
+    { id: 'a', vector: 'AACAP8IWAQA=' },
+    { id: 'b', vector: null },
+  ]
+  const asked: string[] = []
+  const send = async ({ url }: Request) => {
+    asked.push(url)
+    return Response.json({ images })
+  }
+  const embedded = []
+  for await (const one of new AlikeClient({ url: 'http://alike', fetch: send }).embeddings('g')) embedded.push(one)
+  assert.deepEqual(embedded, [
+    { image: { id: 'a' }, vector: Float32Array.of(1, 1e-40) },
+    { image: { id: 'b' }, vector: null },
+  ])
+  assert.deepEqual(asked, ['http://alike/v1/galleries/g/images?include=vector&vectorFormat=base64&limit=1000'])
 })
 
 test('every manifest that the service reads is sent with its folder', async (t) => {
@@ -104,6 +131,7 @@ test('refusals are errors with a code; the key is sent', async (t) => {
     (error: unknown) => error,
   )
   assert.ok(misfit instanceof AlikeProblem && misfit.code === 'request_invalid')
+  assert.equal(misfit.message, 'The request does not match its schema. limit must be >= 1.')
   assert.deepEqual(
     misfit.errors.map(({ in: where, pointer }) => [where, pointer]),
     [['query', '/limit']],

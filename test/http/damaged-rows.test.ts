@@ -183,14 +183,20 @@ test('a damaged embedding affects one picture, neither its gallery nor a backup'
       ['2'],
     )
     assert.equal((await on.call(409, { ...search, payload: { imageId: '1' } })).code, 'image_damaged')
-    const { images } = await on.call(200, { url: '/v1/galleries/a/images?include=vector' })
-    assert.deepEqual(
-      images.map(({ id, vector }) => [id, vector === null ? null : vector?.length]),
-      [
-        ['1', null],
-        ['2', 24],
-      ],
-    )
+    for (const [format, length] of [
+      ['numbers', 24],
+      ['base64', 24 * 4 * (4 / 3)],
+    ] as const) {
+      const list = `/v1/galleries/a/images?include=vector&vectorFormat=${format}`
+      const { images } = await on.call(200, { url: list })
+      assert.deepEqual(
+        images.map(({ id, vector }) => [id, vector === null ? null : vector?.length]),
+        [
+          ['1', null],
+          ['2', length],
+        ],
+      )
+    }
   }
   await expectOneHit(app)
   const snapshot = await snapshotOf(app)

@@ -39,7 +39,8 @@ async function pagesOf(app: TestApp, query: Record<string, string>): Promise<Pag
 }
 
 /** In single precision, as embeddings are stored. */
-const vectorsOf = (images: Answer['images']) => images.map(({ vector }) => vector && Float32Array.from(vector))
+const vectorsOf = (images: Answer['images']) =>
+  images.map(({ vector }) => (vector ? Float32Array.from(vector as number[]) : null))
 
 test('a list has the embeddings of its pictures if requested, exactly as stored', async (t) => {
   const { app, images } = await filled(t, { count: 50 })
@@ -82,10 +83,42 @@ test('an embedding from a list searches as the picture itself does, and is what 
   )
 })
 
+test('embeddings are written as base64 if requested, bit by bit as stored', async (t) => {
+  const { app, images } = await filled(t, { count: 50 })
+  const unusual = images[0]!.vector.map((value, i) => [1e-40, -3e-39][i] ?? value)
+  const length = Math.hypot(...unusual)
+  const vector = unusual.map((value) => value / length)
+  await putImages(app.parts.galleries.images, 'g', [{ ...images[0]!, vector }])
+  const list = { limit: '7', include: 'vector', vectorFormat: 'base64' }
+  const listed = (await pagesOf(app, list)).flatMap((page) => page.images)
+  assert.deepEqual(
+    listed.map((image) => Buffer.from(image.vector as string, 'base64')),
+    [{ vector }, ...images.slice(1)].map(({ vector }) => Buffer.from(vector.buffer)),
+  )
+  const plain = (await pagesOf(app, { limit: '7', vectorFormat: 'base64' })).flatMap((page) => page.images)
+  assert.deepEqual(
+    plain,
+    listed.map(({ vector: _, ...image }) => image),
+  )
+})
+
+test('a list continues in either format', async (t) => {
+  const { app } = await filled(t, { count: 4 })
+  const page = (more: string) => app.call(200, { url: `${gallery}/images?include=vector&limit=2${more}` })
+  const { nextCursor } = await page('&vectorFormat=base64')
+  assert.deepEqual(
+    (await page(`&cursor=${nextCursor}`)).images.map(({ id, vector }) => [id, vector?.length]),
+    [
+      ['p 002', 24],
+      ['p 003', 24],
+    ],
+  )
+})
+
 test('pages are shorter where their embeddings are long', async (t) => {
   const { app, images } = await filled(t, { count: 120, dimension: 1_024, answerMaxBytes: 2 ** 20 })
   const pages = await pagesOf(app, { limit: '1000', include: 'vector' })
-  const numbers = (vectors: (Float32Array | null | undefined)[]) =>
+  const numbers = (vectors: (Float32Array | null)[]) =>
     Buffer.concat(vectors.map((vector) => Buffer.from(vector!.buffer)))
   const listed = vectorsOf(pages.flatMap((page) => page.images))
   assert.ok(numbers(listed).equals(numbers(images.map(({ vector }) => vector))))

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Type } from 'typebox'
 import { GalleryName, NewImageId } from '../../src/http/schemas/parameters.js'
 import { regionText } from '../../src/http/schemas/region.js'
+import { searchSchemas } from '../../src/http/schemas/search-parameters.js'
 import { compileCheck, type Misfit, RequestInvalid } from '../../src/http/validation.js'
 import { processorMs } from '../support/processor-time.js'
 
@@ -10,9 +11,9 @@ const schema = Type.Object(
   { ids: Type.Optional(Type.Array(Type.String(), { maxItems: 3 })), k: Type.Optional(Type.Integer({ minimum: 1 })) },
   { additionalProperties: false },
 )
-const check = compileCheck(schema, 'body')
+const checkSchema = compileCheck(schema, 'body')
 
-function misfitsOf(value: unknown): readonly Misfit[] {
+function misfitsOf(value: unknown, check = checkSchema): readonly Misfit[] {
   try {
     check(value)
   } catch (error) {
@@ -33,20 +34,42 @@ test('a list of the maximum length is accepted, a longer one is reported togethe
   ])
 })
 
+/** A list that counts how often something of it is read. */
+function counted(entry: unknown): { list: unknown[]; reads(): number } {
+  let reads = 0
+  const entries = Array.from({ length: 390_000 }, () => entry)
+  const list = new Proxy(entries, {
+    get(target, key) {
+      reads++
+      return Reflect.get(target, key) as unknown
+    },
+  })
+  return { list, reads: () => reads }
+}
+
 test('the rest of a list that is far too long is not examined', () => {
   for (const entry of ['a', 1]) {
-    let read = 0
-    const ids = new Proxy(
-      Array.from({ length: 390_000 }, () => entry),
-      {
-        get(target, key) {
-          read++
-          return Reflect.get(target, key) as unknown
-        },
-      },
+    const { list, reads } = counted(entry)
+    assert.deepEqual(misfitsOf({ ids: list }).at(-1), tooLong)
+    assert.ok(reads() < 1_000, `${reads()} reads`)
+  }
+})
+
+test('nor is that of a list in a search, even where it may be a string instead', () => {
+  const check = compileCheck(searchSchemas({ searchMaxK: 100, pageExpirySeconds: 60 }).Body, 'body')
+  for (const [name, max] of Object.entries({ label: 100, vector: 4_096, like: 100, excludeIds: 1_000 }))
+    for (const entry of ['a', 1]) {
+      const { list, reads } = counted(entry)
+      const expected = { in: 'body', pointer: `/${name}`, detail: `must not have more than ${max} items` }
+      assert.deepEqual(misfitsOf({ [name]: list }, check).at(-1), expected)
+      assert.ok(reads() < 2 * max + 1_000, `${reads()} reads of ${name}`)
+    }
+  for (const [name, max] of Object.entries({ label: 200, vector: 21_848 })) {
+    const [longer, other] = [misfitsOf({ [name]: 'A'.repeat(max + 1) }, check), misfitsOf({ [name]: 7 }, check)]
+    assert.deepEqual(
+      [...longer, ...other].map(({ detail }) => detail),
+      [`must not have more than ${max} characters`, 'must be either array or string'],
     )
-    assert.deepEqual(misfitsOf({ ids }).at(-1), tooLong)
-    assert.ok(read < 1_000, `${read} reads`)
   }
 })
 

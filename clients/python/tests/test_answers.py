@@ -33,16 +33,18 @@ def test_each_line_of_an_error_report_is_one_item() -> None:
 
 
 def test_embeddings_are_in_single_precision_and_damaged_ones_none() -> None:
+    # 0.1 and −0.2, 1 and 10⁻⁴⁰
     pages = [
-        {"images": [{"id": "a", "vector": [0.1, -0.2]}, {"id": "b", "vector": None}], "nextCursor": "n"},
-        {"images": [{"id": "c", "vector": [1.0, 0.0]}]},
+        {"images": [{"id": "a", "vector": "zczMPc3MTL4="}, {"id": "b", "vector": None}], "nextCursor": "n"},
+        {"images": [{"id": "c", "vector": "AACAP8IWAQA="}]},
     ]
 
     def answer(request: httpx.Request) -> httpx.Response:
-        assert request.url.params["include"] == "vector" and request.url.params["label"] == "x"
+        parameters = {"include": "vector", "vectorFormat": "base64", "label": "x", "limit": "1000"}
+        assert {**request.url.params, "cursor": "n"} == {**parameters, "cursor": "n"}
         return httpx.Response(200, json=pages["cursor" in request.url.params])
 
-    expected = [({"id": "a"}, array("f", [0.1, -0.2])), ({"id": "b"}, None), ({"id": "c"}, array("f", [1.0, 0.0]))]
+    expected = [({"id": "a"}, array("f", [0.1, -0.2])), ({"id": "b"}, None), ({"id": "c"}, array("f", [1.0, 1e-40]))]
     transport = httpx.MockTransport(answer)
     assert list(AlikeClient("http://alike", transport=transport).embeddings("g", label="x")) == expected
 

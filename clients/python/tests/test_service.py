@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from array import array
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -60,8 +62,10 @@ def test_a_folder_is_sent_with_progress_followed_to_its_end_and_found(folder: Pa
         for id, _, vector in embedded:
             assert vector is not None and vector.typecode == "f"
             assert sum(number * number for number in vector) == pytest.approx(1, abs=1e-5)
-            asked = {"vector": vector.tolist(), "filter": {"field": "id", "equals": id}}
-            assert client.call("search", {"gallery": "py"}, body=asked)["hits"][0]["score"] == 1
+            for given in vector.tolist(), b64encode(vector).decode():
+                asked = {"vector": given, "filter": {"field": "id", "equals": id}, "include": ["vector"]}
+                answer = client.call("search", {"gallery": "py"}, body=asked)
+                assert answer["hits"][0]["score"] == 1 and array("f", answer["vector"]) == vector
         assert len(list(client.embeddings("py", label="loose"))) == 1
         client.delete_gallery("py")
         assert not client.has_gallery("py")

@@ -9,11 +9,13 @@ import { itemsOf } from './items-of.js'
 import { type Job, type JobEvent, jobEvents } from './job-events.js'
 import { AlikeUnreachable, isProblem } from './problems.js'
 import { type Fetch, fetchWithRetries, type RetryOptions } from './retries.js'
+import { vectorOf } from './vector-of.js'
 
 export type { components, operations, paths } from './api.js'
 export type { Job, JobEvent } from './job-events.js'
 export { AlikeProblem, AlikeUnreachable, isProblem, type Problem, type ProblemCode } from './problems.js'
 export type { RetryOptions } from './retries.js'
+export { vectorOf } from './vector-of.js'
 
 export type Gallery = components['schemas']['Gallery']
 export type Model = components['schemas']['Model']
@@ -140,10 +142,11 @@ export class AlikeClient {
    */
   async *embeddings(
     gallery: string,
-    parameters: Omit<ImageListParameters, 'include'> & CallOptions = {},
+    parameters: Omit<ImageListParameters, 'include' | 'vectorFormat'> & CallOptions = {},
   ): AsyncGenerator<EmbeddedImage> {
-    for await (const { vector, ...image } of this.images(gallery, { ...parameters, include: ['vector'] }))
-      yield { image, vector: vector ? Float32Array.from(vector) : null }
+    const asked: ImageListParameters & CallOptions = { ...parameters, include: ['vector'], vectorFormat: 'base64' }
+    for await (const { vector, ...image } of this.images(gallery, asked))
+      yield { image, vector: vector ? vectorOf(vector) : null }
   }
 
   /** Stores a picture under your id, replacing any existing one. */

@@ -20,7 +20,8 @@ export class AlikeProblem extends Error {
   readonly retryAfterSeconds: number | undefined
 
   constructor(status: number, problem: Partial<Problem>, retryAfterSeconds?: number) {
-    super(problem.detail ?? problem.title ?? `The service answered with status ${status}.`)
+    // a detail such as "It has 48 values instead of 24." does not say of what
+    super([problem.title, problem.detail].filter(Boolean).join(' ') || `The service answered with status ${status}.`)
     this.code = problem.code ?? 'unknown'
     this.status = status
     this.detail = problem.detail

@@ -52,12 +52,13 @@ function listImages(app: TypedApp, { galleries, answers }: ImagesRouteOptions): 
       },
     },
     async (request, reply) => {
-      const { limit = 100, cursor, label, filter, include = [] } = request.query
+      const { limit = 100, cursor, label, filter, include = [], vectorFormat } = request.query
       const narrowed =
         filter === undefined ? { label: label === '' ? null : label } : { filter: filterOf({ label, filter }) }
       const { gallery } = request.params
       const vectors = include.includes('vector')
-      const slices = await pageOfImages(galleries, gallery, { limit, cursor, narrowed, vectors, grant: request.grant })
+      const page = { limit, cursor, narrowed, vectors, vectorFormat, grant: request.grant }
+      const slices = await pageOfImages(galleries, gallery, page)
       const onBytes = (bytes: number) => answers.of(reply).take(bytes)
       return listInTurns('images', slices, { reply, signal: clientGone(reply), onBytes })
     },

@@ -21,11 +21,12 @@ import {
   EmbeddingAnswer,
   EmbeddingBody,
   EmbeddingForm,
+  EmbeddingParameters,
   ModelChoice,
 } from '../schemas/vectors.js'
 import type { Routes, TypedApp } from '../typed-app.js'
 import { invalidIn } from '../validation.js'
-import { numbersOf } from '../vector-numbers.js'
+import { writeVector } from '../vector-json.js'
 
 export interface VectorRouteOptions {
   parts: { images: ImageEmbedder; remote: RemoteImages }
@@ -43,7 +44,7 @@ export const vectorRoutes: Routes<VectorRouteOptions> = async (app, options) => 
 
 function embed(app: TypedApp, options: VectorRouteOptions): void {
   const { images: embedder } = options.parts
-  const read = imageRequestReader({ parameters: ModelChoice, body: EmbeddingBody }, options)
+  const read = imageRequestReader({ parameters: EmbeddingParameters, body: EmbeddingBody }, options)
   app.post(
     '/v1/embeddings',
     {
@@ -52,7 +53,7 @@ function embed(app: TypedApp, options: VectorRouteOptions): void {
         operationId: 'embed',
         tags: ['search'],
         summary: 'Embed a picture',
-        querystring: ModelChoice,
+        querystring: EmbeddingParameters,
         body: imageBody(EmbeddingForm, EmbeddingBody),
         response: {
           200: { description: 'Its embedding and most likely classes.', ...reference(EmbeddingAnswer) },
@@ -71,7 +72,7 @@ function embed(app: TypedApp, options: VectorRouteOptions): void {
       const { vector, logits } = await embedder.embed(bytes, { purpose: 'search', modelId: manifest.id, signal })
       return {
         modelId: manifest.id,
-        vector: numbersOf(vector),
+        vector: writeVector(vector, given.vectorFormat),
         labels: likeliestLabels(logits, manifest.labels, labelsShown),
       }
     },

@@ -8,11 +8,12 @@ import { referenceMaxLength, referencePattern } from '../../remote/referenced-im
 import { shownReference } from '../../remote/signed-addresses.js'
 import type { Answered } from '../typed-app.js'
 import { jsonText } from '../validation.js'
-import { numbersOf } from '../vector-numbers.js'
+import { writeVector } from '../vector-json.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { Metadata } from './metadata.js'
 import { named, reference } from './named.js'
 import { Cursor, ImageId, Label, limit } from './parameters.js'
+import { shownVectorOrNull, type VectorFormat, vectorFormat } from './vector-format.js'
 
 const NullableLabel = Type.Union([Label, Type.Null()], { description: 'null: unlabelled.' })
 
@@ -50,10 +51,9 @@ export const Image = named(
       createdAt: Type.String(),
       updatedAt: Type.String(),
       vector: Type.Optional(
-        Type.Union([Type.Array(Type.Number()), Type.Null()], {
-          description:
-            'In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again.',
-        }),
+        shownVectorOrNull(
+          'In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again.',
+        ),
       ),
     },
     {
@@ -143,6 +143,7 @@ export const ImageListParameters = Type.Object(
           'Extras for each picture: its embedding. All embeddings of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`.',
       }),
     ),
+    ...vectorFormat,
   },
   { additionalProperties: false },
 )
@@ -187,12 +188,16 @@ export const ImageList = Type.Object({
   nextCursor: Type.Optional(Cursor),
 })
 
-/** @param grant of the caller; undefined if the service is open */
+/**
+ * @param grant of the caller; undefined if the service is open
+ * @param format of its embedding, if it comes with one
+ */
 export function imageView(
   { thumbnailBytes: _thumbnailBytes, reference: stored, vector, ...record }: ListedImage,
   grant: Grant | undefined,
+  format?: VectorFormat,
 ): Answered<typeof Image> {
-  const shown = vector === undefined ? record : { ...record, vector: vector && numbersOf(vector) }
+  const shown = vector === undefined ? record : { ...record, vector: vector && writeVector(vector, format) }
   if (stored === undefined) return shown
   const { reference, hasQuery } = shownReference(stored)
   return { ...shown, reference, referenceHasQuery: (hasQuery && allows(grant, 'admin')) || undefined }

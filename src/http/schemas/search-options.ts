@@ -82,7 +82,7 @@ function pages({ searchMaxK, pageExpirySeconds }: SearchBounds) {
       Type.String({
         pattern: '^[A-Za-z0-9_-]{1,64}$',
         description:
-          'From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k` and `include` may accompany it. An expired token is refused with `page_expired`.',
+          'From a previous page: returns the next hits of that ranking, whatever has been stored since; pictures removed in the meantime are left out. The query is already known: only `k`, `include` and `vectorFormat` may accompany it. An expired token is refused with `page_expired`.',
       }),
     ),
   }

@@ -11,6 +11,7 @@ import { reference } from './named.js'
 import { ImageId } from './parameters.js'
 import { Region, regionText } from './region.js'
 import { type SearchBounds, searchOptions } from './search-options.js'
+import { givenVector, vectorFormat } from './vector-format.js'
 
 /** Pictures in one query. */
 export const imagesMax = 8
@@ -20,6 +21,12 @@ const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), {
   minItems: 1,
   maxItems: 100,
   description: 'Only pictures with one of these labels; an empty string stands for unlabelled ones.',
+})
+/** Types in a list instead of alternatives: see `givenVector`. */
+const labelOrLabels = Type.Unsafe<string[] | string>({
+  ...labels,
+  type: ['array', 'string'],
+  maxLength: labelMaxLength,
 })
 const filterText =
   'Only matching pictures: a condition `{"field": "label"}`, `{"field": "id"}` or `{"field": "metadata.place.city"}` with `equals`, `in`, `exists`, or bounds `gt`, `gte`, `lt`, `lte`; conditions are combined by `{"and": […]}`, `{"or": […]}`, `{"not": …}`. A list in the metadata matches if one of its elements does.'
@@ -63,13 +70,7 @@ const pictures = {
   images: Type.Optional(
     Type.Array(Base64Image, { maxItems: imagesMax, description: 'Several pictures of the same thing.' }),
   ),
-  vector: Type.Optional(
-    Type.Array(Type.Number(), {
-      minItems: 2,
-      maxItems: 4_096,
-      description: 'An embedding from this model, of unit length.',
-    }),
-  ),
+  vector: Type.Optional(givenVector),
 }
 const bodyExamples = [
   {
@@ -95,6 +96,7 @@ export function searchSchemas(bounds: SearchBounds) {
       filter: Type.Optional(filterAsText),
       excludeIds: Type.Optional(excludeIds),
       include: Type.Optional(include),
+      ...vectorFormat,
       region: Type.Optional(regionText),
     },
     { additionalProperties: false },
@@ -103,11 +105,12 @@ export function searchSchemas(bounds: SearchBounds) {
     {
       ...pictures,
       ...optional,
-      label: Type.Optional(Type.Union([labels, labels.items])),
+      label: Type.Optional(labelOrLabels),
       filter: Type.Optional(Type.Unsafe<FilterJson>(reference(Filter))),
       excludeIds: Type.Optional(excludeIds),
       boosts: Type.Optional(Boosts),
       include: Type.Optional(include),
+      ...vectorFormat,
       region: Type.Optional(Region),
     },
     {

@@ -5,6 +5,7 @@ import { Metadata } from './metadata.js'
 import { named, reference } from './named.js'
 import { NearCopyScore } from './near-copy.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
+import { shownVector } from './vector-format.js'
 
 export const SearchHit = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
@@ -93,11 +94,7 @@ export const SearchAnswer = named(
         description: 'Whether every picture was scanned or the graph was used.',
       }),
       ef: Type.Optional(Type.Integer({ description: 'Candidates that the graph kept.' })),
-      vector: Type.Optional(
-        Type.Array(Type.Number(), {
-          description: 'With `include`: the query vector, as expanded by `expand`.',
-        }),
-      ),
+      vector: Type.Optional(shownVector('With `include`: the query vector, as expanded by `expand`.')),
       hits: Type.Array(SearchHit, {
         description:
           'Score descending, then id ascending; with `diversity` in the order of selection; empty with `groupBy`.',

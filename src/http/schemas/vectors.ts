@@ -4,6 +4,7 @@ import { Calibration } from './calibration.js'
 import { Base64Image, BinaryImage, exampleBase64, ImageUrl } from './image-body.js'
 import { named, reference } from './named.js'
 import { NearCopyScore } from './near-copy.js'
+import { shownVector, vectorFormat } from './vector-format.js'
 
 const chosenModel = {
   model: Type.Optional(
@@ -12,9 +13,11 @@ const chosenModel = {
 }
 export const ModelChoice = Type.Object(chosenModel, { additionalProperties: false })
 
-export const EmbeddingForm = Type.Object({ image: BinaryImage, ...chosenModel })
+const ofEmbedding = { ...chosenModel, ...vectorFormat }
+export const EmbeddingParameters = Type.Object(ofEmbedding, { additionalProperties: false })
+export const EmbeddingForm = Type.Object({ image: BinaryImage, ...ofEmbedding })
 export const EmbeddingBody = Type.Object(
-  { image: Type.Optional(Base64Image), url: Type.Optional(ImageUrl), ...chosenModel },
+  { image: Type.Optional(Base64Image), url: Type.Optional(ImageUrl), ...ofEmbedding },
   { additionalProperties: false, minProperties: 1, examples: [{ image: exampleBase64 }] },
 )
 
@@ -23,7 +26,7 @@ export const EmbeddingAnswer = named(
   Type.Object(
     {
       modelId: Type.String({ description: 'Vectors of different models are never compared.' }),
-      vector: Type.Array(Type.Number(), { description: 'Unit length; a search accepts it as `vector`.' }),
+      vector: shownVector('Unit length; a search accepts it as `vector`.'),
       labels: Type.Array(Type.Object({ label: Type.String(), probability: Type.Number({ minimum: 0, maximum: 1 }) }), {
         description: 'The five most likely classes, of those the model was trained on.',
       }),

@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote
 
+from .embeddings import base64_of
 from .routes import ROUTES, Operation
 
 Content = bytes | Callable[[], bytes | Iterable[bytes]]
@@ -24,6 +26,10 @@ class Call:
     content: Content | None = None
 
     def __post_init__(self) -> None:
+        if self.operation not in ROUTES:
+            similar = get_close_matches(self.operation, ROUTES)
+            hint = f"similar: {', '.join(similar)}" if similar else "`alike_client.routes.ROUTES` has them all"
+            raise ValueError(f"There is no operation {self.operation!r}; {hint}.")
         if not (self.content is None or isinstance(self.content, (bytes, str)) or callable(self.content)):
             # a file or an iterator: the second attempt would send what is left of it
             raise TypeError("The body must be bytes, or a function that opens it for each attempt.")
@@ -55,10 +61,10 @@ class Call:
 def json_call(
     operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: object, headers: Mapping[str, str]
 ) -> Call:
-    """With a JSON body; None: without a body."""
+    """With a JSON body, in which vectors may be arrays; None: without a body."""
     if body is None:
         return Call(operation, path, query, headers)
-    content = json.dumps(body, ensure_ascii=False).encode()
+    content = json.dumps(body, ensure_ascii=False, default=base64_of).encode()
     return Call(operation, path, query, {**headers, "content-type": "application/json"}, content)
 
 
@@ -74,9 +80,11 @@ def picture_call(
 
 
 def texts(value: Any) -> list[str]:
-    """Values of a parameter; lists are repeated, None is omitted."""
+    """Values of a parameter; lists are repeated, objects are JSON, None is omitted."""
     if value is None:
         return []
     if isinstance(value, (list, tuple)):
         return [text for one in value for text in texts(one)]
+    if isinstance(value, Mapping):
+        return [json.dumps(value, ensure_ascii=False)]
     return [str(value).lower() if isinstance(value, bool) else str(value)]

@@ -15,7 +15,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 
 from .calls import Call, Content, json_call, picture_call
-from .embeddings import with_vector
+from .embeddings import AS_BASE64, with_vector
 from .folder import FolderUpload, folder_upload
 from .job_events import JobEvent, event_of, no_events, reconnect_seconds
 from .models import Gallery, Image, Job, SearchAnswer
@@ -94,7 +94,7 @@ class AlikeClient:
         return cast(Image, response.json()), response.headers["etag"]
 
     def images(self, gallery: str, *, limit: int = 1000, **parameters: Any) -> Iterator[Image]:
-        """Yields every picture by id, or those that match `label` or `filter` (JSON text); `limit` is the size of a page."""
+        """Yields every picture by id, or those that match `label` or `filter`; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
             query = {**parameters, "limit": limit, "cursor": cursor}
@@ -112,7 +112,7 @@ class AlikeClient:
         damaged. All are from one model: if the gallery switches to another one meanwhile, AlikeProblem `serving_changed`
         is raised. Then begin again.
         """
-        for image in self.images(gallery, limit=limit, include=["vector"], **parameters):
+        for image in self.images(gallery, limit=limit, **AS_BASE64, **parameters):
             yield with_vector(image)
 
     def put_image(

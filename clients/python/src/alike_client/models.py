@@ -752,9 +752,9 @@ class Image(TypedDict):
     """
     createdAt: str
     updatedAt: str
-    vector: NotRequired[list[float] | None]
+    vector: NotRequired[str | list[float] | None]
     """
-    In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again.
+    In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again. Numbers, or base64 if `vectorFormat` says so.
     """
 
 
@@ -1174,9 +1174,9 @@ class SearchAnswer(TypedDict):
     """
     Candidates that the graph kept.
     """
-    vector: NotRequired[list[float]]
+    vector: NotRequired[str | list[float]]
     """
-    With `include`: the query vector, as expanded by `expand`.
+    With `include`: the query vector, as expanded by `expand`. Numbers, or base64 if `vectorFormat` says so.
     """
     hits: list[Hit1]
     """
@@ -1251,9 +1251,9 @@ class JoinedSearchAnswer(TypedDict):
     """
     Candidates that the graph kept.
     """
-    vector: NotRequired[list[float]]
+    vector: NotRequired[str | list[float]]
     """
-    With `include`: the query vector, as expanded by `expand`.
+    With `include`: the query vector, as expanded by `expand`. Numbers, or base64 if `vectorFormat` says so.
     """
     hits: list[Hit1]
     """
@@ -1294,9 +1294,9 @@ class EmbeddingAnswer(TypedDict):
     """
     Vectors of different models are never compared.
     """
-    vector: list[float]
+    vector: str | list[float]
     """
-    Unit length; a search accepts it as `vector`.
+    Unit length; a search accepts it as `vector`. Numbers, or base64 if `vectorFormat` says so.
     """
     labels: list[Label3]
     """

@@ -17,7 +17,8 @@ class AlikeProblem(AlikeError):
     """The service answered with a problem document. Switch on `code`."""
 
     def __init__(self, status: int, problem: dict[str, Any], retry_after: float | None = None) -> None:
-        super().__init__(problem.get("detail") or problem.get("title") or f"The service answered with status {status}.")
+        said = [str(problem[member]) for member in ("title", "detail") if problem.get(member)]
+        super().__init__(" ".join(said) or f"The service answered with status {status}.")
         self.status = status
         self.code: str = problem.get("code", "unknown")
         """One of the contract's codes; `unknown` for a response that is not a problem document, such as a proxy's."""
