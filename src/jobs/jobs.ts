@@ -132,6 +132,12 @@ export class Jobs {
     )
   }
 
+  /** Jobs that wait in this process because a disk is full, of each kind. */
+  withoutRoom(): { kind: JobKind; count: number }[] {
+    const kinds = [...this.#allLanes].flatMap((lane) => lane.withoutRoom)
+    return [...this.#lanes.keys()].map((kind) => ({ kind, count: kinds.filter((one) => one === kind).length }))
+  }
+
   /**
    * What it has committed is kept.
    * @throws AlikeError `job_not_found`, `job_finished`

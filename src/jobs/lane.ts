@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { type ClaimedEnd, ClaimedJob } from './claimed-job.js'
-import { activeJobStates, type JobRecord, type RunReading } from './job.js'
+import { activeJobStates, type JobKind, type JobRecord, type RunReading } from './job.js'
 import { countOfKinds } from './job-changes.js'
 import { announceEnd, type JobEndOptions } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
@@ -36,6 +36,17 @@ interface Running {
   ended: Promise<ClaimedEnd>
 }
 
+/** Of a job that found a disk full when it last ran here. */
+interface NoRoom {
+  kind: JobKind
+  position: number
+  /** How often in a row it has, without getting further. */
+  times: number
+  pauseMs: number
+  /** Then another process has the job, or it is paused or cancelled. */
+  expiry: NodeJS.Timeout
+}
+
 export class Lane {
   readonly #runner: JobRunner
   readonly #options: LaneOptions
@@ -45,8 +56,8 @@ export class Lane {
   /** By id. */
   readonly #running = new Map<string, Running>()
   readonly #passes = new Passes(() => this.#startNext())
-  /** Jobs that found a disk full, by id: where, and how often in a row. */
-  readonly #withoutRoom = new Map<string, { position: number; times: number }>()
+  /** By job. */
+  readonly #withoutRoom = new Map<string, NoRoom>()
   /** Uids of their galleries, for a while: jobs of others go ahead, and processes with room may run these. */
   readonly #resting = new Set<string>()
 
@@ -87,6 +98,13 @@ export class Lane {
     return this.#running.get(jobId)?.job.reading
   }
 
+  /** Kinds of the jobs that wait here because a disk is full; of each that tries again, until it gets further. */
+  get withoutRoom(): JobKind[] {
+    const running = [...this.#running.values()].flatMap(({ job }) => (job.waitsForRoom ? job.kind : []))
+    const putBack = [...this.#withoutRoom].flatMap(([id, { kind }]) => (this.#running.has(id) ? [] : kind))
+    return [...running, ...putBack]
+  }
+
   async cancel(jobId: string): Promise<JobRecord> {
     // The state is durable first: a run that is still active can commit nothing after it.
     const job = await this.#store.transition(jobId, { from: activeJobStates, to: 'cancelled' })
@@ -113,6 +131,7 @@ export class Lane {
     const passed = this.#passes.close()
     await Promise.allSettled([...this.#running.values()].map((running) => stopped(running, 'closing')))
     await passed
+    for (const { expiry } of this.#withoutRoom.values()) clearTimeout(expiry)
     if (!crashed && this.#options.galleries.failure === undefined) await this.#rest(this.#begun)
   }
 
@@ -191,25 +210,37 @@ export class Lane {
   async #runToEnd(job: ClaimedJob, record: JobRecord): Promise<ClaimedEnd> {
     const end = await job.run().finally(() => {
       if (job.hasBegun) this.#begun.add(job.id)
+      this.#noteRoom(job, record)
     })
-    const times = this.#noteRoom(job, record)
-    if (end === 'noRoom') this.#leaveOut(record.galleryUid, Math.min(retryMs * 2 ** (times - 1), noRoomMaxMs))
+    if (end === 'noRoom') this.#leaveOut(record.galleryUid, this.#withoutRoom.get(job.id)!.pauseMs)
     if (end === 'unstored') this.#passes.beginIn(retryMs) // there may be space by then
     if (end === 'unstored' || end === 'stopped') return end
     this.#begun.delete(job.id)
     if (end === 'ended') {
       await this.#discard(job.id)
       await this.#forgetOld()
-    } else await this.#deleted(job.id, this.#runner.leave?.(job.id))
+    } else if (end !== 'noRoom' || this.#withoutRoom.size > this.#runner.jobsAtOnce) await this.#leave(job.id)
     return end
   }
 
-  /** @returns how often in a row it has found a disk full, without getting further */
-  #noteRoom({ id, foundNoRoom }: ClaimedJob, { position }: JobRecord): number {
+  #noteRoom({ id, kind, foundNoRoom }: ClaimedJob, { position }: JobRecord): void {
     const last = this.#withoutRoom.get(id)
+    this.#forgetRoom(id)
+    if (!foundNoRoom) return
     const times = last?.position === position ? last.times + 1 : 1
-    if (foundNoRoom) this.#withoutRoom.set(id, { position, times })
-    return times
+    const pauseMs = Math.min(retryMs * 2 ** (times - 1), noRoomMaxMs)
+    const expire = () => {
+      if (this.#running.has(id)) return // noted anew at its end
+      this.#forgetRoom(id)
+      void this.#leave(id)
+    }
+    const expiry = setTimeout(expire, pauseMs + noRoomMaxMs).unref()
+    this.#withoutRoom.set(id, { kind, position, times, pauseMs, expiry })
+  }
+
+  #forgetRoom(jobId: string): void {
+    clearTimeout(this.#withoutRoom.get(jobId)?.expiry)
+    this.#withoutRoom.delete(jobId)
   }
 
   #leaveOut(galleryUid: string, ms: number): void {
@@ -222,8 +253,13 @@ export class Lane {
 
   /** The job has ended, whatever becomes of what it needed. */
   async #discard(jobId: string): Promise<void> {
-    this.#withoutRoom.delete(jobId)
+    this.#forgetRoom(jobId)
     await this.#deleted(jobId, this.#runner.discard?.(jobId))
+  }
+
+  /** Any process may go on with the job. */
+  async #leave(jobId: string): Promise<void> {
+    await this.#deleted(jobId, this.#runner.leave?.(jobId))
   }
 
   async #deleted(jobId: string, deleting: Promise<void> | undefined): Promise<void> {

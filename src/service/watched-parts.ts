@@ -49,6 +49,7 @@ export function watchParts({ config, metrics }: Opening, parts: AppParts & JobPa
     expectedPSame: () => drift.expectedPSame,
     memory: () => memoryByPart(galleries.searches.kept.bytes, decoders.bytesInUse),
     jobs: () => unlessAway(jobs.counts(countedJobs)),
+    jobsWithoutRoom: () => jobs.withoutRoom(),
     // those that do not run jobs would hide that none of the others has the model
     jobsWithoutModel: config.role === 'serve' ? undefined : () => unlessAway(jobsWithoutModel(stores, models)),
   })
