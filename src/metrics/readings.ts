@@ -136,7 +136,7 @@ function registerWaitingJobs(registry: Registry, sources: ReadingSources): void 
   })
   readingGauge(registry, {
     name: 'alike_jobs_without_model',
-    help: 'Jobs that have not ended and are not paused, by the model they need: 0 if this process has it, so that it can run them.',
+    help: 'Jobs of galleries that this process can reach that have not ended and are not paused, by the model they need: 0 if it is installed here.',
     labels: ['model_id'],
     async read(set) {
       for (const { modelId, count } of (await sources.jobsWithoutModel?.()) ?? []) set({ model_id: modelId }, count)

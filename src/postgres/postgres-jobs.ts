@@ -4,9 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { AlikeError, hasCode } from '../errors.js'
-import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { JobProgress, StoredCounts } from '../gallery/job-progress.js'
-import type { JobKind, JobRecord, JobTrials, RunReading } from '../jobs/job.js'
+import { type JobKind, type JobRecord, type JobTrials, jobKinds, type RunReading } from '../jobs/job.js'
 import {
   advanced,
   completed,
@@ -43,9 +42,11 @@ import {
   insertJob,
   insertLines,
   interruptedBeside,
+  jobsByModel,
   linesOfJob,
   listJobs,
   noteClaim,
+  type PlacedSet,
   revokeClaim,
   rowOfId,
   type SetOfJobs,
@@ -65,7 +66,7 @@ export interface PostgresJobsOptions {
   /** How often a run renews its claim. */
   renewEveryMs: number
   /** Whether only another process can read the set: jobs of its gallery are left to that one. Default: none is. */
-  isElsewhere?: ((set: Pick<CatalogueSet, 'uid' | 'engine'>) => boolean) | undefined
+  isElsewhere?: ((set: PlacedSet) => boolean) | undefined
   /** Whether a model is installed here: jobs that need another one are left to other processes. Default: all are. */
   hasModel?: ((modelId: string) => boolean) | undefined
   /** The current time, ISO 8601. */
@@ -162,10 +163,25 @@ export class PostgresJobs implements JobStore {
 
   /** Uids of those with unfinished jobs that another process has to run. */
   async #galleriesElsewhere(sql: Sql, kinds: readonly JobKind[]): Promise<string[]> {
-    const { isElsewhere = () => false, hasModel = () => true } = this.#options
-    const isOfOthers = (set: SetOfJobs) =>
-      (set.isRead && isElsewhere(set)) || (set.needsModel && !hasModel(set.modelId))
+    const { hasModel = () => true } = this.#options
+    const isOfOthers = (set: SetOfJobs) => this.#isElsewhere(set) || (set.needsModel && !hasModel(set.modelId))
     return (await setsWithJobs(sql, kinds)).filter(isOfOthers).map(({ galleryUid }) => galleryUid)
+  }
+
+  #isElsewhere(set: SetOfJobs): boolean {
+    return set.isRead && (this.#options.isElsewhere?.(set) ?? false)
+  }
+
+  /**
+   * By each model that they need, how many unfinished jobs are not paused: 0 if the model is installed here. Those of
+   * galleries that this process does not have are left out, whatever models it has.
+   */
+  async withoutModel(): Promise<{ modelId: string; count: number }[]> {
+    const { hasModel = () => true } = this.#options
+    const sets = await setsWithJobs(this.#postgres, jobKinds)
+    const elsewhere = sets.filter((set) => this.#isElsewhere(set)).map(({ galleryUid }) => galleryUid)
+    const needed = await jobsByModel(this.#postgres, elsewhere)
+    return needed.map(({ modelId, count }) => ({ modelId, count: hasModel(modelId) ? 0 : count }))
   }
 
   async release(id: string): Promise<void> {

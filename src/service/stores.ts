@@ -14,8 +14,8 @@ import type { PostgresLogger } from '../postgres/open-postgres.js'
 export interface Stores
   extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress' | 'writes'> {
   jobs: JobStore
-  /** How many unfinished jobs, other than paused ones, need each model; undefined if no other process could run them. */
-  jobsByModel?: (() => Promise<{ modelId: string; count: number }[]>) | undefined
+  /** See `PostgresJobs.withoutModel`; undefined if no other process could run them. */
+  jobsWithoutModel?: (() => Promise<{ modelId: string; count: number }[]>) | undefined
   /** Statements waiting for a connection to PostgreSQL. */
   waiting(): number
   /** Id of the installation, the same in all of its processes. */
@@ -55,14 +55,27 @@ export async function openStores(
     const alone = { waiting: () => 0, installation: () => installationIdIn(config.dataDir), close: async () => {} }
     return { catalogue, feedback, decisions, layouts, jobs, progress: progressOf(jobs, [name]), ...alone }
   }
+  const hasEngine = saidOnce(
+    () => config.weaviateUrl !== '',
+    (engine) =>
+      logger.warn({ engine }, 'jobs need an engine that is not configured here: they wait for a process that has it'),
+  )
   const { openSharedStores } = await import('../postgres/open-postgres.js') // loaded only if configured
   const shared = await openSharedStores({
     url: config.postgresUrl,
     connectionsMax: config.postgresConnectionsMax,
     leaseSeconds: config.jobLeaseSeconds,
     sharesUploads: config.originalsS3Bucket !== '',
-    isElsewhere: (set) => set.engine === name && embedded.has?.(set) === false,
-    hasModel: hasModelOrSaysSo(models, logger),
+    isElsewhere: (set) =>
+      set.engine === name ? set.isMade && embedded.has?.(set) === false : !hasEngine(set.engine),
+    hasModel: saidOnce(
+      (modelId) => models.has(modelId),
+      (modelId) =>
+        logger.warn(
+          { code: 'model_mismatch', modelId },
+          'jobs need a model that is not installed here: they wait for a process that has it',
+        ),
+    ),
     feedbackMax: config.feedbackMax,
     decisionsMax: config.decisionsMax,
     logger,
@@ -71,16 +84,12 @@ export async function openStores(
 }
 
 /** A job that waits for another process would otherwise wait without a word. */
-function hasModelOrSaysSo(models: Pick<ModelFolders, 'has'>, logger: PostgresLogger): (modelId: string) => boolean {
-  const missing = new Set<string>()
-  return (modelId) => {
-    if (models.has(modelId)) return true
-    if (!missing.has(modelId))
-      logger.warn(
-        { code: 'model_mismatch', modelId },
-        'jobs need a model that is not installed here: they wait for a process that has it',
-      )
-    missing.add(modelId)
+function saidOnce(has: (name: string) => boolean, say: (missing: string) => void): (name: string) => boolean {
+  const said = new Set<string>()
+  return (name) => {
+    if (has(name)) return true
+    if (!said.has(name)) say(name)
+    said.add(name)
     return false
   }
 }

@@ -16,6 +16,7 @@ const countedJobs = {
 export function watchParts({ config, metrics }: Opening, parts: AppParts & JobParts & JobKinds): void {
   const { models, placeMaps, galleries, stores, embedded, decoders, jobs, queries, watch, followers } = parts
   const { drift } = watch
+  const { jobsWithoutModel = async () => [] } = stores
   const embedder = models.standard
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
@@ -51,13 +52,8 @@ export function watchParts({ config, metrics }: Opening, parts: AppParts & JobPa
     jobs: () => unlessAway(jobs.counts(countedJobs)),
     jobsWithoutRoom: () => jobs.withoutRoom(),
     // those that do not run jobs would hide that none of the others has the model
-    jobsWithoutModel: config.role === 'serve' ? undefined : () => unlessAway(jobsWithoutModel(stores, models)),
+    jobsWithoutModel: config.role === 'serve' ? undefined : () => unlessAway(jobsWithoutModel()),
   })
-}
-
-async function jobsWithoutModel({ jobsByModel }: JobParts['stores'], { folders }: JobParts['models']) {
-  const needed = (await jobsByModel?.()) ?? []
-  return needed.map(({ modelId, count }) => ({ modelId, count: folders.has(modelId) ? 0 : count }))
 }
 
 /** Keeps metrics available while the shared store is down. */
