@@ -69,12 +69,11 @@ export async function openSharedStores({
   connectionsMax,
   leaseSeconds,
   sharesUploads,
-  isElsewhere,
-  hasModel,
   feedbackMax,
   decisionsMax,
   logger,
   clock = () => new Date(),
+  ...left
 }: SharedStoresOptions): Promise<SharedStores> {
   const warn = (message: string) => (err: unknown) => logger.warn({ err }, message)
   const onLoss = warn('a connection to PostgreSQL was lost')
@@ -102,7 +101,7 @@ export async function openSharedStores({
     notices.listen((notice) => {
       if (notice === undefined || notice.gallery !== undefined) catalogue.forget(notice?.gallery)
     })
-    const jobs = new PostgresJobs({ postgres, queues, notices, renewEveryMs, isElsewhere, hasModel, now })
+    const jobs = new PostgresJobs({ postgres, queues, notices, renewEveryMs, now, ...left })
     const writes = new SharedWrites({ postgres, notices, catalogue })
     opened.push(() => writes.close())
     return {

@@ -66,8 +66,7 @@ export async function openStores(
     connectionsMax: config.postgresConnectionsMax,
     leaseSeconds: config.jobLeaseSeconds,
     sharesUploads: config.originalsS3Bucket !== '',
-    isElsewhere: (set) =>
-      set.engine === name ? set.isMade && embedded.has?.(set) === false : !hasEngine(set.engine),
+    isElsewhere: (set) => (set.engine === name ? set.isMade && embedded.has?.(set) === false : !hasEngine(set.engine)),
     hasModel: saidOnce(
       (modelId) => models.has(modelId),
       (modelId) =>
