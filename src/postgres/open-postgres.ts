@@ -5,7 +5,6 @@ import type { Catalogue } from '../gallery/catalogue.js'
 import type { DecisionStore } from '../gallery/decisions.js'
 import type { FeedbackStore } from '../gallery/feedback.js'
 import type { LayoutStore } from '../gallery/layout.js'
-import type { JobStore } from '../jobs/job-store.js'
 import { JobQueues } from './job-queues.js'
 import { Notices } from './notices.js'
 import { Postgres } from './postgres.js'
@@ -46,9 +45,7 @@ export interface SharedStores {
   feedback: FeedbackStore
   decisions: DecisionStore
   layouts: LayoutStore
-  jobs: JobStore
-  /** See `PostgresJobs.withoutModel`. @throws AlikeError `store_unreachable` */
-  jobsWithoutModel(): Promise<{ modelId: string; count: number }[]>
+  jobs: PostgresJobs
   writes: SharedWrites
   /** Statements waiting for a connection. */
   waiting(): number
@@ -101,7 +98,6 @@ export async function openSharedStores({
     notices.listen((notice) => {
       if (notice === undefined || notice.gallery !== undefined) catalogue.forget(notice?.gallery)
     })
-    const jobs = new PostgresJobs({ postgres, queues, notices, renewEveryMs, now, ...left })
     const writes = new SharedWrites({ postgres, notices, catalogue })
     opened.push(() => writes.close())
     return {
@@ -110,8 +106,7 @@ export async function openSharedStores({
       feedback: postgresFeedback(postgres, feedbackMax),
       decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
       layouts: postgresLayouts(postgres, now),
-      jobs,
-      jobsWithoutModel: () => jobs.withoutModel(),
+      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now, ...left }),
       waiting: () => postgres.waiting,
       installation: () => installationIn(postgres),
       close,

@@ -175,6 +175,7 @@ export class PostgresJobs implements JobStore {
   /**
    * By each model that they need, how many unfinished jobs are not paused: 0 if the model is installed here. Those of
    * galleries that this process does not have are left out, whatever models it has.
+   * @throws AlikeError `store_unreachable`
    */
   async withoutModel(): Promise<{ modelId: string; count: number }[]> {
     const { hasModel = () => true } = this.#options

@@ -79,7 +79,8 @@ export async function openStores(
     decisionsMax: config.decisionsMax,
     logger,
   })
-  return { ...shared, progress: progressOf(shared.jobs, []) }
+  const jobsWithoutModel = () => shared.jobs.withoutModel()
+  return { ...shared, jobsWithoutModel, progress: progressOf(shared.jobs, []) }
 }
 
 /** A job that waits for another process would otherwise wait without a word. */

@@ -96,7 +96,7 @@ test('a job is left to a process with the model it needs: the serving one, or th
   await one.jobs.create({ id: 'build', kind: 're-embedding', gallery: 'b', source: null })
   await one.jobs.create({ id: 'paused', gallery: 'a', source: null })
   await one.jobs.steer('paused', { paused: true })
-  const waiting = async () => Object.fromEntries((await one.jobsWithoutModel()).map((of) => [of.modelId, of.count]))
+  const waiting = async () => Object.fromEntries((await one.jobs.withoutModel()).map((of) => [of.modelId, of.count]))
   assert.deepEqual(await waiting(), { [model.modelId]: 2, [newer.modelId]: 1 })
   const claims = async () => [
     (await one.jobs.claim(['ingest']))?.id,
@@ -120,11 +120,11 @@ test('a process with the model but without the gallery does not hide that a job 
   const two = await openStores(t, url, { isElsewhere: ({ uid }) => uid === 'set-a' })
   for (const gallery of ['a', 'b']) await makeGallery(one.catalogue, gallery, 'embedded')
   await one.jobs.create({ id: 'first', gallery: 'a', source: null })
-  assert.deepEqual(await one.jobsWithoutModel(), [{ modelId: model.modelId, count: 1 }])
-  assert.deepEqual(await two.jobsWithoutModel(), [])
+  assert.deepEqual(await one.jobs.withoutModel(), [{ modelId: model.modelId, count: 1 }])
+  assert.deepEqual(await two.jobs.withoutModel(), [])
   await one.jobs.create({ id: 'second', gallery: 'b', source: null })
-  assert.deepEqual(await one.jobsWithoutModel(), [{ modelId: model.modelId, count: 1 }])
-  assert.deepEqual(await two.jobsWithoutModel(), [{ modelId: model.modelId, count: 0 }])
+  assert.deepEqual(await one.jobs.withoutModel(), [{ modelId: model.modelId, count: 1 }])
+  assert.deepEqual(await two.jobs.withoutModel(), [{ modelId: model.modelId, count: 0 }])
 })
 
 test('a job that no process has the model for waits, counts, and can be cancelled', async (t) => {
