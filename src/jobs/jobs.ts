@@ -28,6 +28,8 @@ export interface GroupCount<Group extends string> {
   count: number
 }
 
+const forgetEveryMs = 3_600_000
+
 /** Resumes the jobs of previous processes. */
 export async function openJobs(options: JobsOptions): Promise<Jobs> {
   const jobs = new Jobs(options)
@@ -43,6 +45,7 @@ export class Jobs {
   readonly #lanes: ReadonlyMap<JobKind, Lane>
   readonly #changes: JobChanges
   readonly #endListening: () => void
+  readonly #forgetting: NodeJS.Timeout
   #closing = false
 
   /** See `openJobs`. */
@@ -60,6 +63,9 @@ export class Jobs {
     this.#endListening = options.store.onChange(() => {
       for (const lane of this.#allLanes) lane.wake()
     })
+    // also if no job ends for a long time
+    const [anyLane] = this.#allLanes
+    this.#forgetting = setInterval(() => void anyLane?.forgetOld(), forgetEveryMs).unref()
   }
 
   /** Called once, before anything else. */
@@ -164,6 +170,7 @@ export class Jobs {
   async close(crashed = false): Promise<void> {
     this.#closing = true
     this.#endListening()
+    clearInterval(this.#forgetting)
     this.#changes.close()
     await Promise.all([...this.#allLanes].map((lane) => lane.close(crashed)))
   }

@@ -79,7 +79,7 @@ export class Lane {
     // its process died before it was put back; with a lease another process may be doing that
     const paused = left.filter((job) => job.paused).map(({ id }) => id)
     if (this.#store.lease === undefined) await this.#rest(paused)
-    await this.#forgetOld()
+    await this.forgetOld()
     this.wake()
   }
 
@@ -218,7 +218,7 @@ export class Lane {
     this.#begun.delete(job.id)
     if (end === 'ended') {
       await this.#discard(job.id)
-      await this.#forgetOld()
+      await this.forgetOld()
     } else if (end !== 'noRoom' || this.#withoutRoom.size > this.#runner.jobsAtOnce) await this.#leave(job.id)
     return end
   }
@@ -269,7 +269,8 @@ export class Lane {
     })
   }
 
-  async #forgetOld(): Promise<void> {
+  /** Deletes jobs, of whatever kind, that ended too long ago. */
+  async forgetOld(): Promise<void> {
     // Including the current millisecond, in which a job may just have ended.
     const before = new Date(Date.now() + 1 - this.#options.jobsKeptDays * dayMs).toISOString()
     await this.#store

@@ -431,6 +431,19 @@ test('jobs that ended long ago are deleted', async (t) => {
   assert.equal(await stateOf(jobs, third), 'running')
 })
 
+test('jobs are deleted in their time although no other one ends', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { galleries, jobs } = await openHeldJobs(t, { jobsKeptDays: 0 })
+  const store = jobsOf(galleries)
+  const webhook = 'https://example.com/'
+  const { job } = await jobs.create({ id: 'j', kind: 'ingest', gallery: 'a', source: null, webhook })
+  await jobs.cancel(job.id)
+  assert.equal(await stateOf(jobs, job.id), 'cancelled', 'somebody has yet to be notified')
+  await store.noteWebhook(job.id, null)
+  t.mock.timers.tick(3_600_000)
+  await until(async () => (await store.get(job.id)) === undefined)
+})
+
 test('a job is followed from change to change to its end, or until its follower leaves', async (t) => {
   const { jobs, lookers } = await openHeldJobs(t)
   const id = await createJob(jobs, 'evaluate')
