@@ -9,6 +9,7 @@ import { announceEnd, type JobEndOptions } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
 import { Passes } from './passes.js'
+import { WithoutRoom } from './without-room.js'
 
 export interface LaneOptions extends JobEndOptions {
   store: JobStore
@@ -22,8 +23,6 @@ export interface LaneOptions extends JobEndOptions {
 const dayMs = 86_400_000
 /** Pause after a job could neither continue nor be stored as failed, or none could be claimed. */
 const retryMs = 10_000
-/** The same for a job that found a disk full: doubled up to this, because it may have to fetch its upload each time. */
-const noRoomMaxMs = 60_000
 /** With a shared store: pause before another job is added to those running here, so that idle processes are given it. */
 const idleFirstMs = 500
 /** Until then, a job during which the process has crashed is alone; it may be waiting for an engine. */
@@ -36,17 +35,6 @@ interface Running {
   ended: Promise<ClaimedEnd>
 }
 
-/** Of a job that found a disk full when it last ran here. */
-interface NoRoom {
-  kind: JobKind
-  position: number
-  /** How often in a row it has, without getting further. */
-  times: number
-  pauseMs: number
-  /** Then another process has the job, or it is paused or cancelled. */
-  expiry: NodeJS.Timeout
-}
-
 export class Lane {
   readonly #runner: JobRunner
   readonly #options: LaneOptions
@@ -56,10 +44,7 @@ export class Lane {
   /** By id. */
   readonly #running = new Map<string, Running>()
   readonly #passes = new Passes(() => this.#startNext())
-  /** By job. */
-  readonly #withoutRoom = new Map<string, NoRoom>()
-  /** Uids of their galleries, for a while: jobs of others go ahead, and processes with room may run these. */
-  readonly #resting = new Set<string>()
+  readonly #withoutRoom = new WithoutRoom(() => this.wake())
 
   constructor(runner: JobRunner, options: LaneOptions) {
     this.#runner = runner
@@ -101,7 +86,7 @@ export class Lane {
   /** Kinds of the jobs that wait here because a disk is full; of each that tries again, until it gets further. */
   get withoutRoom(): JobKind[] {
     const running = [...this.#running.values()].flatMap(({ job }) => (job.waitsForRoom ? job.kind : []))
-    const putBack = [...this.#withoutRoom].flatMap(([id, { kind }]) => (this.#running.has(id) ? [] : kind))
+    const putBack = this.#withoutRoom.kinds.flatMap(({ id, kind }) => (this.#running.has(id) ? [] : kind))
     return [...running, ...putBack]
   }
 
@@ -131,7 +116,7 @@ export class Lane {
     const passed = this.#passes.close()
     await Promise.allSettled([...this.#running.values()].map((running) => stopped(running, 'closing')))
     await passed
-    for (const { expiry } of this.#withoutRoom.values()) clearTimeout(expiry)
+    this.#withoutRoom.close()
     if (!crashed && this.#options.galleries.failure === undefined) await this.#rest(this.#begun)
   }
 
@@ -159,10 +144,12 @@ export class Lane {
 
   async #startNext(): Promise<void> {
     const { kinds, jobsAtOnce } = this.#runner
+    // no job is started while what it needs is deleted
+    for (const id of this.#withoutRoom.takeOver((jobId) => this.#running.has(jobId))) await this.#leave(id)
     try {
       while (this.#running.size < jobsAtOnce) {
         const busy = [...this.#running.values()].map(({ galleryUid }) => galleryUid)
-        const record = await this.#store.claim(kinds, [...busy, ...this.#resting])
+        const record = await this.#store.claim(kinds, [...busy, ...this.#withoutRoom.galleries])
         if (record === undefined) return
         if (this.#passes.isClosed) return await this.#release(record)
         await this.#recovered(this.#start(record))
@@ -183,7 +170,7 @@ export class Lane {
 
   #start(record: JobRecord): ClaimedJob {
     const begunHere = this.#begun.has(record.id)
-    const noRoomAt = this.#withoutRoom.get(record.id)?.position
+    const noRoomAt = this.#withoutRoom.positionOf(record.id)
     const job = new ClaimedJob(record, { ...this.#options, runner: this.#runner, begunHere, noRoomAt })
     const ended = this.#runToEnd(job, record).finally(() => this.#running.delete(job.id))
     this.#running.set(job.id, { job, galleryUid: record.galleryUid, ended })
@@ -210,9 +197,10 @@ export class Lane {
   async #runToEnd(job: ClaimedJob, record: JobRecord): Promise<ClaimedEnd> {
     const end = await job.run().finally(() => {
       if (job.hasBegun) this.#begun.add(job.id)
-      this.#noteRoom(job, record)
+      if (job.foundNoRoom) this.#withoutRoom.note(record)
+      else this.#withoutRoom.forget(job.id)
     })
-    if (end === 'noRoom') this.#leaveOut(record.galleryUid, this.#withoutRoom.get(job.id)!.pauseMs)
+    if (end === 'noRoom') this.#withoutRoom.leaveOut(record)
     if (end === 'unstored') this.#passes.beginIn(retryMs) // there may be space by then
     if (end === 'unstored' || end === 'stopped') return end
     this.#begun.delete(job.id)
@@ -223,37 +211,9 @@ export class Lane {
     return end
   }
 
-  #noteRoom({ id, kind, foundNoRoom }: ClaimedJob, { position }: JobRecord): void {
-    const last = this.#withoutRoom.get(id)
-    this.#forgetRoom(id)
-    if (!foundNoRoom) return
-    const times = last?.position === position ? last.times + 1 : 1
-    const pauseMs = Math.min(retryMs * 2 ** (times - 1), noRoomMaxMs)
-    const expire = () => {
-      if (this.#running.has(id)) return // noted anew at its end
-      this.#forgetRoom(id)
-      void this.#leave(id)
-    }
-    const expiry = setTimeout(expire, pauseMs + noRoomMaxMs).unref()
-    this.#withoutRoom.set(id, { kind, position, times, pauseMs, expiry })
-  }
-
-  #forgetRoom(jobId: string): void {
-    clearTimeout(this.#withoutRoom.get(jobId)?.expiry)
-    this.#withoutRoom.delete(jobId)
-  }
-
-  #leaveOut(galleryUid: string, ms: number): void {
-    this.#resting.add(galleryUid)
-    setTimeout(() => {
-      this.#resting.delete(galleryUid)
-      this.wake()
-    }, ms).unref()
-  }
-
   /** The job has ended, whatever becomes of what it needed. */
   async #discard(jobId: string): Promise<void> {
-    this.#forgetRoom(jobId)
+    this.#withoutRoom.forget(jobId)
     await this.#deleted(jobId, this.#runner.discard?.(jobId))
   }
 
