@@ -184,7 +184,8 @@ export class Jobs {
   }
 
   #report(job: JobRecord): JobReport {
-    const reading = job.finishedAt === null ? (this.#laneOf(job.kind).readingOf(job.id) ?? job.reading) : undefined
+    // the last reading from another process stays with a job that was put back
+    const reading = job.state === 'running' ? (this.#laneOf(job.kind).readingOf(job.id) ?? job.reading) : undefined
     const now = reading === undefined ? job : broughtUp(job, reading)
     return { job: now, pace: paceOf(now, reading) }
   }
