@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import { activeJobStates, type JobKind, type JobRecord, type RunReading } from './job.js'
+import { activeJobStates, hasResult, type JobKind, type JobRecord, type RunReading } from './job.js'
 import { announceEnd, failureBy, failureOf, type JobEndOptions } from './job-end.js'
 import type { JobControl, JobRunner, RunEnd } from './job-runner.js'
 import type { JobStore, JobTransition } from './job-store.js'
@@ -69,9 +69,10 @@ export class ClaimedJob {
     return this.#foundNoRoom
   }
 
-  /** It found a disk full, now or when it last ran here, and has done nothing since. */
+  /** It found a disk full, now or when it last ran here, and has got no further since. */
   get waitsForRoom(): boolean {
-    const isTrying = this.#options.noRoomAt !== undefined && !((this.reading?.doneInThisRun ?? 0) > 0)
+    const isFurther = !hasResult(this.kind) && (this.reading?.doneInThisRun ?? 0) > 0 // an analysis begins anew
+    const isTrying = this.#options.noRoomAt !== undefined && !isFurther
     return isTrying || this.#foundNoRoom || this.#endWaits
   }
 

@@ -116,7 +116,7 @@ export class Lane {
     const passed = this.#passes.close()
     await Promise.allSettled([...this.#running.values()].map((running) => stopped(running, 'closing')))
     await passed
-    this.#withoutRoom.close()
+    for (const id of this.#withoutRoom.close()) await this.#leave(id)
     if (!crashed && this.#options.galleries.failure === undefined) await this.#rest(this.#begun)
   }
 
@@ -144,9 +144,8 @@ export class Lane {
 
   async #startNext(): Promise<void> {
     const { kinds, jobsAtOnce } = this.#runner
-    // no job is started while what it needs is deleted
-    for (const id of this.#withoutRoom.takeOver((jobId) => this.#running.has(jobId))) await this.#leave(id)
     try {
+      await this.#leaveOver() // first: no job is started while what it needs is deleted
       while (this.#running.size < jobsAtOnce) {
         const busy = [...this.#running.values()].map(({ galleryUid }) => galleryUid)
         const record = await this.#store.claim(kinds, [...busy, ...this.#withoutRoom.galleries])
@@ -158,6 +157,19 @@ export class Lane {
     } catch (error) {
       this.#options.logger.error({ err: error }, 'the next job could not be started')
       this.#passes.beginIn(retryMs)
+    }
+  }
+
+  /** Jobs that found a disk full here, and that another process goes on with, or that are paused, no longer wait for room. */
+  async #leaveOver(): Promise<void> {
+    for (const id of this.#withoutRoom.over.filter((jobId) => !this.#running.has(jobId))) {
+      const job = await this.#store.get(id)
+      if (job?.state === 'queued' && !job.paused) {
+        this.#withoutRoom.prolong(id)
+        continue
+      }
+      this.#withoutRoom.forget(id)
+      await this.#leave(id)
     }
   }
 
@@ -207,7 +219,8 @@ export class Lane {
     if (end === 'ended') {
       await this.#discard(job.id)
       await this.forgetOld()
-    } else if (end !== 'noRoom' || this.#withoutRoom.size > this.#runner.jobsAtOnce) await this.#leave(job.id)
+    } else if (end !== 'noRoom' || this.#withoutRoom.aheadOf(job.id) >= this.#runner.jobsAtOnce)
+      await this.#leave(job.id)
     return end
   }
 

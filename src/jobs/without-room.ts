@@ -1,6 +1,6 @@
 /**
- * Jobs that found a disk full when they last ran in this process. They are tried again after 10 s, and less and less often;
- * one that is not run here again in time is forgotten.
+ * Jobs that found a disk full when they last ran in this process, in the order in which they did. They are tried again
+ * after 10 s, and less and less often; of one that is not run here again in time, the lane asks whether it still waits.
  */
 import type { JobKind, JobRecord } from './job.js'
 
@@ -18,7 +18,7 @@ interface NoRoom {
 const firstPauseMs = 10_000
 /** A job may have to fetch its upload each time. */
 const pauseMaxMs = 60_000
-/** After its pause. By then another process has the job, or it is paused or cancelled. */
+/** After its pause. By then another process may have the job, or it may be paused or cancelled. */
 const overAfterMs = 60_000
 
 export class WithoutRoom {
@@ -29,10 +29,6 @@ export class WithoutRoom {
   /** @param onTime called when a pause, or the time of a job, is over */
   constructor(onTime: () => void) {
     this.#onTime = onTime
-  }
-
-  get size(): number {
-    return this.#jobs.size
   }
 
   /** Where the job was; undefined if it did not find a disk full. */
@@ -49,19 +45,19 @@ export class WithoutRoom {
     return this.#leftOut
   }
 
+  /** How many found a disk full before this one did, and wait too. */
+  aheadOf(jobId: string): number {
+    return [...this.#jobs.keys()].indexOf(jobId)
+  }
+
   /** @param job as it was when its run began */
   note({ id, kind, position }: JobRecord): void {
     const last = this.#jobs.get(id)
-    this.forget(id)
+    clearTimeout(last?.untilOver)
     const times = last?.position === position ? last.times + 1 : 1
     const pauseMs = Math.min(firstPauseMs * 2 ** (times - 1), pauseMaxMs)
-    const end = () => {
-      noted.isOver = true
-      this.#onTime()
-    }
-    const untilOver = setTimeout(end, pauseMs + overAfterMs).unref()
-    const noted: NoRoom = { kind, position, times, pauseMs, isOver: false, untilOver }
-    this.#jobs.set(id, noted)
+    const untilOver = this.#overIn(id, pauseMs + overAfterMs)
+    this.#jobs.set(id, { kind, position, times, pauseMs, isOver: false, untilOver }) // keeps its place, if it has one
   }
 
   /** Leaves out its gallery for its pause. */
@@ -74,11 +70,15 @@ export class WithoutRoom {
     setTimeout(goOn, this.#jobs.get(id)?.pauseMs).unref()
   }
 
-  /** Forgets those that were not run again in time. @returns their ids */
-  takeOver(isRunning: (jobId: string) => boolean): string[] {
-    const over = [...this.#jobs].flatMap(([id, { isOver }]) => (isOver && !isRunning(id) ? id : []))
-    for (const id of over) this.forget(id)
-    return over
+  /** Ids of those that were not run again in time. */
+  get over(): string[] {
+    return [...this.#jobs].flatMap(([id, { isOver }]) => (isOver ? id : []))
+  }
+
+  /** Gives it more time: it waits for its turn. */
+  prolong(jobId: string): void {
+    const noted = this.#jobs.get(jobId)
+    if (noted !== undefined) Object.assign(noted, { isOver: false, untilOver: this.#overIn(jobId, overAfterMs) })
   }
 
   forget(jobId: string): void {
@@ -86,7 +86,19 @@ export class WithoutRoom {
     this.#jobs.delete(jobId)
   }
 
-  close(): void {
-    for (const { untilOver } of this.#jobs.values()) clearTimeout(untilOver)
+  /** Forgets all. @returns their ids */
+  close(): string[] {
+    const ids = [...this.#jobs.keys()]
+    for (const id of ids) this.forget(id)
+    return ids
+  }
+
+  #overIn(jobId: string, ms: number): NodeJS.Timeout {
+    const end = () => {
+      const noted = this.#jobs.get(jobId)
+      if (noted !== undefined) noted.isOver = true
+      this.#onTime()
+    }
+    return setTimeout(end, ms).unref()
   }
 }

@@ -253,6 +253,7 @@ test('a job that found a disk full, and that another process goes on with, is fo
   const { job, fail } = takers.runs[0]!
   fail(new AlikeError('storage_full'))
   await turns(() => claims.mock.callCount() > 0)
+  await jobsOf(galleries).transition(job.id, { from: ['queued'], to: 'running' })
   t.mock.timers.tick(69_999)
   assert.deepEqual([withoutRoom(jobs), takers.left], [{ ingest: 1 }, []])
   t.mock.timers.tick(1)
@@ -260,16 +261,61 @@ test('a job that found a disk full, and that another process goes on with, is fo
   assert.deepEqual([withoutRoom(jobs), takers.left], [{}, [job.id]])
 })
 
-test('of the uploads of jobs that found a disk full, no more stay than of jobs that run at once', async (t) => {
+test('a job that found a disk full, and whose turn has not come since, still waits for room', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { galleries, jobs, takers } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  await turns(() => takers.runs.length === 1)
+  const claims = t.mock.method(jobsOf(galleries), 'claim', async () => undefined) // as while others go ahead
+  takers.runs[0]!.fail(new AlikeError('storage_full'))
+  for (const waitMs of [70_000, 60_000, 60_000]) {
+    const claimed = claims.mock.callCount()
+    await turns(() => claims.mock.callCount() > claimed)
+    t.mock.timers.tick(waitMs)
+  }
+  const claimed = claims.mock.callCount()
+  await turns(() => claims.mock.callCount() > claimed)
+  assert.deepEqual([withoutRoom(jobs), takers.left], [{ ingest: 1 }, []])
+  await jobs.steer(id, { paused: true })
+  t.mock.timers.tick(60_000)
+  await turns(() => takers.left.length > 0)
+  assert.deepEqual([withoutRoom(jobs), takers.left], [{}, [id]], 'nobody waits for it')
+})
+
+test('of the uploads of jobs that found a disk full, as many stay as jobs run at once, until the process ends', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const { jobs, takers } = await openHeldJobs(t)
   const ids = [await createJob(jobs, 'ingest', 'a'), await createJob(jobs, 'ingest', 'b')]
-  for (const n of [0, 1]) {
-    const run = await until(() => takers.runs[n], 'the next run')
-    run.fail(new AlikeError('storage_full'))
-    await until(async () => (await stateOf(jobs, ids[n]!)) === 'queued')
+  for (const [n, id] of [...ids, ...ids, ...ids].entries()) {
+    await turns(() => {
+      if (id === ids[0]) t.mock.timers.tick(10_000)
+      return takers.runs.length === n + 1
+    })
+    assert.equal(takers.runs[n]!.job.id, id)
+    takers.runs[n]!.fail(new AlikeError('storage_full'))
+    await turns(async () => (await stateOf(jobs, id)) === 'queued')
   }
-  await until(() => takers.left.length === 1)
-  assert.deepEqual([takers.left, withoutRoom(jobs)], [[ids[1]], { ingest: 2 }])
+  await turns(() => takers.left.length === 3)
+  assert.deepEqual([takers.left, withoutRoom(jobs)], [[ids[1], ids[1], ids[1]], { ingest: 2 }])
+  await jobs.close()
+  assert.ok(takers.left.includes(ids[0]!), 'the next process fetches it anyway')
+})
+
+test('an analysis that found a disk full waits for room until it ends: each run begins anew', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { jobs, lookers, ends } = await openHeldJobs(t)
+  await createJob(jobs, 'evaluate')
+  await turns(() => lookers.runs.length === 1)
+  lookers.runs[0]!.fail(new AlikeError('storage_full'))
+  await turns(() => withoutRoom(jobs).evaluate === 1)
+  await turns(async () => {
+    t.mock.timers.tick(10_000)
+    return lookers.runs.length === 2
+  })
+  lookers.runs[1]!.control.report(() => ({ elapsedMs: 1, doneInThisRun: 7, shareAtStart: 0, share: 0 }))
+  assert.deepEqual(withoutRoom(jobs), { evaluate: 1 })
+  lookers.runs[1]!.end({ total: 7, result: '{}' })
+  await turns(() => ends.length === 1 && withoutRoom(jobs).evaluate === undefined)
 })
 
 test('a job of which only the end waits for room counts as one that waits', async (t) => {
