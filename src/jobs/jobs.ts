@@ -11,6 +11,7 @@ import type { JobRunner } from './job-runner.js'
 import type { JobCount, JobListOptions, JobSteering, JobStore, NewJob } from './job-store.js'
 import { Lane, type LaneOptions } from './lane.js'
 import { type JobPace, paceOf } from './pace.js'
+import { forgetOld } from './retention.js'
 
 export interface JobsOptions extends LaneOptions {
   /** Each with its own lane. */
@@ -64,12 +65,12 @@ export class Jobs {
       for (const lane of this.#allLanes) lane.wake()
     })
     // also if no job ends for a long time
-    const [anyLane] = this.#allLanes
-    this.#forgetting = setInterval(() => void anyLane?.forgetOld(), forgetEveryMs).unref()
+    this.#forgetting = setInterval(() => void forgetOld(options), forgetEveryMs).unref()
   }
 
   /** Called once, before anything else. */
   async resume(): Promise<void> {
+    await forgetOld(this.#options)
     for (const lane of this.#allLanes) await lane.resume()
   }
 

@@ -9,18 +9,15 @@ import { announceEnd, type JobEndOptions } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
 import { Passes } from './passes.js'
+import { forgetOld, type RetentionOptions } from './retention.js'
 import { WithoutRoom } from './without-room.js'
 
-export interface LaneOptions extends JobEndOptions {
-  store: JobStore
+export interface LaneOptions extends JobEndOptions, RetentionOptions {
   galleries: Galleries
-  /** How long ended jobs are retained. */
-  jobsKeptDays: number
   /** False: jobs are accepted and controlled here, and run by other processes. Default true. */
   runsJobs?: boolean | undefined
 }
 
-const dayMs = 86_400_000
 /** Pause after a job could neither continue nor be stored as failed, or none could be claimed. */
 const retryMs = 10_000
 /** With a shared store: pause before another job is added to those running here, so that idle processes are given it. */
@@ -64,7 +61,6 @@ export class Lane {
     // its process died before it was put back; with a lease another process may be doing that
     const paused = left.filter((job) => job.paused).map(({ id }) => id)
     if (this.#store.lease === undefined) await this.#rest(paused)
-    await this.forgetOld()
     this.wake()
   }
 
@@ -218,7 +214,7 @@ export class Lane {
     this.#begun.delete(job.id)
     if (end === 'ended') {
       await this.#discard(job.id)
-      await this.forgetOld()
+      await forgetOld(this.#options)
     } else if (end !== 'noRoom' || this.#withoutRoom.aheadOf(job.id) >= this.#runner.jobsAtOnce)
       await this.#leave(job.id)
     return end
@@ -240,15 +236,6 @@ export class Lane {
       const fields = { err: error, jobId }
       this.#options.logger.warn(fields, 'what a job needed here could not be deleted; a later start does')
     })
-  }
-
-  /** Deletes jobs, of whatever kind, that ended too long ago. */
-  async forgetOld(): Promise<void> {
-    // Including the current millisecond, in which a job may just have ended.
-    const before = new Date(Date.now() + 1 - this.#options.jobsKeptDays * dayMs).toISOString()
-    await this.#store
-      .forget(before)
-      .catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be deleted'))
   }
 }
 
