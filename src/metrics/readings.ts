@@ -54,8 +54,10 @@ export interface ReadingSources {
   jobs?: () => Promise<Iterable<JobReading>>
   /** Unfinished jobs that wait in this process because a disk is full. */
   jobsWithoutRoom?: () => Iterable<{ kind: string; count: number }>
-  /** Unfinished jobs that other processes have to run because their model is not installed here. */
-  jobsWithoutModel?: (() => Promise<Iterable<{ modelId: string; count: number }>>) | undefined
+  /** Unfinished jobs that other processes have to run because their engine is not configured here, by its name. */
+  jobsWithoutEngine?: (() => Promise<Iterable<{ name: string; count: number }>>) | undefined
+  /** … or because their model is not installed here, by its id. */
+  jobsWithoutModel?: (() => Promise<Iterable<{ name: string; count: number }>>) | undefined
 }
 
 export function registerReadings(registry: Registry, sources: ReadingSources): void {
@@ -135,11 +137,19 @@ function registerWaitingJobs(registry: Registry, sources: ReadingSources): void 
     },
   })
   readingGauge(registry, {
+    name: 'alike_jobs_without_engine',
+    help: 'Jobs that have not ended and are not paused, by the engine that they need: 0 if it is configured here; without those of galleries in the data folder of another process.',
+    labels: ['engine'],
+    async read(set) {
+      for (const { name, count } of (await sources.jobsWithoutEngine?.()) ?? []) set({ engine: name }, count)
+    },
+  })
+  readingGauge(registry, {
     name: 'alike_jobs_without_model',
-    help: 'Jobs of galleries that this process can reach that have not ended and are not paused, by the model they need: 0 if it is installed here.',
+    help: 'Jobs that have not ended and are not paused, by the model that they need: 0 if it is installed here; without those of galleries that this process cannot reach.',
     labels: ['model_id'],
     async read(set) {
-      for (const { modelId, count } of (await sources.jobsWithoutModel?.()) ?? []) set({ model_id: modelId }, count)
+      for (const { name, count } of (await sources.jobsWithoutModel?.()) ?? []) set({ model_id: name }, count)
     },
   })
 }

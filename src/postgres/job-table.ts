@@ -123,7 +123,8 @@ export interface SetOfJobs extends PlacedSet, Pick<CatalogueSet, 'galleryUid' | 
   needsModel: boolean
 }
 
-/** Of the set beside it, in `setsWithJobs` and `jobsByModel`. */
+/** Of the set beside it, in `setsWithJobs` and `jobsByNeed`. */
+const isRead = `(embedding_set.uid = serving OR kind = 'move')`
 const needsModel = `kind <> 'move' AND (embedding_set.uid = serving) = (kind <> 're-embedding')`
 const jobsWithSets =
   'alike.job JOIN alike.gallery ON gallery.uid = job.gallery_uid JOIN alike.embedding_set USING (gallery_uid)'
@@ -131,19 +132,26 @@ const jobsWithSets =
 export function setsWithJobs(sql: Sql, kinds: readonly JobKind[]): Promise<SetOfJobs[]> {
   return sql.query(
     `SELECT DISTINCT embedding_set.uid, gallery_uid AS "galleryUid", engine, model_id AS "modelId",
-       about::jsonb @> '{"isMade": true}' AS "isMade", embedding_set.uid = serving OR kind = 'move' AS "isRead",
-       ${needsModel} AS "needsModel"
+       about::jsonb @> '{"isMade": true}' AS "isMade", ${isRead} AS "isRead", ${needsModel} AS "needsModel"
      FROM ${jobsWithSets}
      WHERE kind = ANY($1) AND state = ANY($2)`,
     [kinds, activeJobStates],
   )
 }
 
-/** How many unfinished jobs, other than paused ones and those of some galleries, need each model. */
-export function jobsByModel(sql: Sql, leftOut: readonly string[]): Promise<{ modelId: string; count: number }[]> {
+/** What a process needs in order to run a job, and with which sets it does. */
+const setsByNeed = { engine: isRead, model_id: needsModel }
+export type JobNeed = keyof typeof setsByNeed
+
+/** How many unfinished jobs, other than paused ones and those of some galleries, need each engine, or model. */
+export function jobsByNeed(
+  sql: Sql,
+  need: JobNeed,
+  leftOut: readonly string[],
+): Promise<{ name: string; count: number }[]> {
   return sql.query(
-    `SELECT model_id AS "modelId", count(*) FROM ${jobsWithSets}
-     WHERE state = ANY($1) AND paused = 0 AND ${needsModel} AND NOT gallery_uid = ANY($2) GROUP BY model_id`,
+    `SELECT ${need} AS name, count(DISTINCT job.number) FROM ${jobsWithSets}
+     WHERE state = ANY($1) AND paused = 0 AND ${setsByNeed[need]} AND NOT gallery_uid = ANY($2) GROUP BY ${need}`,
     [activeJobStates, leftOut],
   )
 }

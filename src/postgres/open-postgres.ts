@@ -11,7 +11,7 @@ import { Postgres } from './postgres.js'
 import { PostgresCatalogue } from './postgres-catalogue.js'
 import { postgresDecisions } from './postgres-decisions.js'
 import { postgresFeedback } from './postgres-feedback.js'
-import { PostgresJobs, type PostgresJobsOptions } from './postgres-jobs.js'
+import { type JobReach, PostgresJobs } from './postgres-jobs.js'
 import { postgresLayouts } from './postgres-layouts.js'
 import { alone, migrate } from './schema.js'
 import { freshMs, SharedWrites } from './shared-writes.js'
@@ -25,7 +25,7 @@ export interface PostgresLogger {
   warn(fields: object, message: string): void
 }
 
-export interface SharedStoresOptions extends Pick<PostgresJobsOptions, 'isElsewhere' | 'hasModel'> {
+export interface SharedStoresOptions extends Partial<JobReach> {
   url: string
   connectionsMax: number
   /** A worker that is silent for longer loses its job; at least 10. */
@@ -70,7 +70,7 @@ export async function openSharedStores({
   decisionsMax,
   logger,
   clock = () => new Date(),
-  ...left
+  ...reach
 }: SharedStoresOptions): Promise<SharedStores> {
   const warn = (message: string) => (err: unknown) => logger.warn({ err }, message)
   const onLoss = warn('a connection to PostgreSQL was lost')
@@ -106,7 +106,7 @@ export async function openSharedStores({
       feedback: postgresFeedback(postgres, feedbackMax),
       decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
       layouts: postgresLayouts(postgres, now),
-      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now, ...left }),
+      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now, ...reach }),
       waiting: () => postgres.waiting,
       installation: () => installationIn(postgres),
       close,

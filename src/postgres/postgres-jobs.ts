@@ -42,7 +42,8 @@ import {
   insertJob,
   insertLines,
   interruptedBeside,
-  jobsByModel,
+  type JobNeed,
+  jobsByNeed,
   linesOfJob,
   listJobs,
   noteClaim,
@@ -59,16 +60,22 @@ import { type Notices, notify } from './notices.js'
 import type { Postgres, Sql } from './postgres.js'
 import { addWebhook, noteWebhook, takeWebhooks } from './webhook-rows.js'
 
-export interface PostgresJobsOptions {
+/** What this process can run: other jobs are left to other processes. */
+export interface JobReach {
+  /** Whether only another process can read the set. Default: none is. */
+  isElsewhere(set: PlacedSet): boolean
+  /** Whether an engine is configured here. Default: all are. */
+  hasEngine(engine: string): boolean
+  /** Whether a model is installed here. Default: all are. */
+  hasModel(modelId: string): boolean
+}
+
+export interface PostgresJobsOptions extends Partial<JobReach> {
   postgres: Postgres
   queues: JobQueues
   notices: Notices
   /** How often a run renews its claim. */
   renewEveryMs: number
-  /** Whether only another process can read the set: jobs of its gallery are left to that one. Default: none is. */
-  isElsewhere?: ((set: PlacedSet) => boolean) | undefined
-  /** Whether a model is installed here: jobs that need another one are left to other processes. Default: all are. */
-  hasModel?: ((modelId: string) => boolean) | undefined
   /** The current time, ISO 8601. */
   now(): string
 }
@@ -80,6 +87,7 @@ export class PostgresJobs implements JobStore {
   readonly #options: PostgresJobsOptions
   readonly #postgres: Postgres
   readonly #queues: JobQueues
+  readonly #reach: JobReach
   /** Jobs held by this process, by id. A lost claim stays until the next one: its writes are refused. */
   readonly #claims = new Map<string, Claim>()
 
@@ -87,6 +95,8 @@ export class PostgresJobs implements JobStore {
     this.#options = options
     this.#postgres = options.postgres
     this.#queues = options.queues
+    const { isElsewhere = () => false, hasEngine = () => true, hasModel = () => true } = options
+    this.#reach = { isElsewhere, hasEngine, hasModel }
     this.lease = { renewEveryMs: options.renewEveryMs, maxMs: claimMaxMs }
   }
 
@@ -163,26 +173,34 @@ export class PostgresJobs implements JobStore {
 
   /** Uids of those with unfinished jobs that another process has to run. */
   async #galleriesElsewhere(sql: Sql, kinds: readonly JobKind[]): Promise<string[]> {
-    const { hasModel = () => true } = this.#options
-    const isOfOthers = (set: SetOfJobs) => this.#isElsewhere(set) || (set.needsModel && !hasModel(set.modelId))
+    const { hasModel } = this.#reach
+    const isOfOthers = (set: SetOfJobs) => this.#isOutOfReach(set) || (set.needsModel && !hasModel(set.modelId))
     return (await setsWithJobs(sql, kinds)).filter(isOfOthers).map(({ galleryUid }) => galleryUid)
   }
 
-  #isElsewhere(set: SetOfJobs): boolean {
-    return set.isRead && (this.#options.isElsewhere?.(set) ?? false)
+  #isOutOfReach(set: SetOfJobs): boolean {
+    return set.isRead && (this.#reach.isElsewhere(set) || !this.#reach.hasEngine(set.engine))
   }
 
   /**
-   * By each model that they need, how many unfinished jobs are not paused: 0 if the model is installed here. Those of
-   * galleries that this process does not have are left out, whatever models it has.
+   * By each engine that they need, how many unfinished jobs are not paused: 0 if this process has it. Those of galleries
+   * that only another process can read are left out.
    * @throws AlikeError `store_unreachable`
    */
-  async withoutModel(): Promise<{ modelId: string; count: number }[]> {
-    const { hasModel = () => true } = this.#options
-    const sets = await setsWithJobs(this.#postgres, jobKinds)
-    const elsewhere = sets.filter((set) => this.#isElsewhere(set)).map(({ galleryUid }) => galleryUid)
-    const needed = await jobsByModel(this.#postgres, elsewhere)
-    return needed.map(({ modelId, count }) => ({ modelId, count: hasModel(modelId) ? 0 : count }))
+  withoutEngine(): Promise<{ name: string; count: number }[]> {
+    const { isElsewhere, hasEngine } = this.#reach
+    return this.#without('engine', hasEngine, (set) => set.isRead && isElsewhere(set))
+  }
+
+  /** The same by the id of their model. Those of galleries whose engine this process does not have are left out, too. */
+  withoutModel(): Promise<{ name: string; count: number }[]> {
+    return this.#without('model_id', this.#reach.hasModel, (set) => this.#isOutOfReach(set))
+  }
+
+  async #without(need: JobNeed, has: (name: string) => boolean, isLeftOut: (set: SetOfJobs) => boolean) {
+    const leftOut = (await setsWithJobs(this.#postgres, jobKinds)).filter(isLeftOut).map(({ galleryUid }) => galleryUid)
+    const needed = await jobsByNeed(this.#postgres, need, leftOut)
+    return needed.map(({ name, count }) => ({ name, count: has(name) ? 0 : count }))
   }
 
   async release(id: string): Promise<void> {

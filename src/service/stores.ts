@@ -10,12 +10,13 @@ import type { GalleriesOptions } from '../gallery/galleries.js'
 import type { JobStore } from '../jobs/job-store.js'
 import { installationIdIn } from '../originals/installation-id.js'
 import type { PostgresLogger } from '../postgres/open-postgres.js'
+import type { PostgresJobs } from '../postgres/postgres-jobs.js'
 
 export interface Stores
   extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress' | 'writes'> {
   jobs: JobStore
-  /** See `PostgresJobs.withoutModel`; undefined if no other process could run them. */
-  jobsWithoutModel?: (() => Promise<{ modelId: string; count: number }[]>) | undefined
+  /** Jobs that are left to other processes; undefined if there can be none. */
+  leftJobs?: Pick<PostgresJobs, 'withoutEngine' | 'withoutModel'> | undefined
   /** Statements waiting for a connection to PostgreSQL. */
   waiting(): number
   /** Id of the installation, the same in all of its processes. */
@@ -55,18 +56,18 @@ export async function openStores(
     const alone = { waiting: () => 0, installation: () => installationIdIn(config.dataDir), close: async () => {} }
     return { catalogue, feedback, decisions, layouts, jobs, progress: progressOf(jobs, [name]), ...alone }
   }
-  const hasEngine = saidOnce(
-    () => config.weaviateUrl !== '',
-    (engine) =>
-      logger.warn({ engine }, 'jobs need an engine that is not configured here: they wait for a process that has it'),
-  )
   const { openSharedStores } = await import('../postgres/open-postgres.js') // loaded only if configured
   const shared = await openSharedStores({
     url: config.postgresUrl,
     connectionsMax: config.postgresConnectionsMax,
     leaseSeconds: config.jobLeaseSeconds,
     sharesUploads: config.originalsS3Bucket !== '',
-    isElsewhere: (set) => (set.engine === name ? set.isMade && embedded.has?.(set) === false : !hasEngine(set.engine)),
+    isElsewhere: (set) => set.engine === name && set.isMade && embedded.has?.(set) === false,
+    hasEngine: saidOnce(
+      (engine) => engine === name || config.weaviateUrl !== '',
+      (engine) =>
+        logger.warn({ engine }, 'jobs need an engine that is not configured here: they wait for a process that has it'),
+    ),
     hasModel: saidOnce(
       (modelId) => models.has(modelId),
       (modelId) =>
@@ -79,8 +80,7 @@ export async function openStores(
     decisionsMax: config.decisionsMax,
     logger,
   })
-  const jobsWithoutModel = () => shared.jobs.withoutModel()
-  return { ...shared, jobsWithoutModel, progress: progressOf(shared.jobs, []) }
+  return { ...shared, leftJobs: shared.jobs, progress: progressOf(shared.jobs, []) }
 }
 
 /** A job that waits for another process would otherwise wait without a word. */

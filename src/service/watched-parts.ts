@@ -16,7 +16,8 @@ const countedJobs = {
 export function watchParts({ config, metrics }: Opening, parts: AppParts & JobParts & JobKinds): void {
   const { models, placeMaps, galleries, stores, embedded, decoders, jobs, queries, watch, followers } = parts
   const { drift } = watch
-  const { jobsWithoutModel = async () => [] } = stores
+  // those that do not run jobs would hide that none of the others can
+  const leftJobs = config.role === 'serve' ? undefined : stores.leftJobs
   const embedder = models.standard
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
@@ -51,8 +52,8 @@ export function watchParts({ config, metrics }: Opening, parts: AppParts & JobPa
     memory: () => memoryByPart(galleries.searches.kept.bytes, decoders.bytesInUse),
     jobs: () => unlessAway(jobs.counts(countedJobs)),
     jobsWithoutRoom: () => jobs.withoutRoom(),
-    // those that do not run jobs would hide that none of the others has the model
-    jobsWithoutModel: config.role === 'serve' ? undefined : () => unlessAway(jobsWithoutModel()),
+    jobsWithoutEngine: leftJobs && (() => unlessAway(leftJobs.withoutEngine())),
+    jobsWithoutModel: leftJobs && (() => unlessAway(leftJobs.withoutModel())),
   })
 }
 

@@ -113,4 +113,8 @@ test('a process leaves jobs alone whose gallery is in an engine that is not conf
   const { id } = await app.call(202, { method: 'POST', url: `${gallery}/ingest`, ...ndjson('') })
   await until(async () => (await jobs.get(id!))?.finishedAt !== null, 'the end of a later job')
   assert.deepEqual([(await jobs.get('made'))?.state, (await jobs.get('unmade'))?.state], ['queued', 'queued'])
+  const { body } = await app.app.inject('/metrics')
+  assert.match(body, /^alike_jobs_without_engine\{engine="weaviate"\} 2$/m)
+  await app.call(200, { method: 'DELETE', url: '/v1/jobs/made' })
+  assert.equal((await jobs.get('made'))?.state, 'cancelled')
 })
