@@ -78,7 +78,9 @@ export class WithoutRoom {
   /** Gives it more time: it waits for its turn. */
   prolong(jobId: string): void {
     const noted = this.#jobs.get(jobId)
-    if (noted !== undefined) Object.assign(noted, { isOver: false, untilOver: this.#overIn(jobId, overAfterMs) })
+    if (noted === undefined) return
+    noted.isOver = false
+    noted.untilOver = this.#overIn(jobId, overAfterMs)
   }
 
   forget(jobId: string): void {
