@@ -100,10 +100,7 @@ export class ClaimedJob {
       announceEnd(await this.#runOnce(), this.#options)
     } catch (error) {
       if (this.#stoppedFor === 'closing') return 'stopped'
-      if (this.#stoppedFor === 'lost' || hasCode(error, 'job_taken_over')) {
-        logger.warn({ jobId: this.id }, 'job dropped: another process has taken it over')
-        return 'lost'
-      }
+      if (this.#stoppedFor === 'lost' || hasCode(error, 'job_taken_over')) return this.#dropped()
       if (galleries.failure !== undefined) {
         logger.error({ err: error, jobId: this.id }, 'job stopped: its storage is gone')
         return 'stopped'
@@ -199,10 +196,17 @@ export class ClaimedJob {
     try {
       return (await this.#rest(failureOf(cause))) ? 'noRoom' : 'ended'
     } catch (unstored) {
+      if (hasCode(unstored, 'job_taken_over')) return this.#dropped()
       if (!isKnown)
         logger.error({ err: unstored, jobId: this.id }, 'the state of a job that waits for room could not be stored')
       return 'unstored'
     }
+  }
+
+  #dropped(): ClaimedEnd {
+    this.#foundNoRoom = false
+    this.#options.logger.warn({ jobId: this.id }, 'job dropped: another process has taken it over')
+    return 'lost'
   }
 
   /** @returns false if that could not be stored */

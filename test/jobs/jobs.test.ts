@@ -261,6 +261,21 @@ test('a job that found a disk full, and that another process goes on with, is fo
   assert.deepEqual([withoutRoom(jobs), takers.left], [{}, [job.id]])
 })
 
+test('a job that finds a disk full once another process has it is dropped: it waits no longer here', async (t) => {
+  const { galleries, jobs, takers, log } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  t.mock.method(jobsOf(galleries), 'claim', async () => undefined)
+  t.mock.method(jobsOf(galleries), 'transition', async () => {
+    throw new AlikeError('job_taken_over')
+  })
+  takers.runs[0]!.fail(new AlikeError('storage_full'))
+  await until(() => log.some(({ message }) => message.startsWith('job dropped')))
+  await until(() => takers.left.length === 1)
+  assert.deepEqual([withoutRoom(jobs), takers.left], [{}, [id]])
+  assert.ok(!log.some(({ level }) => level === 'error'))
+})
+
 test('a job that found a disk full, and whose turn has not come since, still waits for room', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { galleries, jobs, takers } = await openHeldJobs(t)
