@@ -12,6 +12,6 @@ export async function changeAdvancing(
 ): Promise<StepResult[]> {
   if (progress === undefined || committedBy.includes(engine)) return opened.change(steps, { progress, maxImages })
   const results = await opened.change(steps, { maxImages })
-  await advance(withRefusals(progress, results), countsOf(results))
+  await advance(withRefusals(progress, results, maxImages), countsOf(results))
   return results
 }

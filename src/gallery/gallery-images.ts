@@ -13,6 +13,7 @@ import { keepsStored, keptApart } from './kept-apart.js'
 import type { Precondition } from './precondition.js'
 import {
   expectAccepted,
+  galleryFull,
   type ImageChange,
   type ImagePage,
   type ImageRecord,
@@ -80,7 +81,7 @@ export class GalleryImages {
     const opened = await this.#sets.openEntry(entry)
     // counted first: a picture that is added in between is found
     if ((await opened.state()).images < maxImages || (await opened.find([id])).length > 0) return
-    throw new AlikeError('gallery_full', { detail: `The maximum is ${maxImages} pictures.` })
+    throw galleryFull(maxImages)
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The progress that a job makes with what it writes to a gallery, recorded together with the pictures. */
 import { catalogue } from '../errors.js'
-import type { StepResult } from './records.js'
+import { galleryFull, type RefusedCode, type StepResult } from './records.js'
 
 /** An item that failed, or replaced another one, for the job's report. */
 export interface JobError {
@@ -60,11 +60,17 @@ export interface ProgressKeeper {
   advance(progress: JobProgress, stored: StoredCounts): Promise<void>
 }
 
-/** Items whose changes were refused have failed, and replaced nothing. */
-export function withRefusals(progress: JobProgress, results: readonly StepResult[]): JobProgress {
+/** Items whose changes were refused have failed, and replaced nothing. @param maxImages by which new ones were refused */
+export function withRefusals(
+  progress: JobProgress,
+  results: readonly StepResult[],
+  maxImages: number | undefined,
+): JobProgress {
+  const detailOf = (code: RefusedCode) =>
+    code === 'gallery_full' && maxImages !== undefined ? galleryFull(maxImages).message : catalogue[code]
   const { written = [], errors = [], replaced } = progress
   const refused = results.flatMap((result, i) =>
-    'refused' in result ? [{ ...written[i]!, code: result.refused, detail: catalogue[result.refused] }] : [],
+    'refused' in result ? [{ ...written[i]!, code: result.refused, detail: detailOf(result.refused) }] : [],
   )
   if (refused.length === 0) return progress
   const items = new Set(refused.map(({ item }) => item))

@@ -212,6 +212,11 @@ export type StepResult =
   | { removed: true }
   | { absent: true }
 
+/** Why a new picture is refused in a gallery that holds as many as it may. */
+export function galleryFull(maxImages: number): AlikeError {
+  return new AlikeError('gallery_full', { detail: `The maximum is ${maxImages} pictures.` })
+}
+
 /** For a step alone. @throws AlikeError with one of these codes */
 export function expectAccepted([result]: readonly StepResult[]): void {
   if (result !== undefined && 'refused' in result) throw new AlikeError(result.refused)

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { AlikeError, hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
-import { activeJobStates, type JobRecord, type RunReading } from './job.js'
+import { activeJobStates, hasResult, type JobKind, type JobRecord, type RunReading } from './job.js'
 import { announceEnd, failureBy, failureOf, type JobEndOptions } from './job-end.js'
 import type { JobControl, JobRunner, RunEnd } from './job-runner.js'
 import type { JobStore, JobTransition } from './job-store.js'
@@ -16,7 +16,7 @@ export interface ClaimedJobOptions extends JobEndOptions {
   runner: JobRunner
   /** This process has started it before: recorded runs do not mean that an earlier process crashed. */
   begunHere: boolean
-  /** Where it last found a disk full: if it gets no further, this is not logged again. */
+  /** Where it last found a disk full here: if it gets no further, this is not logged again. */
   noRoomAt: number | undefined
 }
 
@@ -30,6 +30,7 @@ type StopReason = 'cancelled' | 'paused' | 'rested' | 'lost' | 'closing'
 
 export class ClaimedJob {
   readonly id: string
+  readonly kind: JobKind
   /** Resolves once the run has got past what the process may have crashed on, or has ended. */
   readonly recovered: Promise<void>
   readonly #job: JobRecord
@@ -39,10 +40,12 @@ export class ClaimedJob {
   #stoppedFor: StopReason | undefined
   #hasBegun = false
   #foundNoRoom = false
+  #endWaits = false
   #setRecovered = (): void => {}
 
   constructor(job: JobRecord, options: ClaimedJobOptions) {
     this.id = job.id
+    this.kind = job.kind
     this.#job = job
     this.#options = options
     setMaxListeners(0, this.#stop.signal) // one for each picture in progress
@@ -64,6 +67,13 @@ export class ClaimedJob {
   /** The run ended because a disk is full. */
   get foundNoRoom(): boolean {
     return this.#foundNoRoom
+  }
+
+  /** It found a disk full, now or when it last ran here, and has got no further since. */
+  get waitsForRoom(): boolean {
+    const isFurther = !hasResult(this.kind) && (this.reading?.doneInThisRun ?? 0) > 0 // an analysis begins anew
+    const isTrying = this.#options.noRoomAt !== undefined && !isFurther
+    return isTrying || this.#foundNoRoom || this.#endWaits
   }
 
   /** Idempotent: the first reason counts. `run` resolves once the run has come to an end. */
@@ -90,10 +100,7 @@ export class ClaimedJob {
       announceEnd(await this.#runOnce(), this.#options)
     } catch (error) {
       if (this.#stoppedFor === 'closing') return 'stopped'
-      if (this.#stoppedFor === 'lost' || hasCode(error, 'job_taken_over')) {
-        logger.warn({ jobId: this.id }, 'job dropped: another process has taken it over')
-        return 'lost'
-      }
+      if (this.#stoppedFor === 'lost' || hasCode(error, 'job_taken_over')) return this.#dropped()
       if (galleries.failure !== undefined) {
         logger.error({ err: error, jobId: this.id }, 'job stopped: its storage is gone')
         return 'stopped'
@@ -173,25 +180,33 @@ export class ClaimedJob {
     } catch (error) {
       if (!hasCode(error, 'storage_full')) throw error
       this.#options.logger.warn({ err: error, jobId: this.id }, 'the end of a job waits for room on the disk')
-      this.#options.onNoRoom?.(this.#job)
-      return patiently(end, this.#stop.signal, ['overloaded', 'storage_full'])
+      this.#endWaits = true
+      return await patiently(end, this.#stop.signal, ['overloaded', 'storage_full'])
+    } finally {
+      this.#endWaits = false
     }
   }
 
   /** Puts it back: there may be room later, or on the disk of another process. */
   async #makeWay(cause: AlikeError): Promise<ClaimedEnd> {
-    const { logger, noRoomAt, onNoRoom } = this.#options
+    const { logger, noRoomAt } = this.#options
     const isKnown = noRoomAt === this.#job.position
     this.#foundNoRoom = true
-    onNoRoom?.(this.#job)
     if (!isKnown) logger.warn({ err: cause, jobId: this.id }, 'job put back: a disk is full')
     try {
       return (await this.#rest(failureOf(cause))) ? 'noRoom' : 'ended'
     } catch (unstored) {
+      if (hasCode(unstored, 'job_taken_over')) return this.#dropped()
       if (!isKnown)
         logger.error({ err: unstored, jobId: this.id }, 'the state of a job that waits for room could not be stored')
       return 'unstored'
     }
+  }
+
+  #dropped(): ClaimedEnd {
+    this.#foundNoRoom = false
+    this.#options.logger.warn({ jobId: this.id }, 'job dropped: another process has taken it over')
+    return 'lost'
   }
 
   /** @returns false if that could not be stored */

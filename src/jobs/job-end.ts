@@ -7,8 +7,6 @@ export interface JobEndOptions {
   logger: JobLogger
   /** Called for each job that has ended, for a metric. */
   onEnd?: ((job: JobRecord) => void) | undefined
-  /** Called each time a job waits because a disk is full, for a metric. */
-  onNoRoom?: ((job: JobRecord) => void) | undefined
 }
 
 /** Failures of the service itself: their causes are logged as errors. */

@@ -11,6 +11,7 @@ import type { JobRunner } from './job-runner.js'
 import type { JobCount, JobListOptions, JobSteering, JobStore, NewJob } from './job-store.js'
 import { Lane, type LaneOptions } from './lane.js'
 import { type JobPace, paceOf } from './pace.js'
+import { forgetOld } from './retention.js'
 
 export interface JobsOptions extends LaneOptions {
   /** Each with its own lane. */
@@ -28,6 +29,8 @@ export interface GroupCount<Group extends string> {
   count: number
 }
 
+const forgetEveryMs = 3_600_000
+
 /** Resumes the jobs of previous processes. */
 export async function openJobs(options: JobsOptions): Promise<Jobs> {
   const jobs = new Jobs(options)
@@ -43,6 +46,7 @@ export class Jobs {
   readonly #lanes: ReadonlyMap<JobKind, Lane>
   readonly #changes: JobChanges
   readonly #endListening: () => void
+  readonly #forgetting: NodeJS.Timeout
   #closing = false
 
   /** See `openJobs`. */
@@ -60,10 +64,13 @@ export class Jobs {
     this.#endListening = options.store.onChange(() => {
       for (const lane of this.#allLanes) lane.wake()
     })
+    // also if no job ends for a long time
+    this.#forgetting = setInterval(() => void forgetOld(options), forgetEveryMs).unref()
   }
 
   /** Called once, before anything else. */
   async resume(): Promise<void> {
+    await forgetOld(this.#options)
     for (const lane of this.#allLanes) await lane.resume()
   }
 
@@ -132,6 +139,12 @@ export class Jobs {
     )
   }
 
+  /** Jobs that wait in this process because a disk is full, of each kind. */
+  withoutRoom(): { kind: JobKind; count: number }[] {
+    const kinds = [...this.#allLanes].flatMap((lane) => lane.withoutRoom)
+    return [...this.#lanes.keys()].map((kind) => ({ kind, count: kinds.filter((one) => one === kind).length }))
+  }
+
   /**
    * What it has committed is kept.
    * @throws AlikeError `job_not_found`, `job_finished`
@@ -158,6 +171,7 @@ export class Jobs {
   async close(crashed = false): Promise<void> {
     this.#closing = true
     this.#endListening()
+    clearInterval(this.#forgetting)
     this.#changes.close()
     await Promise.all([...this.#allLanes].map((lane) => lane.close(crashed)))
   }
@@ -171,7 +185,8 @@ export class Jobs {
   }
 
   #report(job: JobRecord): JobReport {
-    const reading = job.finishedAt === null ? (this.#laneOf(job.kind).readingOf(job.id) ?? job.reading) : undefined
+    // the last reading from another process stays with a job that was put back
+    const reading = job.state === 'running' ? (this.#laneOf(job.kind).readingOf(job.id) ?? job.reading) : undefined
     const now = reading === undefined ? job : broughtUp(job, reading)
     return { job: now, pace: paceOf(now, reading) }
   }

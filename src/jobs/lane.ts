@@ -3,27 +3,23 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../errors.js'
 import type { Galleries } from '../gallery/galleries.js'
 import { type ClaimedEnd, ClaimedJob } from './claimed-job.js'
-import { activeJobStates, type JobRecord, type RunReading } from './job.js'
+import { activeJobStates, type JobKind, type JobRecord, type RunReading } from './job.js'
 import { countOfKinds } from './job-changes.js'
 import { announceEnd, type JobEndOptions } from './job-end.js'
 import type { JobRunner } from './job-runner.js'
 import type { JobSteering, JobStore, NewJob } from './job-store.js'
 import { Passes } from './passes.js'
+import { forgetOld, type RetentionOptions } from './retention.js'
+import { WithoutRoom } from './without-room.js'
 
-export interface LaneOptions extends JobEndOptions {
-  store: JobStore
+export interface LaneOptions extends JobEndOptions, RetentionOptions {
   galleries: Galleries
-  /** How long ended jobs are retained. */
-  jobsKeptDays: number
   /** False: jobs are accepted and controlled here, and run by other processes. Default true. */
   runsJobs?: boolean | undefined
 }
 
-const dayMs = 86_400_000
 /** Pause after a job could neither continue nor be stored as failed, or none could be claimed. */
 const retryMs = 10_000
-/** The same for a job that found a disk full: doubled up to this, because it may have to fetch its upload each time. */
-const noRoomMaxMs = 60_000
 /** With a shared store: pause before another job is added to those running here, so that idle processes are given it. */
 const idleFirstMs = 500
 /** Until then, a job during which the process has crashed is alone; it may be waiting for an engine. */
@@ -45,10 +41,7 @@ export class Lane {
   /** By id. */
   readonly #running = new Map<string, Running>()
   readonly #passes = new Passes(() => this.#startNext())
-  /** Jobs that found a disk full, by id: where, and how often in a row. */
-  readonly #withoutRoom = new Map<string, { position: number; times: number }>()
-  /** Uids of their galleries, for a while: jobs of others go ahead, and processes with room may run these. */
-  readonly #resting = new Set<string>()
+  readonly #withoutRoom = new WithoutRoom(() => this.wake())
 
   constructor(runner: JobRunner, options: LaneOptions) {
     this.#runner = runner
@@ -68,7 +61,6 @@ export class Lane {
     // its process died before it was put back; with a lease another process may be doing that
     const paused = left.filter((job) => job.paused).map(({ id }) => id)
     if (this.#store.lease === undefined) await this.#rest(paused)
-    await this.#forgetOld()
     this.wake()
   }
 
@@ -85,6 +77,13 @@ export class Lane {
   /** Undefined unless this job is running. */
   readingOf(jobId: string): RunReading | undefined {
     return this.#running.get(jobId)?.job.reading
+  }
+
+  /** Kinds of the jobs that wait here because a disk is full; of each that tries again, until it gets further. */
+  get withoutRoom(): JobKind[] {
+    const running = [...this.#running.values()].flatMap(({ job }) => (job.waitsForRoom ? job.kind : []))
+    const putBack = this.#withoutRoom.kinds.flatMap(({ id, kind }) => (this.#running.has(id) ? [] : kind))
+    return [...running, ...putBack]
   }
 
   async cancel(jobId: string): Promise<JobRecord> {
@@ -113,6 +112,7 @@ export class Lane {
     const passed = this.#passes.close()
     await Promise.allSettled([...this.#running.values()].map((running) => stopped(running, 'closing')))
     await passed
+    for (const id of this.#withoutRoom.close()) await this.#leave(id)
     if (!crashed && this.#options.galleries.failure === undefined) await this.#rest(this.#begun)
   }
 
@@ -141,9 +141,10 @@ export class Lane {
   async #startNext(): Promise<void> {
     const { kinds, jobsAtOnce } = this.#runner
     try {
+      await this.#leaveOver() // first: no job is started while what it needs is deleted
       while (this.#running.size < jobsAtOnce) {
         const busy = [...this.#running.values()].map(({ galleryUid }) => galleryUid)
-        const record = await this.#store.claim(kinds, [...busy, ...this.#resting])
+        const record = await this.#store.claim(kinds, [...busy, ...this.#withoutRoom.galleries])
         if (record === undefined) return
         if (this.#passes.isClosed) return await this.#release(record)
         await this.#recovered(this.#start(record))
@@ -152,6 +153,19 @@ export class Lane {
     } catch (error) {
       this.#options.logger.error({ err: error }, 'the next job could not be started')
       this.#passes.beginIn(retryMs)
+    }
+  }
+
+  /** Jobs that found a disk full here, and that another process goes on with, or that are paused, no longer wait for room. */
+  async #leaveOver(): Promise<void> {
+    for (const id of this.#withoutRoom.over.filter((jobId) => !this.#running.has(jobId))) {
+      const job = await this.#store.get(id)
+      if (job?.state === 'queued' && !job.paused) {
+        this.#withoutRoom.prolong(id)
+        continue
+      }
+      this.#withoutRoom.forget(id)
+      await this.#leave(id)
     }
   }
 
@@ -164,7 +178,7 @@ export class Lane {
 
   #start(record: JobRecord): ClaimedJob {
     const begunHere = this.#begun.has(record.id)
-    const noRoomAt = this.#withoutRoom.get(record.id)?.position
+    const noRoomAt = this.#withoutRoom.positionOf(record.id)
     const job = new ClaimedJob(record, { ...this.#options, runner: this.#runner, begunHere, noRoomAt })
     const ended = this.#runToEnd(job, record).finally(() => this.#running.delete(job.id))
     this.#running.set(job.id, { job, galleryUid: record.galleryUid, ended })
@@ -191,39 +205,30 @@ export class Lane {
   async #runToEnd(job: ClaimedJob, record: JobRecord): Promise<ClaimedEnd> {
     const end = await job.run().finally(() => {
       if (job.hasBegun) this.#begun.add(job.id)
+      if (job.foundNoRoom) this.#withoutRoom.note(record)
+      else this.#withoutRoom.forget(job.id)
     })
-    const times = this.#noteRoom(job, record)
-    if (end === 'noRoom') this.#leaveOut(record.galleryUid, Math.min(retryMs * 2 ** (times - 1), noRoomMaxMs))
+    if (end === 'noRoom') this.#withoutRoom.leaveOut(record)
     if (end === 'unstored') this.#passes.beginIn(retryMs) // there may be space by then
     if (end === 'unstored' || end === 'stopped') return end
     this.#begun.delete(job.id)
     if (end === 'ended') {
       await this.#discard(job.id)
-      await this.#forgetOld()
-    } else await this.#deleted(job.id, this.#runner.leave?.(job.id))
+      await forgetOld(this.#options)
+    } else if (end !== 'noRoom' || this.#withoutRoom.aheadOf(job.id) >= this.#runner.jobsAtOnce)
+      await this.#leave(job.id)
     return end
-  }
-
-  /** @returns how often in a row it has found a disk full, without getting further */
-  #noteRoom({ id, foundNoRoom }: ClaimedJob, { position }: JobRecord): number {
-    const last = this.#withoutRoom.get(id)
-    const times = last?.position === position ? last.times + 1 : 1
-    if (foundNoRoom) this.#withoutRoom.set(id, { position, times })
-    return times
-  }
-
-  #leaveOut(galleryUid: string, ms: number): void {
-    this.#resting.add(galleryUid)
-    setTimeout(() => {
-      this.#resting.delete(galleryUid)
-      this.wake()
-    }, ms).unref()
   }
 
   /** The job has ended, whatever becomes of what it needed. */
   async #discard(jobId: string): Promise<void> {
-    this.#withoutRoom.delete(jobId)
+    this.#withoutRoom.forget(jobId)
     await this.#deleted(jobId, this.#runner.discard?.(jobId))
+  }
+
+  /** Any process may go on with the job. */
+  async #leave(jobId: string): Promise<void> {
+    await this.#deleted(jobId, this.#runner.leave?.(jobId))
   }
 
   async #deleted(jobId: string, deleting: Promise<void> | undefined): Promise<void> {
@@ -231,14 +236,6 @@ export class Lane {
       const fields = { err: error, jobId }
       this.#options.logger.warn(fields, 'what a job needed here could not be deleted; a later start does')
     })
-  }
-
-  async #forgetOld(): Promise<void> {
-    // Including the current millisecond, in which a job may just have ended.
-    const before = new Date(Date.now() + 1 - this.#options.jobsKeptDays * dayMs).toISOString()
-    await this.#store
-      .forget(before)
-      .catch((error: unknown) => this.#options.logger.error({ err: error }, 'old jobs could not be deleted'))
   }
 }
 

@@ -20,8 +20,6 @@ export type FetchOutcome = (typeof fetchOutcomes)[number]
 export interface IntakeInstruments {
   countIngested(outcome: IngestOutcome, count?: number): void
   countJobEnd(kind: EndedJobKind, state: JobEnd): void
-  /** A job waits because a disk is full. */
-  countJobWithoutRoom(kind: EndedJobKind): void
   countWebhook(outcome: 'delivered' | 'failed' | 'given_up'): void
   countFetch(outcome: FetchOutcome): void
   /** A picture was read from a listed bucket. */
@@ -51,7 +49,7 @@ export function intakeInstruments(registry: Registry): IntakeInstruments {
 }
 
 function jobInstruments(registry: Registry) {
-  const { ingested, jobsEnded, jobsWithoutRoom, webhooks } = counters(registry, {
+  const { ingested, jobsEnded, webhooks } = counters(registry, {
     ingested: [
       'alike_ingest_images_total',
       'Pictures handled by ingestion jobs, by outcome.',
@@ -62,11 +60,6 @@ function jobInstruments(registry: Registry) {
       'Jobs that have ended, by their kind and state.',
       { kind: jobKinds, state: jobEnds },
     ],
-    jobsWithoutRoom: [
-      'alike_jobs_without_room_total',
-      'How often a job found a disk full and waited, by its kind.',
-      { kind: jobKinds },
-    ],
     webhooks: [
       'alike_webhook_attempts_total',
       'Attempts to notify a webhook of the end of a job, by outcome; given up: the last one has failed.',
@@ -76,7 +69,6 @@ function jobInstruments(registry: Registry) {
   return {
     countIngested: (outcome: IngestOutcome, count = 1) => ingested.inc({ outcome }, count),
     countJobEnd: (kind: EndedJobKind, state: JobEnd) => jobsEnded.inc({ kind, state }),
-    countJobWithoutRoom: (kind: EndedJobKind) => jobsWithoutRoom.inc({ kind }),
     countWebhook: (outcome: 'delivered' | 'failed' | 'given_up') => webhooks.inc({ outcome }),
   }
 }

@@ -52,8 +52,12 @@ export interface ReadingSources {
   memory?: () => Iterable<{ part: string; bytes: number }>
   /** Unfinished jobs, by state. */
   jobs?: () => Promise<Iterable<JobReading>>
-  /** Unfinished jobs that other processes have to run because their model is not installed here. */
-  jobsWithoutModel?: (() => Promise<Iterable<{ modelId: string; count: number }>>) | undefined
+  /** Unfinished jobs that wait in this process because a disk is full. */
+  jobsWithoutRoom?: () => Iterable<{ kind: string; count: number }>
+  /** Unfinished jobs that other processes have to run because their engine is not configured here, by its name. */
+  jobsWithoutEngine?: (() => Promise<Iterable<{ name: string; count: number }>>) | undefined
+  /** … or because their model is not installed here, by its id. */
+  jobsWithoutModel?: (() => Promise<Iterable<{ name: string; count: number }>>) | undefined
 }
 
 export function registerReadings(registry: Registry, sources: ReadingSources): void {
@@ -63,7 +67,7 @@ export function registerReadings(registry: Registry, sources: ReadingSources): v
   registerModels(registry, sources)
   registerGpus(registry, sources)
   registerJobs(registry, sources)
-  registerJobsWithoutModel(registry, sources)
+  registerWaitingJobs(registry, sources)
   readingGauge(registry, {
     name: 'alike_memory_bytes',
     help: 'Memory of the main thread and the process by what holds it: heap and buffers of the main thread, the rest as native; page rankings and images being decoded are parts of these.',
@@ -123,13 +127,29 @@ function registerJobs(registry: Registry, sources: ReadingSources): void {
     })
 }
 
-function registerJobsWithoutModel(registry: Registry, sources: ReadingSources): void {
+function registerWaitingJobs(registry: Registry, sources: ReadingSources): void {
+  readingGauge(registry, {
+    name: 'alike_jobs_without_room',
+    help: 'Jobs that found a disk full when they last ran in this process, and wait; of those that try again, until they get further.',
+    labels: ['kind'],
+    read(set) {
+      for (const { kind, count } of sources.jobsWithoutRoom?.() ?? []) set({ kind }, count)
+    },
+  })
+  readingGauge(registry, {
+    name: 'alike_jobs_without_engine',
+    help: 'Jobs that have not ended and are not paused, by the engine that they need: 0 if it is configured here; without those of galleries in the data folder of another process.',
+    labels: ['engine'],
+    async read(set) {
+      for (const { name, count } of (await sources.jobsWithoutEngine?.()) ?? []) set({ engine: name }, count)
+    },
+  })
   readingGauge(registry, {
     name: 'alike_jobs_without_model',
-    help: 'Jobs that have not ended and are not paused, by the model they need: 0 if this process has it, so that it can run them.',
+    help: 'Jobs that have not ended and are not paused, by the model that they need: 0 if it is installed here; without those of galleries that this process cannot reach.',
     labels: ['model_id'],
     async read(set) {
-      for (const { modelId, count } of (await sources.jobsWithoutModel?.()) ?? []) set({ model_id: modelId }, count)
+      for (const { name, count } of (await sources.jobsWithoutModel?.()) ?? []) set({ model_id: name }, count)
     },
   })
 }

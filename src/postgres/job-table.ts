@@ -110,15 +110,21 @@ export async function revokeClaim(sql: Sql, { number }: StoredRow): Promise<void
   await sql.query('UPDATE alike.job SET attempt = NULL WHERE number = $1', [number])
 }
 
+/** A set, and whether its storage was ever prepared: any process with its engine can do that. */
+export interface PlacedSet extends Pick<CatalogueSet, 'uid' | 'engine'> {
+  isMade: boolean
+}
+
 /** A set that unfinished jobs work with. */
-export interface SetOfJobs extends Pick<CatalogueSet, 'uid' | 'galleryUid' | 'engine' | 'modelId'> {
-  /** Only a process that can read it can run them. Not if its storage was never prepared: any can do that. */
+export interface SetOfJobs extends PlacedSet, Pick<CatalogueSet, 'galleryUid' | 'modelId'> {
+  /** Only a process that can read it can run them. */
   isRead: boolean
   /** Only a process with its model can run them: a move needs none, and a new set only its own. */
   needsModel: boolean
 }
 
-/** Of the set beside it, in `setsWithJobs` and `jobsByModel`. */
+/** Of the set beside it, in `setsWithJobs` and `jobsByNeed`. */
+const isRead = `(embedding_set.uid = serving OR kind = 'move')`
 const needsModel = `kind <> 'move' AND (embedding_set.uid = serving) = (kind <> 're-embedding')`
 const jobsWithSets =
   'alike.job JOIN alike.gallery ON gallery.uid = job.gallery_uid JOIN alike.embedding_set USING (gallery_uid)'
@@ -126,20 +132,27 @@ const jobsWithSets =
 export function setsWithJobs(sql: Sql, kinds: readonly JobKind[]): Promise<SetOfJobs[]> {
   return sql.query(
     `SELECT DISTINCT embedding_set.uid, gallery_uid AS "galleryUid", engine, model_id AS "modelId",
-       about::jsonb @> '{"isMade": true}' AND (embedding_set.uid = serving OR kind = 'move') AS "isRead",
-       ${needsModel} AS "needsModel"
+       about::jsonb @> '{"isMade": true}' AS "isMade", ${isRead} AS "isRead", ${needsModel} AS "needsModel"
      FROM ${jobsWithSets}
      WHERE kind = ANY($1) AND state = ANY($2)`,
     [kinds, activeJobStates],
   )
 }
 
-/** How many unfinished jobs, other than paused ones, need each model. */
-export function jobsByModel(sql: Sql): Promise<{ modelId: string; count: number }[]> {
+/** What a process needs in order to run a job, and with which sets it does. */
+const setsByNeed = { engine: isRead, model_id: needsModel }
+export type JobNeed = keyof typeof setsByNeed
+
+/** How many unfinished jobs, other than paused ones and those of some galleries, need each engine, or model. */
+export function jobsByNeed(
+  sql: Sql,
+  need: JobNeed,
+  leftOut: readonly string[],
+): Promise<{ name: string; count: number }[]> {
   return sql.query(
-    `SELECT model_id AS "modelId", count(*) FROM ${jobsWithSets}
-     WHERE state = ANY($1) AND paused = 0 AND ${needsModel} GROUP BY model_id`,
-    [activeJobStates],
+    `SELECT ${need} AS name, count(DISTINCT job.number) FROM ${jobsWithSets}
+     WHERE state = ANY($1) AND paused = 0 AND ${setsByNeed[need]} AND NOT gallery_uid = ANY($2) GROUP BY ${need}`,
+    [activeJobStates, leftOut],
   )
 }
 

@@ -1,19 +1,17 @@
 /** Opens everything that several processes share in PostgreSQL. */
 import { AlikeError, hasCode } from '../errors.js'
 import { cachedCatalogue } from '../gallery/cached-catalogue.js'
-import type { Catalogue, CatalogueSet } from '../gallery/catalogue.js'
+import type { Catalogue } from '../gallery/catalogue.js'
 import type { DecisionStore } from '../gallery/decisions.js'
 import type { FeedbackStore } from '../gallery/feedback.js'
 import type { LayoutStore } from '../gallery/layout.js'
-import type { JobStore } from '../jobs/job-store.js'
 import { JobQueues } from './job-queues.js'
-import { jobsByModel } from './job-table.js'
 import { Notices } from './notices.js'
 import { Postgres } from './postgres.js'
 import { PostgresCatalogue } from './postgres-catalogue.js'
 import { postgresDecisions } from './postgres-decisions.js'
 import { postgresFeedback } from './postgres-feedback.js'
-import { PostgresJobs } from './postgres-jobs.js'
+import { type JobReach, PostgresJobs } from './postgres-jobs.js'
 import { postgresLayouts } from './postgres-layouts.js'
 import { alone, migrate } from './schema.js'
 import { freshMs, SharedWrites } from './shared-writes.js'
@@ -27,17 +25,13 @@ export interface PostgresLogger {
   warn(fields: object, message: string): void
 }
 
-export interface SharedStoresOptions {
+export interface SharedStoresOptions extends Partial<JobReach> {
   url: string
   connectionsMax: number
   /** A worker that is silent for longer loses its job; at least 10. */
   leaseSeconds: number
   /** Uploads are readable by every process. Otherwise this must be the only process. */
   sharesUploads: boolean
-  /** Whether only another process can read the set: that one runs the jobs of its gallery. Default: none is. */
-  isElsewhere?: ((set: Pick<CatalogueSet, 'uid' | 'engine'>) => boolean) | undefined
-  /** Whether a model is installed here: jobs that need another one are left to other processes. Default: all are. */
-  hasModel?: ((modelId: string) => boolean) | undefined
   /** Maximum judgements, and decisions, per gallery. */
   feedbackMax: number
   decisionsMax: number
@@ -51,10 +45,8 @@ export interface SharedStores {
   feedback: FeedbackStore
   decisions: DecisionStore
   layouts: LayoutStore
-  jobs: JobStore
+  jobs: PostgresJobs
   writes: SharedWrites
-  /** How many unfinished jobs, other than paused ones, need each model. @throws AlikeError `store_unreachable` */
-  jobsByModel(): Promise<{ modelId: string; count: number }[]>
   /** Statements waiting for a connection. */
   waiting(): number
   /** Id of the installation, the same for all processes that share the database. */
@@ -74,12 +66,11 @@ export async function openSharedStores({
   connectionsMax,
   leaseSeconds,
   sharesUploads,
-  isElsewhere,
-  hasModel,
   feedbackMax,
   decisionsMax,
   logger,
   clock = () => new Date(),
+  ...reach
 }: SharedStoresOptions): Promise<SharedStores> {
   const warn = (message: string) => (err: unknown) => logger.warn({ err }, message)
   const onLoss = warn('a connection to PostgreSQL was lost')
@@ -115,8 +106,7 @@ export async function openSharedStores({
       feedback: postgresFeedback(postgres, feedbackMax),
       decisions: postgresDecisions({ postgres, max: decisionsMax, now }),
       layouts: postgresLayouts(postgres, now),
-      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, isElsewhere, hasModel, now }),
-      jobsByModel: () => jobsByModel(postgres),
+      jobs: new PostgresJobs({ postgres, queues, notices, renewEveryMs, now, ...reach }),
       waiting: () => postgres.waiting,
       installation: () => installationIn(postgres),
       close,

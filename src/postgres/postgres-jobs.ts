@@ -4,9 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import { AlikeError, hasCode } from '../errors.js'
-import type { CatalogueSet } from '../gallery/catalogue.js'
 import type { JobProgress, StoredCounts } from '../gallery/job-progress.js'
-import type { JobKind, JobRecord, JobTrials, RunReading } from '../jobs/job.js'
+import { type JobKind, type JobRecord, type JobTrials, jobKinds, type RunReading } from '../jobs/job.js'
 import {
   advanced,
   completed,
@@ -43,9 +42,12 @@ import {
   insertJob,
   insertLines,
   interruptedBeside,
+  type JobNeed,
+  jobsByNeed,
   linesOfJob,
   listJobs,
   noteClaim,
+  type PlacedSet,
   revokeClaim,
   rowOfId,
   type SetOfJobs,
@@ -58,16 +60,22 @@ import { type Notices, notify } from './notices.js'
 import type { Postgres, Sql } from './postgres.js'
 import { addWebhook, noteWebhook, takeWebhooks } from './webhook-rows.js'
 
-export interface PostgresJobsOptions {
+/** What this process can run: other jobs are left to other processes. */
+export interface JobReach {
+  /** Whether only another process can read the set. Default: none is. */
+  isElsewhere(set: PlacedSet): boolean
+  /** Whether an engine is configured here. Default: all are. */
+  hasEngine(engine: string): boolean
+  /** Whether a model is installed here. Default: all are. */
+  hasModel(modelId: string): boolean
+}
+
+export interface PostgresJobsOptions extends Partial<JobReach> {
   postgres: Postgres
   queues: JobQueues
   notices: Notices
   /** How often a run renews its claim. */
   renewEveryMs: number
-  /** Whether only another process can read the set: jobs of its gallery are left to that one. Default: none is. */
-  isElsewhere?: ((set: Pick<CatalogueSet, 'uid' | 'engine'>) => boolean) | undefined
-  /** Whether a model is installed here: jobs that need another one are left to other processes. Default: all are. */
-  hasModel?: ((modelId: string) => boolean) | undefined
   /** The current time, ISO 8601. */
   now(): string
 }
@@ -79,6 +87,7 @@ export class PostgresJobs implements JobStore {
   readonly #options: PostgresJobsOptions
   readonly #postgres: Postgres
   readonly #queues: JobQueues
+  readonly #reach: JobReach
   /** Jobs held by this process, by id. A lost claim stays until the next one: its writes are refused. */
   readonly #claims = new Map<string, Claim>()
 
@@ -86,6 +95,8 @@ export class PostgresJobs implements JobStore {
     this.#options = options
     this.#postgres = options.postgres
     this.#queues = options.queues
+    const { isElsewhere = () => false, hasEngine = () => true, hasModel = () => true } = options
+    this.#reach = { isElsewhere, hasEngine, hasModel }
     this.lease = { renewEveryMs: options.renewEveryMs, maxMs: claimMaxMs }
   }
 
@@ -162,10 +173,34 @@ export class PostgresJobs implements JobStore {
 
   /** Uids of those with unfinished jobs that another process has to run. */
   async #galleriesElsewhere(sql: Sql, kinds: readonly JobKind[]): Promise<string[]> {
-    const { isElsewhere = () => false, hasModel = () => true } = this.#options
-    const isOfOthers = (set: SetOfJobs) =>
-      (set.isRead && isElsewhere(set)) || (set.needsModel && !hasModel(set.modelId))
+    const { hasModel } = this.#reach
+    const isOfOthers = (set: SetOfJobs) => this.#isOutOfReach(set) || (set.needsModel && !hasModel(set.modelId))
     return (await setsWithJobs(sql, kinds)).filter(isOfOthers).map(({ galleryUid }) => galleryUid)
+  }
+
+  #isOutOfReach(set: SetOfJobs): boolean {
+    return set.isRead && (this.#reach.isElsewhere(set) || !this.#reach.hasEngine(set.engine))
+  }
+
+  /**
+   * By each engine that they need, how many unfinished jobs are not paused: 0 if this process has it. Those of galleries
+   * that only another process can read are left out.
+   * @throws AlikeError `store_unreachable`
+   */
+  withoutEngine(): Promise<{ name: string; count: number }[]> {
+    const { isElsewhere, hasEngine } = this.#reach
+    return this.#without('engine', hasEngine, (set) => set.isRead && isElsewhere(set))
+  }
+
+  /** The same by the id of their model. Those of galleries whose engine this process does not have are left out, too. */
+  withoutModel(): Promise<{ name: string; count: number }[]> {
+    return this.#without('model_id', this.#reach.hasModel, (set) => this.#isOutOfReach(set))
+  }
+
+  async #without(need: JobNeed, has: (name: string) => boolean, isLeftOut: (set: SetOfJobs) => boolean) {
+    const leftOut = (await setsWithJobs(this.#postgres, jobKinds)).filter(isLeftOut).map(({ galleryUid }) => galleryUid)
+    const needed = await jobsByNeed(this.#postgres, need, leftOut)
+    return needed.map(({ name, count }) => ({ name, count: has(name) ? 0 : count }))
   }
 
   async release(id: string): Promise<void> {

@@ -15,11 +15,11 @@ export const ownerGone = '23503'
 const readOnly = '25006'
 
 /**
- * SQLSTATE classes of a server that is absent, starting, stopping, out of connections or slower than its administrator
- * allows; and of one out of space.
+ * SQLSTATE classes of a server that is absent, starting, stopping, out of memory or connections, or slower than its
+ * administrator allows; and of one out of space.
  */
-const awayStates = /^(08|57P0[1-5]|53300|53400|57014|55P03|25P0[34])/
-const fullStates = /^(53100|53200)/
+const awayStates = /^(08|57P0[1-5]|53[234]00|57014|55P03|25P0[34])/
+const full = '53100'
 const awayCodes = [
   'ECONNREFUSED',
   'ECONNRESET',
@@ -45,7 +45,7 @@ export function isConflict(error: unknown): boolean {
 export function asStoreError(error: unknown): unknown {
   if (error instanceof AlikeError || !(error instanceof Error)) return error
   const { code = '' } = error as { code?: string }
-  if (fullStates.test(code)) return new AlikeError('storage_full', { cause: error })
+  if (code === full) return new AlikeError('storage_full', { cause: error })
   if (awayStates.test(code) || code === readOnly || awayCodes.includes(code) || awayTexts.test(error.message))
     return unreachable(error)
   return error

@@ -56,7 +56,7 @@ const touchedMax = 256
 /** Maximum full comparisons; if writes keep outpacing them, the move is abandoned. */
 const comparisonsMax = 10
 /** After these the job goes on later. */
-const passing = ['engine_unreachable', 'store_unreachable', 'store_outcome_unknown'] as const
+const passing = ['engine_unreachable', 'store_unreachable', 'store_outcome_unknown', 'storage_full'] as const
 /** Maximum ids reported for a differing copy. */
 const listedMax = 10
 

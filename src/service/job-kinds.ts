@@ -67,7 +67,6 @@ export async function openJobKinds(opening: Opening, parts: JobParts): Promise<J
       countEnd(job, metrics, tracing)
       webhooks.wake()
     },
-    onNoRoom: ({ kind }) => metrics.countJobWithoutRoom(kind),
   })
   opened.atEnd((crashed) => jobs.close(crashed))
   webhooks.wake()

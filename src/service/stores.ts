@@ -10,12 +10,13 @@ import type { GalleriesOptions } from '../gallery/galleries.js'
 import type { JobStore } from '../jobs/job-store.js'
 import { installationIdIn } from '../originals/installation-id.js'
 import type { PostgresLogger } from '../postgres/open-postgres.js'
+import type { PostgresJobs } from '../postgres/postgres-jobs.js'
 
 export interface Stores
   extends Pick<GalleriesOptions, 'catalogue' | 'feedback' | 'decisions' | 'layouts' | 'progress' | 'writes'> {
   jobs: JobStore
-  /** How many unfinished jobs, other than paused ones, need each model; undefined if no other process could run them. */
-  jobsByModel?: (() => Promise<{ modelId: string; count: number }[]>) | undefined
+  /** Jobs that are left to other processes; undefined if there can be none. */
+  leftJobs?: Pick<PostgresJobs, 'withoutEngine' | 'withoutModel'> | undefined
   /** Statements waiting for a connection to PostgreSQL. */
   waiting(): number
   /** Id of the installation, the same in all of its processes. */
@@ -61,26 +62,34 @@ export async function openStores(
     connectionsMax: config.postgresConnectionsMax,
     leaseSeconds: config.jobLeaseSeconds,
     sharesUploads: config.originalsS3Bucket !== '',
-    isElsewhere: (set) => set.engine === name && embedded.has?.(set) === false,
-    hasModel: hasModelOrSaysSo(models, logger),
+    isElsewhere: (set) => set.engine === name && set.isMade && embedded.has?.(set) === false,
+    hasEngine: saidOnce(
+      (engine) => engine === name || config.weaviateUrl !== '',
+      (engine) =>
+        logger.warn({ engine }, 'jobs need an engine that is not configured here: they wait for a process that has it'),
+    ),
+    hasModel: saidOnce(
+      (modelId) => models.has(modelId),
+      (modelId) =>
+        logger.warn(
+          { code: 'model_mismatch', modelId },
+          'jobs need a model that is not installed here: they wait for a process that has it',
+        ),
+    ),
     feedbackMax: config.feedbackMax,
     decisionsMax: config.decisionsMax,
     logger,
   })
-  return { ...shared, progress: progressOf(shared.jobs, []) }
+  return { ...shared, leftJobs: shared.jobs, progress: progressOf(shared.jobs, []) }
 }
 
 /** A job that waits for another process would otherwise wait without a word. */
-function hasModelOrSaysSo(models: Pick<ModelFolders, 'has'>, logger: PostgresLogger): (modelId: string) => boolean {
-  const missing = new Set<string>()
-  return (modelId) => {
-    if (models.has(modelId)) return true
-    if (!missing.has(modelId))
-      logger.warn(
-        { code: 'model_mismatch', modelId },
-        'jobs need a model that is not installed here: they wait for a process that has it',
-      )
-    missing.add(modelId)
+function saidOnce(has: (name: string) => boolean, say: (missing: string) => void): (name: string) => boolean {
+  const said = new Set<string>()
+  return (name) => {
+    if (has(name)) return true
+    if (!said.has(name)) say(name)
+    said.add(name)
     return false
   }
 }

@@ -16,6 +16,8 @@ const countedJobs = {
 export function watchParts({ config, metrics }: Opening, parts: AppParts & JobParts & JobKinds): void {
   const { models, placeMaps, galleries, stores, embedded, decoders, jobs, queries, watch, followers } = parts
   const { drift } = watch
+  // those that do not run jobs would hide that none of the others can
+  const leftJobs = config.role === 'serve' ? undefined : stores.leftJobs
   const embedder = models.standard
   metrics.watch({
     decodeQueueDepth: () => decoders.depth,
@@ -49,14 +51,10 @@ export function watchParts({ config, metrics }: Opening, parts: AppParts & JobPa
     expectedPSame: () => drift.expectedPSame,
     memory: () => memoryByPart(galleries.searches.kept.bytes, decoders.bytesInUse),
     jobs: () => unlessAway(jobs.counts(countedJobs)),
-    // those that do not run jobs would hide that none of the others has the model
-    jobsWithoutModel: config.role === 'serve' ? undefined : () => unlessAway(jobsWithoutModel(stores, models)),
+    jobsWithoutRoom: () => jobs.withoutRoom(),
+    jobsWithoutEngine: leftJobs && (() => unlessAway(leftJobs.withoutEngine())),
+    jobsWithoutModel: leftJobs && (() => unlessAway(leftJobs.withoutModel())),
   })
-}
-
-async function jobsWithoutModel({ jobsByModel }: JobParts['stores'], { folders }: JobParts['models']) {
-  const needed = (await jobsByModel?.()) ?? []
-  return needed.map(({ modelId, count }) => ({ modelId, count: folders.has(modelId) ? 0 : count }))
 }
 
 /** Keeps metrics available while the shared store is down. */

@@ -94,3 +94,27 @@ test('a process that runs no jobs refuses those that only it could run, and acce
   const state = async () => (await worker.call(200, { url: '/v1/jobs' })).jobs[0]?.state
   await until(async () => (await state()) === 'succeeded', 'the process has come back with another role')
 })
+
+test('a process leaves jobs alone whose gallery is in an engine that is not configured there', async (t) => {
+  const postgres = await postgresServer(t)
+  if (postgres === undefined) return
+  const postgresUrl = await postgres.newDatabase()
+  const { endpoint } = await bucketServer(t)
+  const app = await startApp(t, { postgresUrl, originalsS3Bucket: 'b', originalsS3Endpoint: endpoint })
+  await app.call(201, { method: 'PUT', url: gallery })
+  // as by another process, to which Weaviate was added first
+  const { catalogue, jobs } = await openStores(t, postgresUrl)
+  const { modelId, dimension } = (await catalogue.find('g'))!.set
+  const set = { engine: 'weaviate', modelId, dimension }
+  for (const name of ['made', 'unmade'])
+    await catalogue.create({ name, uid: name, setUid: `set-${name}`, ...set, settings: {}, galleriesMax: 10 })
+  await catalogue.changeSet('set-made', { about: { isMade: true } })
+  for (const gallery of ['made', 'unmade']) await jobs.create({ id: gallery, gallery, source: { kind: 'lines' } })
+  const { id } = await app.call(202, { method: 'POST', url: `${gallery}/ingest`, ...ndjson('') })
+  await until(async () => (await jobs.get(id!))?.finishedAt !== null, 'the end of a later job')
+  assert.deepEqual([(await jobs.get('made'))?.state, (await jobs.get('unmade'))?.state], ['queued', 'queued'])
+  const { body } = await app.app.inject('/metrics')
+  assert.match(body, /^alike_jobs_without_engine\{engine="weaviate"\} 2$/m)
+  await app.call(200, { method: 'DELETE', url: '/v1/jobs/made' })
+  assert.equal((await jobs.get('made'))?.state, 'cancelled')
+})

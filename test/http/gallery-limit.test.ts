@@ -80,7 +80,10 @@ test('a job stores what there is room for; every other new picture is a line of 
   assert.deepEqual([job.state, job.added, job.failed], ['completed_with_errors', 5, 595])
   assert.ok((await embeddedBy(app)) - before < 300)
   const report = await errorsOf(app, job)
-  assert.deepEqual([...new Set(report.map(({ code }) => code))], ['gallery_full'])
+  assert.deepEqual(
+    [...new Set(report.map(({ code, detail }) => `${code}: ${detail}`))],
+    ['gallery_full: The gallery holds the maximum number of pictures. The maximum is 5 pictures.'],
+  )
   assert.equal(report.length, 595)
   const { images } = await app.call(200, { url: `${url}/images` })
   assert.deepEqual(images.map(({ id }) => id).sort(), ['0.png', '1.png', '2.png', '3.png', '4.png'])

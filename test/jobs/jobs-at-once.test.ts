@@ -188,6 +188,7 @@ test('jobs whose end finds no room on the disk are both suspended, and run again
     () => log.filter(({ message }) => message.startsWith('the state of a job that waits for room')).length === 2,
   )
   full.mock.restore()
+  assert.equal(jobs.withoutRoom().find(({ kind }) => kind === 'ingest')?.count, 2)
   for (const id of ids) assert.equal(await stateOf(jobs, id), 'running')
   await jobs.steer(ids[0]!, { priority: 1 })
   await until(() => takers.runs.length === 4)

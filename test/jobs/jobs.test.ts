@@ -5,12 +5,23 @@ import { AlikeError } from '../../src/errors.js'
 import { followJob, type JobUpdate } from '../../src/jobs/following.js'
 import type { JobRecord } from '../../src/jobs/job.js'
 import type { JobStore } from '../../src/jobs/job-store.js'
-import { openJobs } from '../../src/jobs/jobs.js'
+import { type Jobs, openJobs } from '../../src/jobs/jobs.js'
 import { jobsOf } from '../engines/embedded/embedded-galleries.js'
 import { dataFolder, openIn } from '../engines/embedded/storage-folder.js'
 import { until } from '../support/until.js'
 import { HeldRunner } from './held-runner.js'
 import { createJob, openHeldJobs, stateOf } from './opened-jobs.js'
+
+/** Kinds of the jobs that wait because a disk is full, and how many. */
+const withoutRoom = (jobs: Jobs) =>
+  Object.fromEntries(jobs.withoutRoom().flatMap(({ kind, count }) => (count > 0 ? [[kind, count]] : [])))
+
+/** For tests whose timers stand still. */
+async function turns(isDone: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 60_000
+  while (!(await isDone()) && performance.now() < deadline) await nextTurn()
+  assert.ok(await isDone())
+}
 
 test('jobs of one runner run in order of arrival, one at a time, and concurrently with those of another', async (t) => {
   const { jobs, takers, lookers, ends } = await openHeldJobs(t)
@@ -172,8 +183,7 @@ test('a job that succeeds after retries has no failure', async (t) => {
 })
 
 test('a job that finds a disk full waits, says so, and lets those of other galleries go ahead', async (t) => {
-  const noRoom: string[] = []
-  const { jobs, takers, ends, log } = await openHeldJobs(t, { onNoRoom: ({ id }) => noRoom.push(id) })
+  const { jobs, takers, ends, log } = await openHeldJobs(t)
   const [id, later] = [await createJob(jobs, 'ingest'), await createJob(jobs, 'ingest')]
   const others = [await createJob(jobs, 'ingest', 'b'), await createJob(jobs, 'ingest', 'c')]
   await until(() => takers.runs.length === 1)
@@ -187,7 +197,8 @@ test('a job that finds a disk full waits, says so, and lets those of other galle
   const { state, failure, startedAt } = (await jobs.report(id)).job
   assert.deepEqual([state, failure?.code, startedAt !== null], ['queued', 'storage_full', true])
   assert.match(failure!.detail, /It does not fit/)
-  assert.deepEqual([noRoom, takers.discarded, takers.runs.length], [[id], others, 3])
+  assert.deepEqual([takers.discarded, takers.runs.length], [others, 3])
+  assert.deepEqual(withoutRoom(jobs), { ingest: 1 })
   const told = log.filter(({ message }) => message === 'job put back: a disk is full')
   assert.deepEqual(
     told.map(({ level, fields }) => [level, fields.jobId]),
@@ -195,18 +206,15 @@ test('a job that finds a disk full waits, says so, and lets those of other galle
   )
   await jobs.cancel(id)
   assert.deepEqual(takers.discarded.at(-1), id)
+  assert.deepEqual(withoutRoom(jobs), {})
   assert.equal(await stateOf(jobs, later), 'queued', 'it would find the same disk full')
 })
 
 test('a job that finds a disk full again and again is logged when it has got further, and tried less and less often', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { jobs, takers, log } = await openHeldJobs(t)
+  const { galleries, jobs, takers, log } = await openHeldJobs(t)
+  const claims = t.mock.method(jobsOf(galleries), 'claim')
   const id = await createJob(jobs, 'ingest')
-  const turns = async (isDone: () => boolean) => {
-    const deadline = performance.now() + 60_000
-    while (!isDone() && performance.now() < deadline) await nextTurn()
-    assert.ok(isDone())
-  }
   const isAt: number[] = []
   for (const [n, pauseMs] of [10_000, 20_000, 40_000, 60_000, 60_000, 10_000].entries()) {
     await turns(() => takers.runs.length === n + 1)
@@ -214,9 +222,19 @@ test('a job that finds a disk full again and again is logged when it has got fur
     isAt.push(run.job.position)
     const { state, failure } = (await jobs.report(id)).job
     assert.deepEqual([state, failure], ['running', null], 'it may have got past it')
-    if (n === 4) await run.control.advance({ jobId: id, position: 7, skipped: 7 })
+    const reading = { elapsedMs: 1, doneInThisRun: 0, shareAtStart: 0, share: 0 }
+    run.control.report(() => reading)
+    assert.deepEqual(withoutRoom(jobs), n === 0 ? {} : { ingest: 1 }, 'it tries again')
+    if (n === 4) {
+      await run.control.advance({ jobId: id, position: 7, skipped: 7 })
+      reading.doneInThisRun = 7
+      assert.deepEqual(withoutRoom(jobs), {}, 'it has got further')
+    }
+    const claimed = claims.mock.callCount()
     run.fail(new AlikeError('storage_full'))
-    await turns(() => takers.left.length === n + 1)
+    await turns(() => claims.mock.callCount() > claimed)
+    assert.equal(await stateOf(jobs, id), 'queued')
+    assert.deepEqual([withoutRoom(jobs), takers.left], [{ ingest: 1 }, []], 'its upload stays')
     t.mock.timers.tick(pauseMs - 1)
     for (let turn = 0; turn < 100; turn++) await nextTurn()
     assert.equal(takers.runs.length, n + 1, `not before ${pauseMs} ms`)
@@ -224,6 +242,110 @@ test('a job that finds a disk full again and again is logged when it has got fur
   }
   assert.deepEqual(isAt, [0, 0, 0, 0, 0, 7])
   assert.equal(log.filter(({ message }) => message === 'job put back: a disk is full').length, 2)
+})
+
+test('a job that found a disk full, and that another process goes on with, is forgotten', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { galleries, jobs, takers } = await openHeldJobs(t)
+  await createJob(jobs, 'ingest')
+  await turns(() => takers.runs.length === 1)
+  const claims = t.mock.method(jobsOf(galleries), 'claim', async () => undefined)
+  const { job, fail } = takers.runs[0]!
+  fail(new AlikeError('storage_full'))
+  await turns(() => claims.mock.callCount() > 0)
+  await jobsOf(galleries).transition(job.id, { from: ['queued'], to: 'running' })
+  t.mock.timers.tick(69_999)
+  assert.deepEqual([withoutRoom(jobs), takers.left], [{ ingest: 1 }, []])
+  t.mock.timers.tick(1)
+  await turns(() => takers.left.length > 0)
+  assert.deepEqual([withoutRoom(jobs), takers.left], [{}, [job.id]])
+})
+
+test('a job that finds a disk full once another process has it is dropped: it waits no longer here', async (t) => {
+  const { galleries, jobs, takers, log } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  await until(() => takers.runs.length === 1)
+  t.mock.method(jobsOf(galleries), 'claim', async () => undefined)
+  t.mock.method(jobsOf(galleries), 'transition', async () => {
+    throw new AlikeError('job_taken_over')
+  })
+  takers.runs[0]!.fail(new AlikeError('storage_full'))
+  await until(() => log.some(({ message }) => message.startsWith('job dropped')))
+  await until(() => takers.left.length === 1)
+  assert.deepEqual([withoutRoom(jobs), takers.left], [{}, [id]])
+  assert.ok(!log.some(({ level }) => level === 'error'))
+})
+
+test('a job that found a disk full, and whose turn has not come since, still waits for room', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { galleries, jobs, takers } = await openHeldJobs(t)
+  const id = await createJob(jobs, 'ingest')
+  await turns(() => takers.runs.length === 1)
+  const claims = t.mock.method(jobsOf(galleries), 'claim', async () => undefined) // as while others go ahead
+  takers.runs[0]!.fail(new AlikeError('storage_full'))
+  for (const waitMs of [70_000, 60_000, 60_000]) {
+    const claimed = claims.mock.callCount()
+    await turns(() => claims.mock.callCount() > claimed)
+    t.mock.timers.tick(waitMs)
+  }
+  const claimed = claims.mock.callCount()
+  await turns(() => claims.mock.callCount() > claimed)
+  assert.deepEqual([withoutRoom(jobs), takers.left], [{ ingest: 1 }, []])
+  await jobs.steer(id, { paused: true })
+  t.mock.timers.tick(60_000)
+  await turns(() => takers.left.length > 0)
+  assert.deepEqual([withoutRoom(jobs), takers.left], [{}, [id]], 'nobody waits for it')
+})
+
+test('of the uploads of jobs that found a disk full, as many stay as jobs run at once, until the process ends', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { jobs, takers } = await openHeldJobs(t)
+  const ids = [await createJob(jobs, 'ingest', 'a'), await createJob(jobs, 'ingest', 'b')]
+  for (const [n, id] of [...ids, ...ids, ...ids].entries()) {
+    await turns(() => {
+      if (id === ids[0]) t.mock.timers.tick(10_000)
+      return takers.runs.length === n + 1
+    })
+    assert.equal(takers.runs[n]!.job.id, id)
+    takers.runs[n]!.fail(new AlikeError('storage_full'))
+    await turns(async () => (await stateOf(jobs, id)) === 'queued')
+  }
+  await turns(() => takers.left.length === 3)
+  assert.deepEqual([takers.left, withoutRoom(jobs)], [[ids[1], ids[1], ids[1]], { ingest: 2 }])
+  await jobs.close()
+  assert.ok(takers.left.includes(ids[0]!), 'the next process fetches it anyway')
+})
+
+test('an analysis that found a disk full waits for room until it ends: each run begins anew', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { jobs, lookers, ends } = await openHeldJobs(t)
+  await createJob(jobs, 'evaluate')
+  await turns(() => lookers.runs.length === 1)
+  lookers.runs[0]!.fail(new AlikeError('storage_full'))
+  await turns(() => withoutRoom(jobs).evaluate === 1)
+  await turns(async () => {
+    t.mock.timers.tick(10_000)
+    return lookers.runs.length === 2
+  })
+  lookers.runs[1]!.control.report(() => ({ elapsedMs: 1, doneInThisRun: 7, shareAtStart: 0, share: 0 }))
+  assert.deepEqual(withoutRoom(jobs), { evaluate: 1 })
+  lookers.runs[1]!.end({ total: 7, result: '{}' })
+  await turns(() => ends.length === 1 && withoutRoom(jobs).evaluate === undefined)
+})
+
+test('a job of which only the end waits for room counts as one that waits', async (t) => {
+  const { galleries, jobs, lookers, ends } = await openHeldJobs(t)
+  await createJob(jobs, 'evaluate')
+  await until(() => lookers.runs.length === 1)
+  const full = t.mock.method(jobsOf(galleries), 'finish', async () => {
+    throw new AlikeError('storage_full', { retryAfterSeconds: 0.01 })
+  })
+  lookers.runs[0]!.end({ total: 1, result: '{}' })
+  await until(() => full.mock.callCount() > 1)
+  assert.deepEqual(withoutRoom(jobs), { evaluate: 1 })
+  full.mock.restore()
+  await until(() => ends.length === 1)
+  assert.deepEqual(withoutRoom(jobs), {})
 })
 
 test('a job states why its run failed; internal errors are logged with their cause', async (t) => {
@@ -370,6 +492,19 @@ test('jobs that ended long ago are deleted', async (t) => {
   await until(async () => (await jobs.list({ kinds: ['ingest'] })).length === 1)
   await assert.rejects(jobs.report(ended), { code: 'job_not_found' })
   assert.equal(await stateOf(jobs, third), 'running')
+})
+
+test('jobs are deleted in their time although no other one ends', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { galleries, jobs } = await openHeldJobs(t, { jobsKeptDays: 0 })
+  const store = jobsOf(galleries)
+  const webhook = 'https://example.com/'
+  const { job } = await jobs.create({ id: 'j', kind: 'ingest', gallery: 'a', source: null, webhook })
+  await jobs.cancel(job.id)
+  assert.equal(await stateOf(jobs, job.id), 'cancelled', 'somebody has yet to be notified')
+  await store.noteWebhook(job.id, null)
+  t.mock.timers.tick(3_600_000)
+  await until(async () => (await store.get(job.id)) === undefined)
 })
 
 test('a job is followed from change to change to its end, or until its follower leaves', async (t) => {

@@ -63,6 +63,15 @@ async function open(t: TestContext, dataDir: string, { onAttempt: tell, ...optio
   return { galleries, jobs, webhooks, runner, outcomes, close }
 }
 
+/** Of which one has ended, with a webhook that is pending. */
+async function galleriesWithJob(t: TestContext, webhook: string): Promise<Galleries> {
+  const galleries = await openIn(t, await dataFolder(t))
+  await galleries.create('a')
+  await jobsOf(galleries).create({ id: 'j', gallery: 'a', source: null, webhook })
+  await jobsOf(galleries).transition('j', { from: ['queued'], to: 'cancelled' })
+  return galleries
+}
+
 async function endedJob({ jobs, runner }: Opened, webhook: string): Promise<string> {
   const runs = runner.runs.length
   const { job } = await jobs.create({ id: `job-${runs}`, kind: 'ingest', gallery: 'a', source: null, webhook })
@@ -191,6 +200,23 @@ test('unlisted hosts get no webhook, nor does a service without a secret send an
     code: 'webhook_disabled',
   })
   assert.equal(taken.length, 0)
+})
+
+test('a process without a secret, or without hosts, leaves webhooks to those that have both', async (t) => {
+  const { host, url, taken } = await webhookServer(t, [200])
+  const jobs = jobsOf(await galleriesWithJob(t, url))
+  const attempts: string[] = []
+  const opened = (name: string, options: Parameters<typeof webhooksOf>[1]) => {
+    const webhooks = webhooksOf(jobs, { ...options, onAttempt: (outcome) => attempts.push(`${name}: ${outcome}`) })
+    t.after(() => webhooks.close())
+    webhooks.wake()
+  }
+  opened('without a secret', { allowedHosts: reached(host), secret: '' })
+  opened('without hosts', {})
+  for (let turn = 0; turn < 100; turn++) await setImmediate()
+  opened('with both', { allowedHosts: reached(host) })
+  await until(() => attempts.length > 0)
+  assert.deepEqual([attempts, taken.length], [['with both: delivered'], 1])
 })
 
 test('a listed private network is reachable, and no other internal address', async (t) => {

@@ -16,7 +16,7 @@ async function makeGallery(catalogue: Catalogue, name: string, engine: string): 
 
 /** The stores of two processes: galleries of engine `embedded` are in the folder of the second one. */
 async function twoProcesses(t: TestContext, url: string) {
-  const one = await openStores(t, url, { isElsewhere: ({ engine }) => engine === 'embedded' })
+  const one = await openStores(t, url, { isElsewhere: ({ engine, isMade }) => engine === 'embedded' && isMade })
   return [one, await openStores(t, url, { isElsewhere: () => false })] as const
 }
 
@@ -96,13 +96,8 @@ test('a job is left to a process with the model it needs: the serving one, or th
   await one.jobs.create({ id: 'build', kind: 're-embedding', gallery: 'b', source: null })
   await one.jobs.create({ id: 'paused', gallery: 'a', source: null })
   await one.jobs.steer('paused', { paused: true })
-  assert.deepEqual(
-    (await one.jobsByModel()).sort((a, b) => a.modelId.localeCompare(b.modelId)),
-    [
-      { modelId: model.modelId, count: 2 },
-      { modelId: newer.modelId, count: 1 },
-    ],
-  )
+  const waiting = async () => Object.fromEntries((await one.jobs.withoutModel()).map((of) => [of.name, of.count]))
+  assert.deepEqual(await waiting(), { [model.modelId]: 2, [newer.modelId]: 1 })
   const claims = async () => [
     (await one.jobs.claim(['ingest']))?.id,
     (await one.jobs.claim(['evaluate', 'duplicates', 'doctor', 'layout']))?.id,
@@ -112,9 +107,48 @@ test('a job is left to a process with the model it needs: the serving one, or th
   assert.deepEqual(await claims(), [undefined, undefined, undefined, 'move'])
   assert.equal((await two.jobs.claim(['ingest']))?.id, 'ingest')
   installed.add(newer.modelId)
+  assert.deepEqual(await waiting(), { [model.modelId]: 2, [newer.modelId]: 0 })
   assert.deepEqual(await claims(), [undefined, undefined, 'build', undefined], 'the serving model may be lost')
   installed.add(model.modelId)
   assert.equal((await claims())[1], 'evaluate')
+})
+
+test('a process with the model but without the gallery does not hide that a job waits', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const one = await openStores(t, url, { isElsewhere: ({ uid }) => uid === 'set-b', hasModel: () => false })
+  const two = await openStores(t, url, { isElsewhere: ({ uid }) => uid === 'set-a' })
+  for (const gallery of ['a', 'b']) await makeGallery(one.catalogue, gallery, 'embedded')
+  await one.jobs.create({ id: 'first', gallery: 'a', source: null })
+  assert.deepEqual(await one.jobs.withoutModel(), [{ name: model.modelId, count: 1 }])
+  assert.deepEqual(await two.jobs.withoutModel(), [])
+  await one.jobs.create({ id: 'second', gallery: 'b', source: null })
+  assert.deepEqual(await one.jobs.withoutModel(), [{ name: model.modelId, count: 1 }])
+  assert.deepEqual(await two.jobs.withoutModel(), [{ name: model.modelId, count: 0 }])
+})
+
+test('jobs that no process has the engine for are left, and counted, each once; a process that has it says 0', async (t) => {
+  const url = await newDatabase(t)
+  if (url === undefined) return
+  const one = await openStores(t, url, { hasEngine: (engine) => engine !== 'far' })
+  const two = await openStores(t, url, { isElsewhere: ({ uid }) => uid === 'set-b' })
+  for (const [gallery, engine] of [
+    ['a', 'far'],
+    ['b', 'embedded'],
+  ] as const)
+    await makeGallery(one.catalogue, gallery, engine)
+  const copy = { engine: 'far', modelId: model.modelId, dimension: 8, about: {} }
+  for (const galleryUid of ['a', 'b']) await one.catalogue.addSet({ ...copy, uid: `copy-${galleryUid}`, galleryUid })
+  assert.deepEqual(await one.jobs.withoutEngine(), [])
+  await one.jobs.create({ id: 'to', kind: 'move', gallery: 'b', source: null })
+  assert.deepEqual(await two.jobs.withoutEngine(), [], 'it could not run it either')
+  for (const kind of ['ingest', 'move'] as const) await one.jobs.create({ id: kind, kind, gallery: 'a', source: null })
+  for (const kind of ['ingest', 'move'] as const) assert.equal(await one.jobs.claim([kind]), undefined)
+  const waiting = async () => Object.fromEntries((await one.jobs.withoutEngine()).map((of) => [of.name, of.count]))
+  assert.deepEqual(await waiting(), { embedded: 0, far: 3 })
+  assert.deepEqual(await two.jobs.withoutEngine(), [{ name: 'far', count: 0 }])
+  await one.jobs.steer('ingest', { paused: true })
+  assert.deepEqual(await waiting(), { embedded: 0, far: 2 })
 })
 
 test('a job that no process has the model for waits, counts, and can be cancelled', async (t) => {

@@ -116,6 +116,22 @@ twoTest(
   },
 )
 
+twoTest('a job that was paused or put back no longer has the pace of its run', async ({ one, other, t }) => {
+  const jobs = await openJobs({
+    ...{ store: other.jobs, galleries: {} as Galleries, runners: [new HeldRunner(['ingest'])], jobsKeptDays: 1 },
+    ...{ runsJobs: false, logger: { info() {}, warn() {}, error() {} } },
+  })
+  t.after(() => jobs.close())
+  await queued(one, 'j')
+  await one.jobs.claim(['ingest'])
+  await begun(one, 'j')
+  await one.jobs.renew('j', { elapsedMs: 1_000, doneInThisRun: 5, shareAtStart: 0, share: 0.5 })
+  const pace = async () => (await jobs.report('j')).pace.picturesPerSecond
+  assert.equal(await pace(), 5)
+  await one.jobs.transition('j', { from: ['running'], to: 'queued' })
+  assert.equal(await pace(), null)
+})
+
 twoTest('a job for which a process has no room on its disk is run by another', async ({ one, other, t }) => {
   const serving = async (name: string) => ({ galleryUid: (await one.catalogue.find(name))!.uid })
   const open = async ({ jobs: store }: SharedStores) => {
@@ -139,7 +155,7 @@ twoTest('a job for which a process has no room on its disk is run by another', a
   runner.runs[0]!.end({ total: 0 })
   await until(async () => (await one.jobs.get('j'))?.state === 'succeeded')
   assert.equal(full.runner.runs.length, 1, 'it leaves the job to others for a while')
-  assert.deepEqual(full.runner.left, ['j'], 'a part of its upload is deleted')
+  assert.deepEqual(full.runner.left, [], 'its upload stays for a while: it might run the job again')
 })
 
 twoTest('processes that accept jobs at the same moment keep to their maximum together', async ({ one, other }) => {

@@ -9,11 +9,17 @@ import { asStoreError } from '../../src/postgres/store-errors.js'
 import { inDatabase } from '../support/postgres-server.js'
 import { newDatabase } from './shared-stores.js'
 
+const failed = (code: string) => asStoreError(Object.assign(new Error('failed'), { code }))
+
 test('a server that no network leads to is away; an error of ours stays one', () => {
-  const failed = (code: string) => asStoreError(Object.assign(new Error('failed'), { code }))
   for (const code of ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EHOSTDOWN', 'ECONNABORTED', '57P01'])
     assert.ok(hasCode(failed(code), 'store_unreachable'), code)
   assert.ok(!hasCode(failed('42P01'), 'store_unreachable'))
+})
+
+test('of a server that lacks something, only a full disk is told as one: memory and connections come back', () => {
+  for (const code of ['53200', '53300', '53400']) assert.ok(hasCode(failed(code), 'store_unreachable'), code)
+  assert.ok(hasCode(failed('53100'), 'storage_full'))
 })
 
 const conflicts = { deadlock: '40P01', 'serialisation failure': '40001' }

@@ -54,6 +54,11 @@ test('a set is completed although its disk was full midway, and no partial pictu
       return now.finishedAt !== null && now
     }, 'the end of the job')
 
+  const waitsForRoom = async () => {
+    const metrics = await (await fetch(`${service.address}/metrics`)).text()
+    return /^alike_jobs_without_room\{kind="re-embedding"\} 1$/m.test(metrics)
+  }
+
   await ask('PUT', gallery)
   const entries = await Promise.all(
     Array.from({ length: pictures }, async (_, n) => ({
@@ -85,8 +90,10 @@ test('a set is completed although its disk was full midway, and no partial pictu
   assert.ok(before.added < pictures, `${before.added} pictures were in the other set before the disk was full`)
   assert.deepEqual((await filesKept()).toSorted(), kept.toSorted())
 
+  await until(waitsForRoom, 'the metric')
   await makeRoom()
   assert.equal((await ended(job)).state, 'succeeded', 'it has waited')
+  assert.equal(await waitsForRoom(), false)
   const { sets } = (await ask<Sets>('GET', `${gallery}/sets`)).given
   assert.deepEqual(
     sets.map(({ state, count }) => [state, count]),

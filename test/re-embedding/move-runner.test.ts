@@ -65,6 +65,22 @@ test('a move waits while an engine is unreachable, and ends once', async (t) => 
   assert.equal((await galleries.sets.serving('a')).uid, uid)
 })
 
+test('a move that finds a disk full has not ended', async (t) => {
+  const { galleries, uid, job } = await copied(t)
+  const outcomes: string[] = []
+  const { mirrors, runner } = await openMover(t, galleries, (outcome) => outcomes.push(outcome))
+  const { mirror } = await mirrors.of('a', uid)
+  const full = t.mock.method(mirror.to, 'change', async () => {
+    throw new AlikeError('storage_full')
+  })
+  const control = { signal: new AbortController().signal, expect: async () => {}, advance: async () => {}, report() {} }
+  await assert.rejects(runner.run(job, control as unknown as JobControl), { code: 'storage_full' })
+  assert.deepEqual(outcomes, [])
+  full.mock.restore()
+  await runner.run(job, control as unknown as JobControl)
+  assert.deepEqual(outcomes, ['moved'])
+})
+
 test('a kept copy is still kept up to date after a move back to it was cancelled at once', async (t) => {
   const galleries = await openIn(t, await dataFolder(t))
   await galleries.create('a')

@@ -106,7 +106,8 @@ export class SetImages {
       this.#sets.save({ ...row, updated_at: at })
     if (progress !== undefined) {
       const outcomes = results.map(withoutSlots)
-      this.#jobs.advance(withRefusals(progress, outcomes), countsOf(outcomes), this.#galleries.get(row.gallery).uid)
+      const kept = withRefusals(progress, outcomes, maxImages)
+      this.#jobs.advance(kept, countsOf(outcomes), this.#galleries.get(row.gallery).uid)
     }
     return results
   }
