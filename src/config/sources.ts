@@ -20,7 +20,7 @@ export const sourceSettings = {
   watchFolders: Type.String({
     default: '',
     description:
-      'Local folders whose new and changed pictures are ingested, each into its own gallery, as pairs separated by commas: `actions=/srv/photos, scans=/mnt/scanner`. The galleries must exist.',
+      'Local folders whose new and changed pictures are ingested, as pairs of gallery and folder separated by commas: `actions=/srv/photos, scans=/mnt/scanner`. Several folders fill one gallery if each has a prefix for its ids: `photos/nas1=/mnt/nas1, photos/nas2=/mnt/nas2`. The galleries must exist.',
   }),
   watchEverySeconds: Type.Integer({
     default: 10,

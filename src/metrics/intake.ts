@@ -17,6 +17,9 @@ const fetchOutcomes = ['fetched', 'refused', 'failed'] as const
 /** Outcome of fetching one picture by URL. */
 export type FetchOutcome = (typeof fetchOutcomes)[number]
 
+/** Outcome of one scan of a watched folder. */
+export type FolderLookOutcome = 'done' | 'failed'
+
 export interface IntakeInstruments {
   countIngested(outcome: IngestOutcome, count?: number): void
   countJobEnd(kind: EndedJobKind, state: JobEnd): void
@@ -27,7 +30,7 @@ export interface IntakeInstruments {
   /** A picture was read from a listed bucket. */
   countBucketRead(outcome: 'read' | 'failed'): void
   /** A watched folder was scanned. */
-  countFolderLook(gallery: string, outcome: 'done' | 'failed'): void
+  countFolderLook(of: { gallery: string; prefix?: string | undefined }, outcome: FolderLookOutcome): void
   /** A picture was decoded or refused: in the service, or in a decoder process. */
   countDecoded(where: 'service' | 'process'): void
   /** A decoder process ended unexpectedly. */
@@ -91,14 +94,17 @@ function sourceInstruments(registry: Registry) {
     ],
     folderLooks: [
       'alike_watched_folder_looks_total',
-      'Scans of watched folders, by gallery and outcome.',
-      { gallery: null, outcome: null },
+      'Scans of watched folders, by gallery, prefix of ids and outcome.',
+      { gallery: null, prefix: null, outcome: null },
     ],
   })
   return {
     countFetch: (outcome: FetchOutcome) => fetches.inc({ outcome }),
     countBucketRead: (outcome: 'read' | 'failed') => bucketReads.inc({ outcome }),
-    countFolderLook: (gallery: string, outcome: 'done' | 'failed') => folderLooks.inc({ gallery, outcome }),
+    countFolderLook: (
+      { gallery, prefix = '' }: { gallery: string; prefix?: string | undefined },
+      outcome: FolderLookOutcome,
+    ) => folderLooks.inc({ gallery, prefix, outcome }),
   }
 }
 

@@ -6,6 +6,7 @@ import { AlikeError } from '../../src/errors.js'
 import { FolderMemory } from '../../src/ingest/folders/folder-memory.js'
 import { FolderWatch, type FolderWatchOptions } from '../../src/ingest/folders/folder-watch.js'
 import { watchedFolders } from '../../src/ingest/folders/watched-folders.js'
+import { openFolderFiles } from '../../src/ingest/sources/folder-files.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -44,7 +45,7 @@ async function settledJobs(app: TestApp) {
   return until(async () => {
     const metrics = (await app.app.inject('/metrics')).body
     const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
-    return /alike_watched_folder_changes\{gallery="watched"\} 0/.test(metrics) &&
+    return /alike_watched_folder_changes\{gallery="watched",prefix=""\} 0/.test(metrics) &&
       jobs.every(({ finishedAt }) => finishedAt !== null)
       ? jobs
       : undefined
@@ -105,7 +106,9 @@ test('a file being written is not read until it has settled', async (t) => {
   const path = join(folder, 'slow.jpg')
   await writeFile(path, picture.subarray(0, 100))
   for (let at = 100; at < picture.length; at += 100) {
-    await until(async () => /folder_changes\{gallery="watched"\} 1/.test((await app.app.inject('/metrics')).body))
+    await until(async () =>
+      /folder_changes\{gallery="watched",prefix=""\} 1/.test((await app.app.inject('/metrics')).body),
+    )
     await appendFile(path, picture.subarray(at, at + 100))
   }
   await untilStored(app, ['slow.jpg'])
@@ -132,7 +135,9 @@ test('removed files are removed if configured, but never all of them at once bec
 
   const looksFailed = async () =>
     Number(
-      /looks_total\{gallery="watched",outcome="failed"\} (\d+)/.exec((await app.app.inject('/metrics')).body)?.[1] ?? 0,
+      /looks_total\{gallery="watched",prefix="",outcome="failed"\} (\d+)/.exec(
+        (await app.app.inject('/metrics')).body,
+      )?.[1] ?? 0,
     )
   const oneMore = async () => {
     const before = await looksFailed()
@@ -174,6 +179,78 @@ test('a folder and one below it fill galleries of their own', async (t) => {
   await until(async () => (await below()) === 'c.jpg', 'that one is removed')
 })
 
+test('two drives fill one gallery under prefixes of their own, each of which loses only its own pictures', async (t) => {
+  const [drives, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
+  const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
+  const [first, second] = [join(drives, 'first'), join(drives, 'second')]
+  for (const drive of [first, second]) {
+    await mkdir(join(drive, 'cats'), { recursive: true })
+    for (const name of ['a', 'cats/b'])
+      await writeFile(join(drive, `${name}.jpg`), await drawImage('circle', drive.length + name.length))
+    await writeFile(join(drive, 'film.mp4'), 'no picture')
+  }
+  const settings = { dataDir, modelDir, watchRemovals: 'remove' } as const
+  const watchFolders = `watched/nas1=${first}, watched/old/nas2=${second}`
+  const app = await watching(t, first, { ...settings, watchFolders })
+  await app.call(201, { method: 'PUT', url: gallery, payload: { originals: 'reference' } })
+  await untilStored(app, ['nas1/a.jpg', 'nas1/cats/b.jpg', 'old/nas2/a.jpg', 'old/nas2/cats/b.jpg'])
+  assert.deepEqual(
+    (await stored(app)).map(([, label]) => label),
+    [null, 'cats', null, 'cats'],
+    'a prefix is no label',
+  )
+  const ended = async () => {
+    const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
+    return jobs.length === 2 && jobs.every(({ finishedAt }) => finishedAt !== null) && jobs
+  }
+  const lines = await Promise.all((await until(ended, 'a job for each')).map((job) => errorsOf(app, job)))
+  assert.deepEqual(
+    lines
+      .flat()
+      .map(({ name }) => name)
+      .sort(),
+    ['nas1/film.mp4', 'old/nas2/film.mp4'],
+  )
+  const metrics = (await app.app.inject('/metrics')).body
+  for (const prefix of ['nas1', 'old/nas2'])
+    assert.match(metrics, new RegExp(`watched_folder_files\\{gallery="watched",prefix="${prefix}"\\} 3`))
+  const original = { method: 'GET', url: `${gallery}/images/old%2Fnas2%2Fa.jpg/original` } as const
+  await app.call(200, original)
+
+  await rm(join(first, 'a.jpg'))
+  await rm(join(second, 'cats', 'b.jpg'))
+  await untilStored(app, ['nas1/cats/b.jpg', 'old/nas2/a.jpg'])
+  await app.close()
+
+  // another prefix is another memory, and leaves the pictures of the former one alone
+  const again = await watching(t, first, { ...settings, watchFolders: `watched/nas1=${first}, watched/nas2=${second}` })
+  await untilStored(again, ['nas1/cats/b.jpg', 'nas2/a.jpg', 'old/nas2/a.jpg'])
+  await rm(join(second, 'a.jpg'))
+  await writeFile(join(second, 'c.jpg'), await drawImage('cross', 1))
+  await untilStored(again, ['nas1/cats/b.jpg', 'nas2/c.jpg', 'old/nas2/a.jpg'])
+})
+
+test('a job that was accepted for another prefix does not go on under it', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = join(await temporaryFolder(t), 'changes')
+  await writeFile(file, `${JSON.stringify({ path: 'a.jpg', stamp: '1:1', bytes: 1 })}\n`)
+  const limits = { uploadMaxBytes: 1, ingestMaxBytes: 1, ingestMaxFiles: 1 }
+  const opened = (watchFolders: string, of: { prefix?: string }) =>
+    openFolderFiles(file, { kind: 'folder', folder, ...of }, { limits, folders: watchedFolders(watchFolders, '/data') })
+  for (const [watchFolders, of] of [
+    [`a=${folder}`, {}],
+    [`a/x=${folder}`, { prefix: 'x' }],
+    [`b/y=${folder}, a/x=${folder}`, { prefix: 'x' }],
+  ] as const)
+    await (await opened(watchFolders, of)).close()
+  for (const [watchFolders, of] of [
+    [`a/x=${folder}`, {}],
+    [`a=${folder}`, { prefix: 'x' }],
+    [`a/y=${folder}`, { prefix: 'x' }],
+  ] as const)
+    await assert.rejects(async () => opened(watchFolders, of), { code: 'source_not_allowed' }, watchFolders)
+})
+
 test('a file for which the gallery has no room is taken once there is some', async (t) => {
   const folder = await temporaryFolder(t)
   const app = await watching(t, folder, { watchRemovals: 'remove' })
@@ -207,7 +284,7 @@ test('a folder from which nothing is to be removed may be emptied, and what retu
   await settledJobs(app)
   const looks = async (outcome: string) =>
     Number(
-      new RegExp(`looks_total\\{gallery="watched",outcome="${outcome}"\\} (\\d+)`).exec(
+      new RegExp(`looks_total\\{gallery="watched",prefix="",outcome="${outcome}"\\} (\\d+)`).exec(
         (await app.app.inject('/metrics')).body,
       )?.[1] ?? 0,
     )
@@ -324,7 +401,7 @@ test('what was taken is known even if ended jobs are not kept', async (t) => {
     const lines = (await app.app.inject('/metrics')).body.split('\n')
     return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length) ?? 0)
   }
-  const looks = () => count('alike_watched_folder_looks_total{gallery="watched",outcome="done"}')
+  const looks = () => count('alike_watched_folder_looks_total{gallery="watched",prefix="",outcome="done"}')
   const before = await looks()
   await until(async () => (await looks()) > before + 10, 'further scans')
   assert.equal(await count('alike_jobs_ended_total{kind="ingest",state="succeeded"}'), 1)
@@ -340,8 +417,9 @@ test('an unreadable part of the folder ends the scan, and is reported once', asy
   await until(() => told() > 0, 'a warning')
   await until(async () =>
     / [1-9]\d*$/m.test(
-      /^.*looks_total\{gallery="watched",outcome="failed"\}.*$/m.exec((await app.app.inject('/metrics')).body)?.[0] ??
-        '',
+      /^.*looks_total\{gallery="watched",prefix="",outcome="failed"\}.*$/m.exec(
+        (await app.app.inject('/metrics')).body,
+      )?.[0] ?? '',
     ),
   )
   assert.equal(told(), 1)
@@ -372,6 +450,19 @@ test('WATCH_FOLDERS is checked at the start', () => {
     { gallery: 'b.c', folder: '/srv/x=y' },
   ])
   assert.equal(watchedFolders('a=/srv, b=/srv/b, c=/srv', '/data').length, 3)
+  assert.deepEqual(watchedFolders('a/nas1=/srv/1, a/old/cafe\u0301=/srv/2, b=/srv/1', '/data'), [
+    { gallery: 'a', prefix: 'nas1', folder: '/srv/1' },
+    { gallery: 'a', prefix: 'old/caf\u00e9', folder: '/srv/2' },
+    { gallery: 'b', folder: '/srv/1' },
+  ])
+  assert.equal(watchedFolders('a/x=/srv/x, a/x1=/srv/y, b/x=/srv/x', '/data').length, 3)
+  for (const prefix of ['', '/', '.', '..', 'x/', '/x', 'x//y', 'x/../y', './x', 'x\\y', 'x\u0007', 'x'.repeat(513)])
+    assert.throws(() => watchedFolders(`a/${prefix}=/srv/a`, '/data'), { code: 'config_invalid' }, prefix)
+  for (const list of ['a/x=/1, a/x=/2', 'a/x=/1, a/x/y=/2', 'a/x/y=/1, a/x=/2', 'a=/1, a/x=/2', 'a/x=/1, a=/2'])
+    assert.throws(() => watchedFolders(list, '/data'), { detail: / would share ids in a: / }, list)
+  assert.throws(() => watchedFolders('a/x=/srv, b=/mnt, a/y=/srv/y', '/data'), {
+    detail: /^WATCH_FOLDERS: \/srv and \/srv\/y lie in each other: .* twice in a/,
+  })
   for (const list of ['/srv/a', 'a=srv', 'a=/srv, a=/srv/b', 'a=/srv, a=/srv/', 'a=/data/in', 'a=/', 'a b=/srv'])
     assert.throws(
       () => watchedFolders(list, '/data'),
@@ -379,6 +470,6 @@ test('WATCH_FOLDERS is checked at the start', () => {
       list,
     )
   assert.throws(() => watchedFolders('a=/srv/2025, b=/srv/2024, a=/srv/2026', '/data'), {
-    detail: /^WATCH_FOLDERS: \/srv\/2025 and \/srv\/2026 would share ids in a, /,
+    detail: /^WATCH_FOLDERS: \/srv\/2025 and \/srv\/2026 would share ids in a: /,
   })
 })

@@ -56,7 +56,9 @@ export class FolderMemory {
 
   /** The saved state, or empty if that is unreadable or belongs to another gallery. */
   static async open(dataDir: string, watched: WatchedFolder, galleryUid: string): Promise<FolderMemory> {
-    const name = createHash('sha256').update(`${watched.gallery}\0${watched.folder}`).digest('hex').slice(0, 32)
+    const { gallery, prefix, folder } = watched
+    const key = [gallery, folder, ...(prefix === undefined ? [] : [prefix])].join('\0')
+    const name = createHash('sha256').update(key).digest('hex').slice(0, 32)
     const file = join(dataDir, 'folders', `${name}.ndjson`)
     const left = await read(file).catch(() => undefined)
     if (left?.header.galleryUid === galleryUid) return new FolderMemory(file, left)

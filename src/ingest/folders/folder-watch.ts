@@ -39,8 +39,7 @@ export interface FolderWatchLogger {
   warn(details: object, message: string): void
 }
 
-export interface FolderReading {
-  gallery: string
+export interface FolderReading extends Pick<WatchedFolder, 'gallery' | 'prefix'> {
   /** Number of files taken. */
   taken: number
   /** Files that were new or changed in the last scan, plus files that were gone. */
@@ -83,7 +82,8 @@ export class FolderWatch {
   }
 
   get reading(): FolderReading {
-    return { gallery: this.#options.watched.gallery, taken: this.#memory?.count ?? 0, waiting: this.#waiting }
+    const { gallery, prefix } = this.#options.watched
+    return { gallery, prefix, taken: this.#memory?.count ?? 0, waiting: this.#waiting }
   }
 
   /** A running job continues, or resumes at the next start. */
@@ -169,7 +169,8 @@ export class FolderWatch {
       changes.flatMap((change) => ('gone' in change ? [] : [[change.path, change.stamp] as const])),
     )
     try {
-      await ingest.accept({ id, gallery: watched.gallery, content: { folder: watched.folder, changes } })
+      const { gallery, ...place } = watched
+      await ingest.accept({ id, gallery, content: { ...place, changes } })
     } catch (error) {
       this.#expectRoom()
       await memory.settle({ taken: () => false, removed: [] })
@@ -192,7 +193,8 @@ export class FolderWatch {
     const taken =
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
-    const unread = job && taken ? await unreadBy(job, memory.pending(), this.#options.jobs.store) : new Set()
+    const { watched, jobs } = this.#options
+    const unread = job && taken ? await unreadBy(job, memory.pending(), { watched, store: jobs.store }) : new Set()
     for (const [path, { touched }] of this.#seen)
       if (unread.has(path)) this.#unread.add({ path, touched }, performance.now())
     await memory.settle({ taken: (path) => taken && !unread.has(path), removed: taken ? gone : [] })

@@ -7,6 +7,7 @@ import type { JobRecord } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
 import { shownName } from '../names.js'
 import type { FoundFile } from './folder-scan.js'
+import { prefixed, type WatchedFolder } from './watched-folders.js'
 
 type SeenFile = Pick<FoundFile, 'path' | 'touched'>
 
@@ -40,7 +41,7 @@ export class UnreadFiles {
 export async function unreadBy(
   { id, failed, skipped }: Pick<JobRecord, 'id' | 'failed' | 'skipped'>,
   paths: Iterable<string>,
-  store: Pick<JobStore, 'errors'>,
+  { watched, store }: { watched: Pick<WatchedFolder, 'prefix'>; store: Pick<JobStore, 'errors'> },
 ): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
   for (let fromItem = 0, isMore = failed + skipped > 0; isMore; ) {
@@ -49,5 +50,5 @@ export async function unreadBy(
     isMore = lines.length > 0
     fromItem = (lines.at(-1)?.item ?? 0) + 1
   }
-  return new Set([...paths].filter((path) => names.has(shownName(path))))
+  return new Set([...paths].filter((path) => names.has(shownName(prefixed(watched, path)))))
 }

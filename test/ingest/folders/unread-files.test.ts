@@ -58,7 +58,7 @@ test('a file that was gone when its turn came is not taken, though its job did n
   const lines = [outcome.note]
   const store = { errors: async (_id: string, { fromItem = 0 } = {}) => (fromItem > 0 ? [] : lines) }
   const paths = ['a.jpg', 'other.jpg']
-  assert.deepEqual([...(await unreadBy({ id: 'j', failed: 0, skipped: 1 }, paths, store))], ['a.jpg'])
+  assert.deepEqual([...(await unreadBy({ id: 'j', failed: 0, skipped: 1 }, paths, { watched: {}, store }))], ['a.jpg'])
 })
 
 test('an unread file that does not change is tried again at growing intervals', () => {
