@@ -18,7 +18,7 @@ const fetchOutcomes = ['fetched', 'refused', 'failed'] as const
 export type FetchOutcome = (typeof fetchOutcomes)[number]
 
 /** Outcome of one scan of a watched folder. */
-export type FolderLookOutcome = 'done' | 'failed'
+export type FolderLookOutcome = 'done' | 'incomplete' | 'failed'
 
 export interface IntakeInstruments {
   countIngested(outcome: IngestOutcome, count?: number): void

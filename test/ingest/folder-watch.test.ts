@@ -407,22 +407,20 @@ test('what was taken is known even if ended jobs are not kept', async (t) => {
   assert.equal(await count('alike_jobs_ended_total{kind="ingest",state="succeeded"}'), 1)
 })
 
-test('an unreadable part of the folder ends the scan, and is reported once', async (t) => {
+test('a part of the folder that is too deep is reported once, and keeps nothing else from being taken', async (t) => {
   const folder = await temporaryFolder(t)
   await mkdir(join(folder, ...Array.from({ length: 70 }, () => 'd')), { recursive: true })
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
   const app = await watching(t, folder)
   await app.call(201, { method: 'PUT', url: gallery })
-  const told = () =>
-    app.log.filter(({ err }) => (err as { code?: string } | undefined)?.code === 'source_unreadable').length
-  await until(() => told() > 0, 'a warning')
-  await until(async () =>
-    / [1-9]\d*$/m.test(
-      /^.*looks_total\{gallery="watched",prefix="",outcome="failed"\}.*$/m.exec(
-        (await app.app.inject('/metrics')).body,
-      )?.[0] ?? '',
-    ),
-  )
-  assert.equal(told(), 1)
+  await untilStored(app, ['a.jpg'])
+  const told = () => app.log.filter(({ msg }) => /parts of a watched folder cannot be read/.test(String(msg)))
+  const looks = async () =>
+    Number(/outcome="incomplete"\} (\d+)/.exec((await app.app.inject('/metrics')).body)?.[1] ?? 0)
+  await until(async () => (await looks()) > 2, 'further scans')
+  assert.equal(told().length, 1)
+  const [{ closed, first } = {}] = told() as { closed?: number; first?: { path: string }[] }[]
+  assert.deepEqual([closed, first?.map(({ path }) => path.split('/').length)], [1, [65]])
 })
 
 test('names that are not UTF-8 are reported once, and do not keep the scan from the other files', {

@@ -15,6 +15,8 @@ export interface FolderMemoryHeader extends WatchedFolder {
   galleryUid: string
   /** Job that is to take the unconfirmed files; null if there is none. */
   jobId: string | null
+  /** Folders in which drives were mounted. */
+  mounts?: readonly string[] | undefined
 }
 
 /** A file whose content may be in the gallery: with `stamp`, unless a job has yet to confirm it. */
@@ -23,7 +25,9 @@ interface Remembered {
   pending?: string | undefined
 }
 
-const lineMaxBytes = 64 * 1024
+const lineMaxBytes = 2 ** 20
+/** Their paths are one line. */
+const mountsMax = 100
 /** Serialised in one turn of the event loop. */
 const linesOfChunk = 1_000
 /** The file may have this many outdated lines, about as many as one job leaves, before it is rewritten. */
@@ -77,6 +81,10 @@ export class FolderMemory {
     return this.#header.jobId
   }
 
+  get mounts(): readonly string[] {
+    return this.#header.mounts ?? []
+  }
+
   get count(): number {
     return this.#files.size
   }
@@ -92,6 +100,12 @@ export class FolderMemory {
 
   has(path: string, stamp: string): boolean {
     return this.#files.get(path)?.stamp === stamp
+  }
+
+  /** Saved before their files are: after a restart, a drive may be missing. */
+  async keepMounts(mounts: readonly string[]): Promise<void> {
+    this.#header.mounts = mounts.slice(0, mountsMax)
+    await this.#save([this.#headerLines(), this.#unsavedLines()])
   }
 
   /** Files that are gone from the folder but stay in the gallery; saved with the next write. */

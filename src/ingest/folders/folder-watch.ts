@@ -5,15 +5,17 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { AlikeError, type ErrorCode, hasCode } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobRecord } from '../../jobs/job.js'
 import type { Jobs } from '../../jobs/jobs.js'
 import type { Ingest } from '../ingest.js'
 import type { FolderChange } from '../sources/folder-files.js'
+import { ClosedParts } from './closed-parts.js'
 import { FolderMemory } from './folder-memory.js'
 import { type FoundFile, scanFolder } from './folder-scan.js'
-import { goneFiles, withoutNamesakes } from './gone-files.js'
+import { withoutNamesakes } from './gone-files.js'
 import { UnreadFiles, unreadBy } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -30,7 +32,8 @@ export interface FolderWatchOptions {
   /** Whether files removed from the folder are removed from the gallery. */
   removes: boolean
   filesMax: number
-  onScan(outcome: 'done' | 'failed'): void
+  /** `incomplete`: parts of the folder could not be read. */
+  onScan(outcome: 'done' | 'incomplete' | 'failed'): void
   logger: FolderWatchLogger
 }
 
@@ -54,6 +57,8 @@ interface Sighting {
 /** Maximum per job: keeps its effects visible, and a crash repeats little. */
 const changesMax = 10_000
 const rarerMax = 10
+/** In one line of the log. */
+const closedNamedMax = 10
 const jobPollMs = 500
 /** Pause after a job that failed as a whole or was cancelled; doubles each time. */
 const pauseFirstMs = 60_000
@@ -75,6 +80,8 @@ export class FolderWatch {
   #lookMs = 0
   #pauseMs = pauseFirstMs
   #warnedOf: ErrorCode | undefined
+  /** Parts that the last scan could not look into. */
+  #closed: readonly string[] = []
 
   constructor(options: FolderWatchOptions) {
     this.#options = options
@@ -98,7 +105,7 @@ export class FolderWatch {
       let pauseMs = 0
       try {
         pauseMs = await this.#round(signal)
-        this.#options.onScan('done')
+        this.#options.onScan(this.#closed.length === 0 ? 'done' : 'incomplete')
         this.#warnedOf = undefined
       } catch (error) {
         if (signal.aborted) return
@@ -131,8 +138,11 @@ export class FolderWatch {
     const max = Math.min(changesMax, filesMax) // an upload may have no more lines than files
     const now = performance.now()
     let unsettled = 0
-    for await (const file of scanFolder(watched.folder, { filesMax, signal })) {
+    const parts = new ClosedParts(memory.mounts)
+    const noting = { onUnreadable: parts.addUnreadable, onMount: parts.addMount }
+    for await (const file of scanFolder(watched.folder, { filesMax, signal, ...noting })) {
       paths.add(file.path)
+      parts.addFound(file.path)
       if (memory.has(file.path, file.stamp) || this.#unread.rests(file, now)) continue
       const since = this.#sinceOf(file, now)
       seen.set(file.path, { touched: file.touched, since })
@@ -144,7 +154,8 @@ export class FolderWatch {
     this.#lookMs = performance.now() - now
     this.#seen = seen
     this.#unread.keep(paths)
-    const gone = await goneFiles(memory.paths(), paths)
+    const gone = await parts.gone(memory.paths(), paths)
+    await this.#noteParts(memory, parts)
     if (removes) expectFilled(gone, paths)
     // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
     else if (paths.size > 0) memory.forget(gone)
@@ -153,6 +164,20 @@ export class FolderWatch {
     this.#waiting = unsettled + settled.length + removals.length
     // they make room in a full gallery, in which any number of files may wait for it
     return [...removals, ...settled].slice(0, max)
+  }
+
+  /** Logs closed parts once, because scans are frequent. */
+  async #noteParts(memory: FolderMemory, { mounts, reasons }: ClosedParts): Promise<void> {
+    const closed = reasons.map(({ path }) => path)
+    if (closed.length > 0 && !isDeepStrictEqual(closed, this.#closed))
+      this.#options.logger.warn(
+        { ...this.#options.watched, closed: closed.length, first: reasons.slice(0, closedNamedMax) },
+        'parts of a watched folder cannot be read; their files count neither as new nor as gone',
+      )
+    this.#closed = closed
+    if (isDeepStrictEqual(mounts, memory.mounts)) return
+    this.#expectRoom()
+    await memory.keepMounts(mounts)
   }
 
   #sinceOf({ path, touched }: FoundFile, now: number): number {

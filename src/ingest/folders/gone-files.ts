@@ -6,11 +6,30 @@ import { segmentsOf } from '../names.js'
 /** Paths looked at before requests get a turn: a few milliseconds. */
 const pathsPerTurn = 1_000
 
-/** @param paths of the files that are there */
-export async function goneFiles(taken: Iterable<string>, paths: ReadonlySet<string>): Promise<string[]> {
+/**
+ * @param paths of the files that are there
+ * @param closed files and folders that were not examined
+ * @returns `keeping`: those of them that may still hold files that were taken
+ */
+export async function goneFiles(
+  taken: Iterable<string>,
+  paths: ReadonlySet<string>,
+  closed: ReadonlySet<string>,
+): Promise<{ gone: string[]; keeping: ReadonlySet<string> }> {
   const gone: string[] = []
-  for await (const path of inTurns(taken)) if (!paths.has(path)) gone.push(path)
-  return gone
+  const keeping = new Set<string>()
+  for await (const path of inTurns(taken)) {
+    if (paths.has(path)) continue
+    const part = closed.size === 0 ? undefined : [path, ...foldersAbove(path)].find((one) => closed.has(one))
+    if (part === undefined) gone.push(path)
+    else keeping.add(part)
+  }
+  return { gone, keeping }
+}
+
+/** From the one that contains the file upwards. */
+export function* foldersAbove(path: string): Generator<string> {
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) yield path.slice(0, end)
 }
 
 /** Those whose id no other file has: names differ in their Unicode form, or have `\` as a separator. */

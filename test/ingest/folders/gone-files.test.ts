@@ -9,10 +9,22 @@ import { until } from '../../support/until.js'
 
 test('files that are gone, without those whose id another file has', async () => {
   const paths = new Set(['a.jpg', 'sub/caf\u00e9.jpg', 'sub/b.jpg'])
-  const gone = await goneFiles(['a.jpg', 'sub/cafe\u0301.jpg', 'sub\\b.jpg', 'c.jpg', 'sub/c.jpg'], paths)
+  const { gone } = await goneFiles(
+    ['a.jpg', 'sub/cafe\u0301.jpg', 'sub\\b.jpg', 'c.jpg', 'sub/c.jpg'],
+    paths,
+    new Set(),
+  )
   assert.deepEqual(gone, ['sub/cafe\u0301.jpg', 'sub\\b.jpg', 'c.jpg', 'sub/c.jpg'])
   assert.deepEqual(await withoutNamesakes(gone, paths), ['c.jpg', 'sub/c.jpg'])
   assert.deepEqual(await withoutNamesakes([], paths), [])
+})
+
+test('what is in a part that was not examined is not gone', async () => {
+  const closed = new Set(['a', 'b/c', 'd.jpg', 'empty'])
+  const taken = ['a/1.jpg', 'a/x/2.jpg', 'ab/1.jpg', 'b/1.jpg', 'b/c/1.jpg', 'b/cd/1.jpg', 'd.jpg', 'c/1.jpg']
+  const { gone, keeping } = await goneFiles(taken, new Set(['c/1.jpg']), closed)
+  assert.deepEqual(gone, ['ab/1.jpg', 'b/1.jpg', 'b/cd/1.jpg'])
+  assert.deepEqual([...keeping], ['a', 'b/c', 'd.jpg'])
 })
 
 test('requests get their turn while the files of a large folder are looked through', async () => {
@@ -23,7 +35,7 @@ test('requests get their turn while the files of a large folder are looked throu
     if (!isOver) setImmediate(count)
   }
   setImmediate(count)
-  const gone = await goneFiles(taken, new Set(taken.slice(1)))
+  const { gone } = await goneFiles(taken, new Set(taken.slice(1)), new Set(['x']))
   const [afterGone] = [turns]
   await withoutNamesakes(gone, taken)
   isOver = true
