@@ -83,6 +83,15 @@ export class GalleryImages {
     throw new AlikeError('gallery_full', { detail: `The maximum is ${maxImages} pictures.` })
   }
 
+  /** How many further pictures the gallery's own limit allows; Infinity if it has none. */
+  async room(gallery: string): Promise<number> {
+    const entry = await this.#sets.find(gallery)
+    const { maxImages = Infinity } = entry.options
+    if (maxImages === Infinity) return Infinity
+    const { images } = await (await this.#sets.openEntry(entry)).state()
+    return Math.max(0, maxImages - images)
+  }
+
   /**
    * Returns the picture's record as written.
    * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `metadata_too_large`, `storage_full`,

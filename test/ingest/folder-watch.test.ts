@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, chmod, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
@@ -251,27 +251,40 @@ test('a job that was accepted for another prefix does not go on under it', async
     await assert.rejects(async () => opened(watchFolders, of), { code: 'source_not_allowed' }, watchFolders)
 })
 
-test('a file for which the gallery has no room is taken once there is some', async (t) => {
+test('files for which the gallery has no room are reported once, and taken once there is some', async (t) => {
   const folder = await temporaryFolder(t)
   const app = await watching(t, folder, { watchRemovals: 'remove' })
   await app.call(201, { method: 'PUT', url: gallery, payload: { maxImages: 1 } })
   await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
   await untilStored(app, ['a.jpg'])
   await writeFile(join(folder, 'b.jpg'), await drawImage('circle', 2))
-  const refused = async () => (await settledJobs(app)).find(({ failed }) => failed === 1)
-  const job = await until(refused, 'a job that finds no room')
+  const jobs = async () => {
+    const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
+    return jobs.filter(({ finishedAt }) => finishedAt !== null)
+  }
+  const job = await until(async () => (await jobs()).find(({ failed }) => failed === 1), 'a job that finds no room')
   assert.deepEqual(
     (await errorsOf(app, job)).map(({ name, code }) => [name, code]),
     [['b.jpg', 'gallery_full']],
   )
   await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 3))
   await writeFile(join(folder, 'c.jpg'), await drawImage('circle', 4))
-  await until(async () => (await settledJobs(app)).find(({ updated }) => updated === 1), 'the stored one is replaced')
-  await rm(join(folder, 'c.jpg'))
+  await until(async () => (await jobs()).find(({ updated }) => updated === 1), 'the stored one is replaced')
+  await until(async () => (await jobs()).reduce((sum, { failed }) => sum + failed, 0) === 2, 'that c.jpg finds no room')
+  const before = (await jobs()).length
+  const metrics = async () => (await app.app.inject('/metrics')).body
+  await until(async () => /folder_changes\{gallery="watched",prefix=""\} 2/.test(await metrics()), 'two that wait')
   await rm(join(folder, 'a.jpg'))
-  await untilStored(app, [])
-  await chmod(join(folder, 'b.jpg'), 0o640) // or after a minute
-  await untilStored(app, ['b.jpg'])
+  await until(async () => (await stored(app)).some(([id]) => id !== 'a.jpg'), 'one of those that wait')
+  await app.call(200, { method: 'PATCH', url: gallery, payload: { maxImages: 5 } })
+  await untilStored(app, ['b.jpg', 'c.jpg'])
+  await settledJobs(app)
+  const ended = (await jobs()).slice(0, -before)
+  assert.deepEqual(
+    [ended.length, ended.reduce((sum, { failed }) => sum + failed, 0)],
+    [2, 0],
+    'nothing was tried again before there was room',
+  )
 })
 
 test('a folder from which nothing is to be removed may be emptied, and what returns to it is not read again', async (t) => {

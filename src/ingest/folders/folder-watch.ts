@@ -24,7 +24,7 @@ export interface FolderWatchOptions {
   dataDir: string
   ingest: Pick<Ingest, 'accept'>
   jobs: Pick<Jobs, 'report' | 'store'>
-  galleries: Pick<Galleries, 'sets' | 'readOnly'>
+  galleries: Pick<Galleries, 'sets' | 'images' | 'readOnly'>
   /** Interval between scans; up to ten times as long if a scan takes more than a tenth of it. */
   everyMs: number
   /** A file is taken once it has been unchanged for this long. */
@@ -131,10 +131,11 @@ export class FolderWatch {
 
   /** Settled files whose state in the folder differs from the gallery. */
   async #changes(memory: FolderMemory, signal: AbortSignal): Promise<FolderChange[]> {
-    const { watched, filesMax, settleMs, removes } = this.#options
+    const { watched, galleries, filesMax, settleMs, removes } = this.#options
     const seen = new Map<string, Sighting>()
     const paths = new Set<string>()
     const settled: FolderChange[] = []
+    const roomless: FolderChange[] = []
     const max = Math.min(changesMax, filesMax) // an upload may have no more lines than files
     const now = performance.now()
     let unsettled = 0
@@ -147,8 +148,8 @@ export class FolderWatch {
       const since = this.#sinceOf(file, now)
       seen.set(file.path, { touched: file.touched, since })
       const { path, stamp, bytes } = file
-      if (now - since < settleMs) unsettled += 1
-      else if (settled.length < max) settled.push({ path, stamp, bytes })
+      const ready = this.#unread.waitsForRoom(file) ? roomless : settled
+      if (now - since >= settleMs && ready.length < max) ready.push({ path, stamp, bytes })
       else unsettled += 1
     }
     this.#lookMs = performance.now() - now
@@ -161,9 +162,10 @@ export class FolderWatch {
     else if (paths.size > 0) memory.forget(gone)
     const removed = removes ? (await withoutNamesakes(gone, paths)).slice(0, max) : []
     const removals = removed.map((path) => ({ path, gone: true as const }))
-    this.#waiting = unsettled + settled.length + removals.length
+    this.#waiting = unsettled + settled.length + roomless.length + removals.length
     // they make room in a full gallery, in which any number of files may wait for it
-    return [...removals, ...settled].slice(0, max)
+    const room = roomless.length === 0 ? 0 : removals.length + (await galleries.images.room(watched.gallery))
+    return [...removals, ...roomless.slice(0, room), ...settled].slice(0, max)
   }
 
   /** Logs closed parts once, because scans are frequent. */
@@ -219,9 +221,10 @@ export class FolderWatch {
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
     const { watched, jobs } = this.#options
-    const unread = job && taken ? await unreadBy(job, memory.pending(), { watched, store: jobs.store }) : new Set()
+    const unread = job && taken ? await unreadBy(job, memory.pending(), { watched, store: jobs.store }) : new Map()
     for (const [path, { touched }] of this.#seen)
-      if (unread.has(path)) this.#unread.add({ path, touched }, performance.now())
+      if (unread.get(path) === 'gallery_full') this.#unread.addRoomless({ path, touched })
+      else if (unread.has(path)) this.#unread.add({ path, touched }, performance.now())
     await memory.settle({ taken: (path) => taken && !unread.has(path), removed: taken ? gone : [] })
     this.#waiting = 0
     if (taken || job === undefined) {

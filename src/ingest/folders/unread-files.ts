@@ -1,7 +1,8 @@
 /**
- * Files of a watched folder that a job could not read, perhaps because another program or another user's rights keep
- * them closed, or for which the gallery had no room: each is tried again at growing intervals, or once it has changed in
- * any way, its rights included.
+ * Files of a watched folder that a job could not take. One that it could not read, perhaps because another program or
+ * another user's rights keep it closed, is tried again at growing intervals; one for which the gallery had no room, once
+ * there is some: otherwise a full gallery would fill the list of jobs. Both are tried once they have changed in any way,
+ * their rights included.
  */
 import type { JobRecord } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
@@ -14,10 +15,21 @@ type SeenFile = Pick<FoundFile, 'path' | 'touched'>
 const pauseFirstMs = 60_000
 const pauseMaxMs = 3_600_000
 const linesAtOnce = 1_000
-const retriedCodes = ['source_unreadable', 'gallery_full']
+const retriedCodes = ['source_unreadable', 'gallery_full'] as const
+export type UnreadReason = (typeof retriedCodes)[number]
 
 export class UnreadFiles {
   readonly #files = new Map<string, { touched: string; pauseMs: number; until: number }>()
+  /** Those without room, by what they were like then. */
+  readonly #roomless = new Map<string, string>()
+
+  addRoomless({ path, touched }: SeenFile): void {
+    this.#roomless.set(path, touched)
+  }
+
+  waitsForRoom({ path, touched }: SeenFile): boolean {
+    return this.#roomless.get(path) === touched
+  }
 
   add({ path, touched }: SeenFile, now: number): void {
     const before = this.#files.get(path)
@@ -33,7 +45,8 @@ export class UnreadFiles {
 
   /** Forgets those that are gone. */
   keep(paths: ReadonlySet<string>): void {
-    for (const path of this.#files.keys()) if (!paths.has(path)) this.#files.delete(path)
+    for (const files of [this.#files, this.#roomless])
+      for (const path of files.keys()) if (!paths.has(path)) files.delete(path)
   }
 }
 
@@ -42,13 +55,21 @@ export async function unreadBy(
   { id, failed, skipped }: Pick<JobRecord, 'id' | 'failed' | 'skipped'>,
   paths: Iterable<string>,
   { watched, store }: { watched: Pick<WatchedFolder, 'prefix'>; store: Pick<JobStore, 'errors'> },
-): Promise<ReadonlySet<string>> {
-  const names = new Set<string>()
+): Promise<ReadonlyMap<string, UnreadReason>> {
+  const reasons = new Map<string, UnreadReason>()
   for (let fromItem = 0, isMore = failed + skipped > 0; isMore; ) {
     const lines = await store.errors(id, { fromItem, limit: linesAtOnce })
-    for (const { code, name } of lines) if (retriedCodes.includes(code)) names.add(name)
+    for (const { code, name } of lines) {
+      const reason = retriedCodes.find((one) => one === code)
+      if (reason !== undefined) reasons.set(name, reason)
+    }
     isMore = lines.length > 0
     fromItem = (lines.at(-1)?.item ?? 0) + 1
   }
-  return new Set([...paths].filter((path) => names.has(shownName(prefixed(watched, path)))))
+  const unread = new Map<string, UnreadReason>()
+  for (const path of paths) {
+    const reason = reasons.get(shownName(prefixed(watched, path)))
+    if (reason !== undefined) unread.set(path, reason)
+  }
+  return unread
 }

@@ -31,7 +31,7 @@ for (const code of ['source_unreadable', 'gallery_full'])
             fromItem > 1 ? [] : [{ item: 1, name: 'locked.jpg', code, detail: 'EBUSY' }],
         },
       },
-      galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) } },
+      galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) }, images: { room: async () => 0 } },
       everyMs: 10,
       settleMs: 0,
       removes: false,
@@ -58,7 +58,10 @@ test('a file that was gone when its turn came is not taken, though its job did n
   const lines = [outcome.note]
   const store = { errors: async (_id: string, { fromItem = 0 } = {}) => (fromItem > 0 ? [] : lines) }
   const paths = ['a.jpg', 'other.jpg']
-  assert.deepEqual([...(await unreadBy({ id: 'j', failed: 0, skipped: 1 }, paths, { watched: {}, store }))], ['a.jpg'])
+  assert.deepEqual(
+    [...(await unreadBy({ id: 'j', failed: 0, skipped: 1 }, paths, { watched: {}, store }))],
+    [['a.jpg', 'source_unreadable']],
+  )
 })
 
 test('an unread file that does not change is tried again at growing intervals', () => {
