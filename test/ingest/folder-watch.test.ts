@@ -251,6 +251,35 @@ test('a job that was accepted for another prefix does not go on under it', async
     await assert.rejects(async () => opened(watchFolders, of), { code: 'source_not_allowed' }, watchFolders)
 })
 
+test('a file that was never a picture takes none with it that was stored under its path otherwise', async (t) => {
+  const folder = await temporaryFolder(t)
+  const app = await watching(t, folder, { watchRemovals: 'remove' })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await writeFile(join(folder, 'was.jpg'), await drawImage('circle', 1))
+  await writeFile(join(folder, 'never.jpg'), 'broken')
+  const failures = (count: number) =>
+    until(async () => {
+      const jobs = await settledJobs(app)
+      return jobs.reduce((sum, { failed }) => sum + failed, 0) === count
+    }, `${count} failures`)
+  await failures(1)
+  await writeFile(join(folder, 'was.jpg'), 'broken by now')
+  await writeFile(join(folder, 'never.jpg'), 'still broken')
+  await failures(3)
+  const url = `${gallery}/images/never.jpg`
+  const headers = { 'content-type': 'image/jpeg' }
+  await app.call(201, { method: 'PUT', url, headers, payload: await drawImage('cross', 2) })
+  await writeFile(join(folder, 'other.jpg'), await drawImage('circle', 3))
+  await untilStored(app, ['never.jpg', 'other.jpg', 'was.jpg'])
+  for (const name of ['never', 'was']) await rm(join(folder, `${name}.jpg`))
+  await until(async () => (await stored(app)).length < 3, 'a removal')
+  await settledJobs(app)
+  assert.deepEqual(
+    (await stored(app)).map(([id]) => id),
+    ['never.jpg', 'other.jpg'],
+  )
+})
+
 test('files for which the gallery has no room are reported once, and taken once there is some', async (t) => {
   const folder = await temporaryFolder(t)
   const app = await watching(t, folder, { watchRemovals: 'remove' })

@@ -16,7 +16,7 @@ import { ClosedParts } from './closed-parts.js'
 import { FolderMemory } from './folder-memory.js'
 import { type FoundFile, scanFolder } from './folder-scan.js'
 import { withoutNamesakes } from './gone-files.js'
-import { UnreadFiles, unreadBy } from './unread-files.js'
+import { mayBeTakenLater, refusedBy, UnreadFiles } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
 export interface FolderWatchOptions {
@@ -158,9 +158,10 @@ export class FolderWatch {
     const gone = await parts.gone(memory.paths(), paths)
     await this.#noteParts(memory, parts)
     if (removes) expectFilled(gone, paths)
+    const toRemove = removes ? gone.filter((path) => !memory.isNoPicture(path)) : []
+    const removed = (await withoutNamesakes(toRemove, paths)).slice(0, max)
     // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
-    else if (paths.size > 0) memory.forget(gone)
-    const removed = removes ? (await withoutNamesakes(gone, paths)).slice(0, max) : []
+    if (paths.size > 0) memory.forget(removes ? gone.filter((path) => memory.isNoPicture(path)) : gone)
     const removals = removed.map((path) => ({ path, gone: true as const }))
     this.#waiting = unsettled + settled.length + roomless.length + removals.length
     // they make room in a full gallery, in which any number of files may wait for it
@@ -221,11 +222,14 @@ export class FolderWatch {
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
     const { watched, jobs } = this.#options
-    const unread = job && taken ? await unreadBy(job, memory.pending(), { watched, store: jobs.store }) : new Map()
+    const refused = job && taken ? await refusedBy(job, memory.pending(), { watched, store: jobs.store }) : new Map()
     for (const [path, { touched }] of this.#seen)
-      if (unread.get(path) === 'gallery_full') this.#unread.addRoomless({ path, touched })
-      else if (unread.has(path)) this.#unread.add({ path, touched }, performance.now())
-    await memory.settle({ taken: (path) => taken && !unread.has(path), removed: taken ? gone : [] })
+      this.#unread.addRefused({ path, touched }, refused.get(path), performance.now())
+    await memory.settle({
+      taken: (path) => taken && !mayBeTakenLater(refused.get(path)),
+      refused: (path) => refused.has(path),
+      removed: taken ? gone : [],
+    })
     this.#waiting = 0
     if (taken || job === undefined) {
       this.#pauseMs = pauseFirstMs

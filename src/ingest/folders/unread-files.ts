@@ -15,16 +15,15 @@ type SeenFile = Pick<FoundFile, 'path' | 'touched'>
 const pauseFirstMs = 60_000
 const pauseMaxMs = 3_600_000
 const linesAtOnce = 1_000
-const retriedCodes = ['source_unreadable', 'gallery_full'] as const
-export type UnreadReason = (typeof retriedCodes)[number]
-
 export class UnreadFiles {
   readonly #files = new Map<string, { touched: string; pauseMs: number; until: number }>()
   /** Those without room, by what they were like then. */
   readonly #roomless = new Map<string, string>()
 
-  addRoomless({ path, touched }: SeenFile): void {
-    this.#roomless.set(path, touched)
+  /** @param code undefined for a file that was taken */
+  addRefused(file: SeenFile, code: string | undefined, now: number): void {
+    if (code === 'gallery_full') this.#roomless.set(file.path, file.touched)
+    else if (mayBeTakenLater(code)) this.add(file, now)
   }
 
   waitsForRoom({ path, touched }: SeenFile): boolean {
@@ -50,26 +49,28 @@ export class UnreadFiles {
   }
 }
 
-/** Those of the paths that the job reports as unreadable, changed or gone when their turn came, or without room. */
-export async function unreadBy(
+/** Whether a file with this error may be taken as it is, later: it was locked, changed, or without room. */
+export function mayBeTakenLater(code: string | undefined): boolean {
+  return code === 'source_unreadable' || code === 'gallery_full'
+}
+
+/** Those of the paths that the job did not take, with the codes of its errors. */
+export async function refusedBy(
   { id, failed, skipped }: Pick<JobRecord, 'id' | 'failed' | 'skipped'>,
   paths: Iterable<string>,
   { watched, store }: { watched: Pick<WatchedFolder, 'prefix'>; store: Pick<JobStore, 'errors'> },
-): Promise<ReadonlyMap<string, UnreadReason>> {
-  const reasons = new Map<string, UnreadReason>()
+): Promise<ReadonlyMap<string, string>> {
+  const codes = new Map<string, string>()
   for (let fromItem = 0, isMore = failed + skipped > 0; isMore; ) {
     const lines = await store.errors(id, { fromItem, limit: linesAtOnce })
-    for (const { code, name } of lines) {
-      const reason = retriedCodes.find((one) => one === code)
-      if (reason !== undefined) reasons.set(name, reason)
-    }
+    for (const { code, name } of lines) codes.set(name, code)
     isMore = lines.length > 0
     fromItem = (lines.at(-1)?.item ?? 0) + 1
   }
-  const unread = new Map<string, UnreadReason>()
+  const refused = new Map<string, string>()
   for (const path of paths) {
-    const reason = reasons.get(shownName(prefixed(watched, path)))
-    if (reason !== undefined) unread.set(path, reason)
+    const code = codes.get(shownName(prefixed(watched, path)))
+    if (code !== undefined) refused.set(path, code)
   }
-  return unread
+  return refused
 }

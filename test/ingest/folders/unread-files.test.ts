@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readUnchanged } from '../../../src/ingest/folders/folder-scan.js'
 import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
-import { UnreadFiles, unreadBy } from '../../../src/ingest/folders/unread-files.js'
+import { refusedBy, UnreadFiles } from '../../../src/ingest/folders/unread-files.js'
 import { ItemOutcomes } from '../../../src/ingest/item-outcomes.js'
 import type { IntakeParts } from '../../../src/ingest/new-image.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -59,7 +59,7 @@ test('a file that was gone when its turn came is not taken, though its job did n
   const store = { errors: async (_id: string, { fromItem = 0 } = {}) => (fromItem > 0 ? [] : lines) }
   const paths = ['a.jpg', 'other.jpg']
   assert.deepEqual(
-    [...(await unreadBy({ id: 'j', failed: 0, skipped: 1 }, paths, { watched: {}, store }))],
+    [...(await refusedBy({ id: 'j', failed: 0, skipped: 1 }, paths, { watched: {}, store }))],
     [['a.jpg', 'source_unreadable']],
   )
 })
