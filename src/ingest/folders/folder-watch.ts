@@ -15,7 +15,7 @@ import type { FolderChange } from '../sources/folder-files.js'
 import { ClosedParts } from './closed-parts.js'
 import { FolderMemory } from './folder-memory.js'
 import { type FoundFile, scanFolder } from './folder-scan.js'
-import { withoutNamesakes } from './gone-files.js'
+import { inTurns, withoutNamesakes } from './gone-files.js'
 import { mayBeTakenLater, refusedBy, UnreadFiles } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -54,6 +54,8 @@ interface Sighting {
   since: number
 }
 
+/** Instead of the state of a file that is gone. */
+const goneState = 'gone'
 /** Maximum per job: keeps its effects visible, and a crash repeats little. */
 const changesMax = 10_000
 const rarerMax = 10
@@ -153,12 +155,20 @@ export class FolderWatch {
       else unsettled += 1
     }
     this.#lookMs = performance.now() - now
-    this.#seen = seen
     this.#unread.keep(paths)
     const gone = await parts.gone(memory.paths(), paths)
     await this.#noteParts(memory, parts)
     if (removes) expectFilled(gone, paths)
-    const toRemove = removes ? gone.filter((path) => !memory.isNoPicture(path)) : []
+    const toRemove: string[] = []
+    for await (const path of inTurns(removes ? gone : [])) {
+      if (memory.isNoPicture(path)) continue
+      // it may be missing for a moment, while it is saved anew
+      const since = this.#sinceOf({ path, touched: goneState }, now)
+      seen.set(path, { touched: goneState, since })
+      if (now - since >= settleMs) toRemove.push(path)
+      else unsettled += 1
+    }
+    this.#seen = seen
     const removed = (await withoutNamesakes(toRemove, paths)).slice(0, max)
     // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
     if (paths.size > 0) memory.forget(removes ? gone.filter((path) => memory.isNoPicture(path)) : gone)
@@ -183,7 +193,7 @@ export class FolderWatch {
     await memory.keepMounts(mounts)
   }
 
-  #sinceOf({ path, touched }: FoundFile, now: number): number {
+  #sinceOf({ path, touched }: Pick<FoundFile, 'path' | 'touched'>, now: number): number {
     const before = this.#seen.get(path)
     return before?.touched === touched ? before.since : now
   }

@@ -43,7 +43,7 @@ export async function withoutNamesakes(gone: readonly string[], paths: Iterable<
   return without
 }
 
-async function* inTurns(paths: Iterable<string>): AsyncGenerator<string> {
+export async function* inTurns(paths: Iterable<string>): AsyncGenerator<string> {
   let count = 0
   for (const path of paths) {
     if (++count % pathsPerTurn === 0) await nextTurn()

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { FolderMemory } from '../../../src/ingest/folders/folder-memory.js'
+import { scanFolder } from '../../../src/ingest/folders/folder-scan.js'
 import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
 import { goneFiles, withoutNamesakes } from '../../../src/ingest/folders/gone-files.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -78,4 +80,40 @@ test('what was removed goes first, however many files wait: it makes room for th
     ['a.jpg is gone', 'b.jpg is gone'],
     ['c.jpg', 'd.jpg'],
   ])
+})
+
+test('a file that is missing for a moment, while it is saved anew, is not removed', async (t) => {
+  const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
+  for (const name of ['a.jpg', 'b.jpg']) await writeFile(join(folder, name), name)
+  const memory = await FolderMemory.open(dataDir, { gallery: 'g', folder }, 'uid')
+  const options = { filesMax: 10, signal: new AbortController().signal, onUnreadable() {}, onMount() {} }
+  const stamps: [string, string][] = []
+  for await (const { path, stamp } of scanFolder(folder, options)) stamps.push([path, stamp])
+  await memory.expect('j', stamps)
+  await memory.settle({ taken: () => true, removed: [] })
+
+  const [jobs, looks]: string[][] = [[], []]
+  const watch = new FolderWatch({
+    watched: { gallery: 'g', folder },
+    dataDir,
+    ingest: { accept: async () => void jobs!.push('a job') },
+    jobs: {
+      report: async () => ({ job: { id: 'j', state: 'succeeded', failed: 0, skipped: 0, finishedAt: 'now' } }),
+      store: { errors: async () => [] },
+    },
+    galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) } },
+    everyMs: 10,
+    settleMs: 3_600_000,
+    removes: true,
+    filesMax: 10,
+    onScan: (outcome: string) => void looks!.push(outcome),
+    logger: { info() {}, warn() {} },
+  } as unknown as FolderWatchOptions)
+  t.after(() => watch.close())
+  await until(() => looks!.length > 1)
+  await rename(join(folder, 'a.jpg'), join(folder, '.a.jpg'))
+  await until(() => watch.reading.waiting === 1 || jobs!.length > 0, 'that it is missed')
+  await rename(join(folder, '.a.jpg'), join(folder, 'a.jpg'))
+  await until(() => watch.reading.waiting === 0, 'that it is found')
+  assert.deepEqual(jobs, [])
 })
