@@ -1,7 +1,7 @@
 /**
  * Watches one folder: scans it periodically, waits until new and changed files have settled, and hands them to a job.
  * Scanning works on every file system, including network drives; the next job is created when the previous one has
- * ended.
+ * ended. Longer than most files because it is the whole life of a watch, whose parts are in files of their own.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,8 +14,9 @@ import type { Ingest } from '../ingest.js'
 import type { FolderChange } from '../sources/folder-files.js'
 import { ClosedParts } from './closed-parts.js'
 import { FolderMemory } from './folder-memory.js'
-import { type FoundFile, scanFolder } from './folder-scan.js'
-import { inTurns, withoutNamesakes } from './gone-files.js'
+import { scanFolder } from './folder-scan.js'
+import { expectFilled, inTurns, withoutNamesakes } from './gone-files.js'
+import { goneState, Sightings } from './sightings.js'
 import { mayBeTakenLater, refusedBy, UnreadFiles } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
@@ -49,13 +50,6 @@ export interface FolderReading extends Pick<WatchedFolder, 'gallery' | 'prefix'>
   waiting: number
 }
 
-interface Sighting {
-  touched: string
-  since: number
-}
-
-/** Instead of the state of a file that is gone. */
-const goneState = 'gone'
 /** Maximum per job: keeps its effects visible, and a crash repeats little. */
 const changesMax = 10_000
 const rarerMax = 10
@@ -70,11 +64,7 @@ export class FolderWatch {
   readonly #options: FolderWatchOptions
   readonly #ending = new AbortController()
   readonly #ended: Promise<void>
-  /**
-   * When a file was first seen in its current state, by this process's own clock: clocks of network drives may be
-   * wrong.
-   */
-  #seen = new Map<string, Sighting>()
+  readonly #sightings = new Sightings()
   readonly #unread = new UnreadFiles()
   #memory: FolderMemory | undefined
   #waiting = 0
@@ -134,7 +124,7 @@ export class FolderWatch {
   /** Settled files whose state in the folder differs from the gallery. */
   async #changes(memory: FolderMemory, signal: AbortSignal): Promise<FolderChange[]> {
     const { watched, galleries, filesMax, settleMs, removes } = this.#options
-    const seen = new Map<string, Sighting>()
+    this.#sightings.beginScan()
     const paths = new Set<string>()
     const settled: FolderChange[] = []
     const roomless: FolderChange[] = []
@@ -147,11 +137,10 @@ export class FolderWatch {
       paths.add(file.path)
       parts.addFound(file.path)
       if (memory.has(file.path, file.stamp) || this.#unread.rests(file, now)) continue
-      const since = this.#sinceOf(file, now)
-      seen.set(file.path, { touched: file.touched, since })
+      const ageMs = this.#sightings.note(file, now)
       const { path, stamp, bytes } = file
       const ready = this.#unread.waitsForRoom(file) ? roomless : settled
-      if (now - since >= settleMs && ready.length < max) ready.push({ path, stamp, bytes })
+      if (ageMs >= settleMs && ready.length < max) ready.push({ path, stamp, bytes })
       else unsettled += 1
     }
     this.#lookMs = performance.now() - now
@@ -159,24 +148,28 @@ export class FolderWatch {
     const gone = await parts.gone(memory.paths(), paths)
     await this.#noteParts(memory, parts)
     if (removes) expectFilled(gone, paths)
-    const toRemove: string[] = []
-    for await (const path of inTurns(removes ? gone : [])) {
-      if (memory.isNoPicture(path)) continue
-      // it may be missing for a moment, while it is saved anew
-      const since = this.#sinceOf({ path, touched: goneState }, now)
-      seen.set(path, { touched: goneState, since })
-      if (now - since >= settleMs) toRemove.push(path)
-      else unsettled += 1
-    }
-    this.#seen = seen
-    const removed = (await withoutNamesakes(toRemove, paths)).slice(0, max)
+    const missing = removes ? await this.#missing(memory, gone, now) : { settled: [], unsettled: 0 }
+    this.#sightings.endScan()
+    const removed = (await withoutNamesakes(missing.settled, paths)).slice(0, max)
     // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
     if (paths.size > 0) memory.forget(removes ? gone.filter((path) => memory.isNoPicture(path)) : gone)
     const removals = removed.map((path) => ({ path, gone: true as const }))
-    this.#waiting = unsettled + settled.length + roomless.length + removals.length
+    this.#waiting = unsettled + missing.unsettled + settled.length + roomless.length + removals.length
     // they make room in a full gallery, in which any number of files may wait for it
     const room = roomless.length === 0 ? 0 : removals.length + (await galleries.images.room(watched.gallery))
     return [...removals, ...roomless.slice(0, room), ...settled].slice(0, max)
+  }
+
+  /** Pictures among files that are gone: a file may be missing for a moment, while it is saved anew. */
+  async #missing(memory: FolderMemory, gone: readonly string[], now: number) {
+    const settled: string[] = []
+    let unsettled = 0
+    for await (const path of inTurns(gone)) {
+      if (memory.isNoPicture(path)) continue
+      if (this.#sightings.note({ path, touched: goneState }, now) >= this.#options.settleMs) settled.push(path)
+      else unsettled += 1
+    }
+    return { settled, unsettled }
   }
 
   /** Logs closed parts once, because scans are frequent. */
@@ -191,11 +184,6 @@ export class FolderWatch {
     if (isDeepStrictEqual(mounts, memory.mounts)) return
     this.#expectRoom()
     await memory.keepMounts(mounts)
-  }
-
-  #sinceOf({ path, touched }: Pick<FoundFile, 'path' | 'touched'>, now: number): number {
-    const before = this.#seen.get(path)
-    return before?.touched === touched ? before.since : now
   }
 
   async #hand(memory: FolderMemory, changes: FolderChange[], signal: AbortSignal): Promise<number> {
@@ -233,8 +221,10 @@ export class FolderWatch {
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
     const { watched, jobs } = this.#options
     const refused = job && taken ? await refusedBy(job, memory.pending(), { watched, store: jobs.store }) : new Map()
-    for (const [path, { touched }] of this.#seen)
-      this.#unread.addRefused({ path, touched }, refused.get(path), performance.now())
+    for (const [path, code] of refused) {
+      const touched = this.#sightings.touchedOf(path)
+      if (touched !== undefined) this.#unread.addRefused({ path, touched }, code, performance.now())
+    }
     await memory.settle({
       taken: (path) => taken && !mayBeTakenLater(refused.get(path)),
       refused: (path) => refused.has(path),
@@ -273,15 +263,4 @@ export class FolderWatch {
     this.#warnedOf = code
     logger.warn({ err: error, ...watched }, 'a watched folder could not be ingested; retrying later')
   }
-}
-
-/**
- * @param gone files that were taken and no longer exist
- * @throws AlikeError `source_unreadable` for an empty folder: more likely an unmounted drive
- */
-function expectFilled(gone: readonly string[], paths: ReadonlySet<string>): void {
-  if (gone.length > 0 && paths.size === 0)
-    throw new AlikeError('source_unreadable', {
-      detail: 'The folder is empty, perhaps because its drive is not mounted: nothing is removed.',
-    })
 }

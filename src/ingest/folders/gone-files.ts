@@ -1,4 +1,5 @@
 /** Files of a watched folder that were taken and are gone: found in slices, because a folder may hold a million. */
+import { AlikeError } from '../../errors.js'
 import { nfc } from '../../text.js'
 import { nextTurn } from '../../turns.js'
 import { segmentsOf } from '../names.js'
@@ -54,4 +55,15 @@ export async function* inTurns(paths: Iterable<string>): AsyncGenerator<string> 
 /** Also of a path that can be no id. */
 function idOf(path: string): string {
   return segmentsOf(nfc(path)).join('/')
+}
+
+/**
+ * @param gone files that were taken and no longer exist
+ * @throws AlikeError `source_unreadable` for an empty folder: more likely an unmounted drive
+ */
+export function expectFilled(gone: readonly string[], paths: ReadonlySet<string>): void {
+  if (gone.length > 0 && paths.size === 0)
+    throw new AlikeError('source_unreadable', {
+      detail: 'The folder is empty, perhaps because its drive is not mounted: nothing is removed.',
+    })
 }

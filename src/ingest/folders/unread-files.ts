@@ -20,8 +20,8 @@ export class UnreadFiles {
   /** Those without room, by what they were like then. */
   readonly #roomless = new Map<string, string>()
 
-  /** @param code undefined for a file that was taken */
-  addRefused(file: SeenFile, code: string | undefined, now: number): void {
+  /** @param code of its error */
+  addRefused(file: SeenFile, code: string, now: number): void {
     if (code === 'gallery_full') this.#roomless.set(file.path, file.touched)
     else if (mayBeTakenLater(code)) this.add(file, now)
   }
