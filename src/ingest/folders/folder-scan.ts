@@ -58,7 +58,7 @@ export async function* scanFolder(folder: string, options: FolderScanOptions): A
       }
     }
   }
-  await place.leave()
+  await place.expectSame()
 }
 
 /** The folder during one scan, with the drives that are mounted below it. */
@@ -104,19 +104,17 @@ class ScannedPlace {
       const error = unreadable(`It cannot be read (${code}).`, cause)
       if (path === '') throw error
       if (!goneCodes.has(code)) this.#options.onUnreadable(path, error)
-      await this.#expectSame() // at once: the drive may be back by the end
+      await this.expectSame() // at once: a drive may be back by the end
       return undefined
     }
   }
 
-  async leave(): Promise<void> {
-    for (const [path, device] of this.#mounts)
-      if ((await deviceOf(join(this.#folder, path)).catch(() => undefined)) !== device)
-        this.#options.onUnreadable(path, unreadable('Its drive was unmounted during the scan.'))
-    await this.#expectSame()
-  }
-
-  async #expectSame(): Promise<void> {
+  async expectSame(): Promise<void> {
+    for (const [path, device] of this.#mounts) {
+      if ((await deviceOf(join(this.#folder, path)).catch(() => undefined)) === device) continue
+      this.#mounts.delete(path)
+      this.#options.onUnreadable(path, unreadable('Its drive was unmounted during the scan.'))
+    }
     if ((await identityOf(this.#folder)) !== this.#identity)
       throw unreadable('It was replaced during the scan, perhaps because its drive was unmounted.')
   }

@@ -119,6 +119,27 @@ test('a drive mounted below the folder that goes away during a scan has not been
   assert.deepEqual([closed, mounts!.sort()], [['goes'], ['goes', 'stays']])
 })
 
+test('nor has one that is back before the scan has ended', async (t) => {
+  let unmount: (() => Promise<void>) | undefined
+  t.after(() => unmount?.()) // before the folder is removed
+  const folder = await temporaryFolder(t)
+  for (const name of ['x', 'y']) await mkdir(join(folder, name, 'drive'), { recursive: true })
+  const [later, first] = (await readdir(folder)) as [string, string] // the last is scanned first
+  unmount = await mountDisk(join(folder, first, 'drive'), 2 ** 20)
+  if (unmount === undefined) return t.skip('this user may not mount a disk')
+  await mkdir(join(folder, first, 'drive', 'z'))
+  for (const path of [`${first}/drive/a.jpg`, `${first}/drive/z/b.jpg`, `${later}/c.jpg`])
+    await writeFile(join(folder, path), path)
+  const [found, closed]: string[][] = [[], []]
+  const options = { ...scanOptions, onUnreadable: (path: string) => closed!.push(path), onMount() {} }
+  for await (const { path } of scanFolder(folder, options)) {
+    found!.push(path)
+    if (path.endsWith('a.jpg')) await rename(join(folder, first), `${folder}-away`)
+    if (path.endsWith('c.jpg')) await rename(`${folder}-away`, join(folder, first))
+  }
+  assert.deepEqual([found, closed], [[`${first}/drive/a.jpg`, `${later}/c.jpg`], [`${first}/drive`]])
+})
+
 test('a file or folder that is removed during a scan does not end it', async (t) => {
   const folder = await temporaryFolder(t)
   for (const name of ['x', 'y']) await mkdir(join(folder, name))
