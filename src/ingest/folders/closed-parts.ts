@@ -6,6 +6,9 @@
 import type { AlikeError } from '../../errors.js'
 import { foldersAbove, goneFiles } from './gone-files.js'
 
+/** They are remembered together, in one line. */
+const mountsMax = 100
+
 export class ClosedParts {
   readonly #reasons = new Map<string, string>()
   /** Drives of this scan, and those that are missing. */
@@ -46,9 +49,9 @@ export class ClosedParts {
     return gone
   }
 
-  /** Folders in which drives are mounted, or files are expected to be once they are; sorted. */
+  /** Folders in which drives are mounted, or files are expected to be once they are: the first ones, sorted. */
   get mounts(): string[] {
-    return [...this.#mounts].sort()
+    return [...this.#mounts].sort().slice(0, mountsMax)
   }
 
   /** Sorted. */

@@ -28,8 +28,6 @@ interface Remembered {
 }
 
 const lineMaxBytes = 2 ** 20
-/** Their paths are one line. */
-const mountsMax = 100
 /** Serialised in one turn of the event loop. */
 const linesOfChunk = 1_000
 /** The file may have this many outdated lines, about as many as one job leaves, before it is rewritten. */
@@ -114,7 +112,7 @@ export class FolderMemory {
 
   /** Saved before their files are: after a restart, a drive may be missing. */
   async keepMounts(mounts: readonly string[]): Promise<void> {
-    this.#header.mounts = mounts.slice(0, mountsMax)
+    this.#header.mounts = mounts
     await this.#save([this.#headerLines(), this.#unsavedLines()])
   }
 

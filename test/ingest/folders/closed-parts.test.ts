@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { ClosedParts } from '../../../src/ingest/folders/closed-parts.js'
 import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
 import { mountDisk } from '../../support/full-disk.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -174,4 +175,11 @@ test('a drive mounted below the folder that goes away takes none of its pictures
     'drives/one/x/c.jpg is gone',
     'drives/one/x/e.jpg',
   ])
+})
+
+test('of more drives than can be guarded, the same ones are at every scan', async () => {
+  const mounts = Array.from({ length: 101 }, (_, n) => `drive-${n + 100}`)
+  const parts = new ClosedParts([])
+  for (const path of mounts.toReversed()) parts.addMount(path)
+  assert.deepEqual(parts.mounts, mounts.slice(0, 100))
 })

@@ -74,7 +74,7 @@ test('what never became a picture is known, also later; what an unknown job may 
       [...one.paths()].filter((path) => one.isNoPicture(path)),
       ['never.jpg'],
     )
-  await memory.keepMounts(Array.from({ length: 101 }, (_, n) => `${'long'.repeat(500)}-${n}`))
+  await memory.keepMounts(Array.from({ length: 100 }, (_, n) => `${'long'.repeat(500)}-${n}`))
   assert.deepEqual([(await opened()).mounts.length, (await opened()).count], [100, 4])
 })
 
