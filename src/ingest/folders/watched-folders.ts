@@ -53,7 +53,7 @@ function folderOf(text: string): WatchedFolder {
 
 function prefixOf(text: string): string {
   try {
-    if (nameOf(text).id === nfc(text)) return nfc(text)
+    if (nameOf(text).id === nfc(text.trim())) return nfc(text)
   } catch (error) {
     if (!(error instanceof AlikeError)) throw error
   }
