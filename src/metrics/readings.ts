@@ -149,12 +149,8 @@ function shared<Reading>(read: () => Promise<Reading>): () => Promise<Reading> {
 
 function registerWatchedFolders(registry: Registry, sources: ReadingSources): void {
   for (const [part, name, help] of [
-    [
-      'taken',
-      'alike_watched_folder_files',
-      'Files of watched folders that have been ingested, by gallery and prefix of ids.',
-    ],
-    ['waiting', 'alike_watched_folder_changes', 'The same: changes waiting to be ingested, at the last scan.'],
+    ['taken', 'alike_watched_folder_files', 'Files of watched folders that have been ingested, by gallery and prefix.'],
+    ['waiting', 'alike_watched_folder_changes', 'Changes in watched folders waiting to be ingested, at the last scan.'],
   ] as const)
     readingGauge(registry, {
       name,
