@@ -83,13 +83,16 @@ export class GalleryImages {
     throw new AlikeError('gallery_full', { detail: `The maximum is ${maxImages} pictures.` })
   }
 
-  /** How many further pictures the gallery's own limit allows; Infinity if it has none. */
+  /**
+   * How many further pictures the gallery's own limit allows: Infinity if it has none, negative if it was lowered below
+   * what is stored.
+   */
   async room(gallery: string): Promise<number> {
     const entry = await this.#sets.find(gallery)
     const { maxImages = Infinity } = entry.options
     if (maxImages === Infinity) return Infinity
     const { images } = await (await this.#sets.openEntry(entry)).state()
-    return Math.max(0, maxImages - images)
+    return maxImages - images
   }
 
   /**

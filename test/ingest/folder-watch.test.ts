@@ -316,6 +316,24 @@ test('files for which the gallery has no room are reported once, and taken once 
   )
 })
 
+test('in a gallery with more pictures than its limit now allows, a removal makes no room', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (const name of ['a', 'b']) await writeFile(join(folder, `${name}.jpg`), await drawImage('circle', 1))
+  const app = await watching(t, folder, { watchRemovals: 'remove' })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['a.jpg', 'b.jpg'])
+  await app.call(200, { method: 'PATCH', url: gallery, payload: { maxImages: 1 } })
+  await writeFile(join(folder, 'c.jpg'), await drawImage('circle', 2))
+  const ended = async () => {
+    const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
+    return jobs.filter(({ finishedAt }) => finishedAt !== null).map(({ removed, failed }) => [removed, failed])
+  }
+  await until(async () => (await ended()).length === 2, 'that c.jpg finds no room')
+  await rm(join(folder, 'a.jpg'))
+  await until(async () => (await ended()).length === 3, 'the removal')
+  assert.deepEqual((await ended())[0], [1, 0])
+})
+
 test('a folder from which nothing is to be removed may be emptied, and what returns to it is not read again', async (t) => {
   const folder = join(await temporaryFolder(t), 'drive')
   await mkdir(folder)

@@ -123,7 +123,7 @@ export class FolderWatch {
 
   /** Settled files whose state in the folder differs from the gallery. */
   async #changes(memory: FolderMemory, signal: AbortSignal): Promise<FolderChange[]> {
-    const { watched, galleries, filesMax, settleMs, removes } = this.#options
+    const { watched, galleries, filesMax, settleMs } = this.#options
     this.#sightings.beginScan()
     const paths = new Set<string>()
     const settled: FolderChange[] = []
@@ -147,29 +147,35 @@ export class FolderWatch {
     this.#unread.keep(paths)
     const gone = await parts.gone(memory.paths(), paths)
     await this.#noteParts(memory, parts)
-    if (removes) expectFilled(gone, paths)
-    const missing = removes ? await this.#missing(memory, gone, now) : { settled: [], unsettled: 0 }
+    const removed = await this.#removed(memory, { gone, paths, now })
     this.#sightings.endScan()
-    const removed = (await withoutNamesakes(missing.settled, paths)).slice(0, max)
-    // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
-    if (paths.size > 0) memory.forget(removes ? gone.filter((path) => memory.isNoPicture(path)) : gone)
-    const removals = removed.map((path) => ({ path, gone: true as const }))
-    this.#waiting = unsettled + missing.unsettled + settled.length + roomless.length + removals.length
+    const removals = removed.settled.slice(0, max).map((path) => ({ path, gone: true as const }))
+    this.#waiting = unsettled + removed.unsettled + settled.length + roomless.length + removals.length
     // they make room in a full gallery, in which any number of files may wait for it
     const room = roomless.length === 0 ? 0 : removals.length + (await galleries.images.room(watched.gallery))
-    return [...removals, ...roomless.slice(0, room), ...settled].slice(0, max)
+    return [...removals, ...roomless.slice(0, Math.max(0, room)), ...settled].slice(0, max)
   }
 
-  /** Pictures among files that are gone: a file may be missing for a moment, while it is saved anew. */
-  async #missing(memory: FolderMemory, gone: readonly string[], now: number) {
-    const settled: string[] = []
+  /**
+   * Files whose pictures are to be removed, once they have been gone for long enough: one may be missing for a moment,
+   * while it is saved anew. Others that are gone are forgotten.
+   */
+  async #removed(
+    memory: FolderMemory,
+    { gone, paths, now }: { gone: readonly string[]; paths: ReadonlySet<string>; now: number },
+  ): Promise<{ settled: string[]; unsettled: number }> {
+    const { removes, settleMs } = this.#options
+    if (removes) expectFilled(gone, paths)
+    const [settled, forgotten]: [string[], string[]] = [[], []]
     let unsettled = 0
     for await (const path of inTurns(gone)) {
-      if (memory.isNoPicture(path)) continue
-      if (this.#sightings.note({ path, touched: goneState }, now) >= this.#options.settleMs) settled.push(path)
+      if (!removes || memory.isNoPicture(path)) forgotten.push(path)
+      else if (this.#sightings.note({ path, touched: goneState }, now) >= settleMs) settled.push(path)
       else unsettled += 1
     }
-    return { settled, unsettled }
+    // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
+    if (paths.size > 0) memory.forget(forgotten)
+    return { settled: await withoutNamesakes(settled, paths), unsettled }
   }
 
   /** Logs closed parts once, because scans are frequent. */
