@@ -33,7 +33,8 @@ export const sourceSettings = {
     default: 5,
     minimum: 0,
     maximum: 86_400,
-    description: 'Time for which a file in a watched folder must be unchanged before it is ingested.',
+    description:
+      'Time for which a file in a watched folder must be unchanged before it is ingested, or gone before its picture is removed.',
   }),
   watchRemovals: Type.Enum(['keep', 'remove'], {
     default: 'keep',
