@@ -133,15 +133,15 @@ test('removed files are removed if configured, but never all of them at once bec
   await untilStored(app, ['a.jpg', 'c.jpg', 'x/e.jpg'])
   await settledJobs(app)
 
-  const looksFailed = async () =>
+  const scansFailed = async () =>
     Number(
-      /looks_total\{gallery="watched",prefix="",outcome="failed"\} (\d+)/.exec(
+      /scans_total\{gallery="watched",prefix="",outcome="failed"\} (\d+)/.exec(
         (await app.app.inject('/metrics')).body,
       )?.[1] ?? 0,
     )
   const oneMore = async () => {
-    const before = await looksFailed()
-    await until(async () => (await looksFailed()) > before, 'a look that fails')
+    const before = await scansFailed()
+    await until(async () => (await scansFailed()) > before, 'a scan that fails')
   }
   await rename(folder, `${folder}-away`)
   await oneMore()
@@ -342,22 +342,22 @@ test('a folder from which nothing is to be removed may be emptied, and what retu
   await app.call(201, { method: 'PUT', url: gallery })
   await untilStored(app, ['a.jpg'])
   await settledJobs(app)
-  const looks = async (outcome: string) =>
+  const scans = async (outcome: string) =>
     Number(
-      new RegExp(`looks_total\\{gallery="watched",prefix="",outcome="${outcome}"\\} (\\d+)`).exec(
+      new RegExp(`scans_total\\{gallery="watched",prefix="",outcome="${outcome}"\\} (\\d+)`).exec(
         (await app.app.inject('/metrics')).body,
       )?.[1] ?? 0,
     )
   const twoMore = async () => {
-    const before = await looks('done')
-    await until(async () => (await looks('done')) > before + 1, 'two scans')
+    const before = await scans('done')
+    await until(async () => (await scans('done')) > before + 1, 'two scans')
   }
-  const failed = await looks('failed')
+  const failed = await scans('failed')
   await rename(join(folder, 'a.jpg'), `${folder}-a.jpg`)
   await twoMore()
   await rename(`${folder}-a.jpg`, join(folder, 'a.jpg'))
   await twoMore()
-  assert.equal(await looks('failed'), failed)
+  assert.equal(await scans('failed'), failed)
   assert.equal((await settledJobs(app)).length, 1)
 })
 
@@ -402,7 +402,7 @@ test('more changes than a job may have are made by several jobs', async (t) => {
   await untilStored(app, ['new/a.jpg', 'new/b.jpg'])
 })
 
-test('while nothing can be stored, a folder is looked at and nothing is written', async (t) => {
+test('while nothing can be stored, a folder is scanned and nothing is written', async (t) => {
   const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
   await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
   const warned: unknown[] = []
@@ -461,9 +461,9 @@ test('what was taken is known even if ended jobs are not kept', async (t) => {
     const lines = (await app.app.inject('/metrics')).body.split('\n')
     return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length) ?? 0)
   }
-  const looks = () => count('alike_watched_folder_looks_total{gallery="watched",prefix="",outcome="done"}')
-  const before = await looks()
-  await until(async () => (await looks()) > before + 10, 'further scans')
+  const scans = () => count('alike_watched_folder_scans_total{gallery="watched",prefix="",outcome="done"}')
+  const before = await scans()
+  await until(async () => (await scans()) > before + 10, 'further scans')
   assert.equal(await count('alike_jobs_ended_total{kind="ingest",state="succeeded"}'), 1)
 })
 
@@ -475,9 +475,9 @@ test('a part of the folder that is too deep is reported once, and keeps nothing 
   await app.call(201, { method: 'PUT', url: gallery })
   await untilStored(app, ['a.jpg'])
   const told = () => app.log.filter(({ msg }) => /parts of a watched folder cannot be read/.test(String(msg)))
-  const looks = async () =>
+  const scans = async () =>
     Number(/outcome="incomplete"\} (\d+)/.exec((await app.app.inject('/metrics')).body)?.[1] ?? 0)
-  await until(async () => (await looks()) > 2, 'further scans')
+  await until(async () => (await scans()) > 2, 'further scans')
   assert.equal(told().length, 1)
   const [{ closed, first } = {}] = told() as { closed?: number; first?: { path: string }[] }[]
   assert.deepEqual([closed, first?.map(({ path }) => path.split('/').length)], [1, [65]])

@@ -10,6 +10,7 @@ import { AlikeError, type ErrorCode, hasCode } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobRecord } from '../../jobs/job.js'
 import type { Jobs } from '../../jobs/jobs.js'
+import type { FolderScanOutcome } from '../../metrics/intake.js'
 import type { Ingest } from '../ingest.js'
 import type { FolderChange } from '../sources/folder-files.js'
 import { ClosedParts } from './closed-parts.js'
@@ -33,8 +34,7 @@ export interface FolderWatchOptions {
   /** Whether files removed from the folder are removed from the gallery. */
   removes: boolean
   filesMax: number
-  /** `incomplete`: parts of the folder could not be read. */
-  onScan(outcome: 'done' | 'incomplete' | 'failed'): void
+  onScan(outcome: FolderScanOutcome): void
   logger: FolderWatchLogger
 }
 
@@ -69,7 +69,7 @@ export class FolderWatch {
   #memory: FolderMemory | undefined
   #waiting = 0
   /** Duration of the last scan. */
-  #lookMs = 0
+  #scanMs = 0
   #pauseMs = pauseFirstMs
   #warnedOf: ErrorCode | undefined
   /** Parts that the last scan could not look into. */
@@ -105,7 +105,7 @@ export class FolderWatch {
         this.#warn(error)
       }
       const { everyMs } = this.#options
-      const nextMs = Math.max(everyMs, Math.min(9 * this.#lookMs, rarerMax * everyMs), pauseMs)
+      const nextMs = Math.max(everyMs, Math.min(9 * this.#scanMs, rarerMax * everyMs), pauseMs)
       await sleep(nextMs, undefined, { signal }).catch(() => {})
     }
   }
@@ -143,7 +143,7 @@ export class FolderWatch {
       if (ageMs >= settleMs && ready.length < max) ready.push({ path, stamp, bytes })
       else unsettled += 1
     }
-    this.#lookMs = performance.now() - now
+    this.#scanMs = performance.now() - now
     this.#unread.keep(paths)
     const gone = await parts.gone(memory.paths(), paths)
     await this.#noteParts(memory, parts)

@@ -92,7 +92,7 @@ test('a file that is missing for a moment, while it is saved anew, is not remove
   await memory.expect('j', stamps)
   await memory.settle({ taken: () => true, removed: [] })
 
-  const [jobs, looks]: string[][] = [[], []]
+  const [jobs, scans]: string[][] = [[], []]
   const watch = new FolderWatch({
     watched: { gallery: 'g', folder },
     dataDir,
@@ -106,11 +106,11 @@ test('a file that is missing for a moment, while it is saved anew, is not remove
     settleMs: 3_600_000,
     removes: true,
     filesMax: 10,
-    onScan: (outcome: string) => void looks!.push(outcome),
+    onScan: (outcome: string) => void scans!.push(outcome),
     logger: { info() {}, warn() {} },
   } as unknown as FolderWatchOptions)
   t.after(() => watch.close())
-  await until(() => looks!.length > 1)
+  await until(() => scans!.length > 1)
   await rename(join(folder, 'a.jpg'), join(folder, '.a.jpg'))
   await until(() => watch.reading.waiting === 1 || jobs!.length > 0, 'that it is missed')
   await rename(join(folder, '.a.jpg'), join(folder, 'a.jpg'))

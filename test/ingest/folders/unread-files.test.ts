@@ -14,7 +14,7 @@ for (const code of ['source_unreadable', 'gallery_full'])
   test(`a file that could not be taken (${code}) is tried again once it has changed in any way`, async (t) => {
     const folder = await temporaryFolder(t)
     for (const name of ['read.jpg', 'locked.jpg']) await writeFile(join(folder, name), name)
-    const [jobs, looks]: [string[][], string[]] = [[], []]
+    const [jobs, scans]: [string[][], string[]] = [[], []]
     const watch = new FolderWatch({
       watched: { gallery: 'g', folder },
       dataDir: await temporaryFolder(t),
@@ -36,11 +36,11 @@ for (const code of ['source_unreadable', 'gallery_full'])
       settleMs: 0,
       removes: false,
       filesMax: 10,
-      onScan: (outcome: string) => void looks.push(outcome),
+      onScan: (outcome: string) => void scans.push(outcome),
       logger: { info() {}, warn() {} },
     } as unknown as FolderWatchOptions)
     t.after(() => watch.close())
-    await until(() => looks.length > 5)
+    await until(() => scans.length > 5)
     assert.deepEqual(jobs, [['locked.jpg', 'read.jpg']], 'it is left alone for a while')
     await chmod(join(folder, 'locked.jpg'), 0o640)
     await until(() => jobs.length === 2)
