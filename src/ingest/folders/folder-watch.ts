@@ -226,11 +226,13 @@ export class FolderWatch {
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
     const { watched, jobs } = this.#options
-    const refused = job && taken ? await refusedBy(job, memory.pending(), { watched, store: jobs.store }) : new Map()
-    for (const [path, code] of refused) {
-      const touched = this.#sightings.touchedOf(path)
-      if (touched !== undefined) this.#unread.addRefused({ path, touched }, code, performance.now())
-    }
+    const refused =
+      job && taken ? await refusedBy(job, memory.pending(), { watched, store: jobs.store }) : new Map<string, string>()
+    if (taken)
+      for (const path of memory.pending()) {
+        const touched = this.#sightings.touchedOf(path)
+        if (touched !== undefined) this.#unread.note({ path, touched }, refused.get(path), performance.now())
+      }
     await memory.settle({
       taken: (path) => taken && !mayBeTakenLater(refused.get(path)),
       refused: (path) => refused.has(path),

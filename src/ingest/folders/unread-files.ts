@@ -15,25 +15,22 @@ type SeenFile = Pick<FoundFile, 'path' | 'touched'>
 const pauseFirstMs = 60_000
 const pauseMaxMs = 3_600_000
 const linesAtOnce = 1_000
+
 export class UnreadFiles {
   readonly #files = new Map<string, { touched: string; pauseMs: number; until: number }>()
   /** Those without room, by what they were like then. */
   readonly #roomless = new Map<string, string>()
 
-  /** @param code of its error */
-  addRefused(file: SeenFile, code: string, now: number): void {
+  /** Called when a job has ended. @param code of the file's error; undefined if the job took it */
+  note(file: SeenFile, code: string | undefined, now: number): void {
     if (code === 'gallery_full') this.#roomless.set(file.path, file.touched)
-    else if (mayBeTakenLater(code)) this.add(file, now)
+    else this.#roomless.delete(file.path)
+    if (code === 'source_unreadable') this.#retryLater(file, now)
+    else this.#files.delete(file.path)
   }
 
   waitsForRoom({ path, touched }: SeenFile): boolean {
     return this.#roomless.get(path) === touched
-  }
-
-  add({ path, touched }: SeenFile, now: number): void {
-    const before = this.#files.get(path)
-    const pauseMs = before?.touched === touched ? Math.min(2 * before.pauseMs, pauseMaxMs) : pauseFirstMs
-    this.#files.set(path, { touched, pauseMs, until: now + pauseMs })
   }
 
   /** Whether it is to be left alone. */
@@ -46,6 +43,12 @@ export class UnreadFiles {
   keep(paths: ReadonlySet<string>): void {
     for (const files of [this.#files, this.#roomless])
       for (const path of files.keys()) if (!paths.has(path)) files.delete(path)
+  }
+
+  #retryLater({ path, touched }: SeenFile, now: number): void {
+    const before = this.#files.get(path)
+    const pauseMs = before?.touched === touched ? Math.min(2 * before.pauseMs, pauseMaxMs) : pauseFirstMs
+    this.#files.set(path, { touched, pauseMs, until: now + pauseMs })
   }
 }
 

@@ -71,16 +71,32 @@ test('an unread file that does not change is tried again at growing intervals', 
   assert.equal(unread.rests(file, 0), false)
   let now = 0
   for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) {
-    unread.add(file, now)
+    unread.note(file, 'source_unreadable', now)
     assert.deepEqual(
       [unread.rests(file, now + minutes * minute - 1), unread.rests(file, now + minutes * minute)],
       [true, false],
     )
     now += minutes * minute
   }
-  unread.add(file, now)
+  unread.note(file, 'source_unreadable', now)
   assert.equal(unread.rests({ ...file, touched: '2' }, now), false)
   unread.keep(new Set())
-  unread.add(file, now)
+  unread.note(file, 'source_unreadable', now)
   assert.equal(unread.rests(file, now + minute), false, 'it starts over once it was gone')
+})
+
+test('a file that a job took neither rests nor waits for room', () => {
+  const unread = new UnreadFiles()
+  const file = { path: 'a.jpg', touched: '1' }
+  const state = () => [unread.rests(file, 0), unread.waitsForRoom(file)]
+  for (const [code, expected] of [
+    ['source_unreadable', [true, false]],
+    ['gallery_full', [false, true]],
+    [undefined, [false, false]],
+    ['source_unreadable', [true, false]],
+    ['image_unreadable', [false, false]],
+  ] as const) {
+    unread.note(file, code, 0)
+    assert.deepEqual(state(), expected, code)
+  }
 })
