@@ -20,7 +20,7 @@ export const sourceSettings = {
   watchFolders: Type.String({
     default: '',
     description:
-      'Local folders whose new and changed pictures are ingested, each into its own gallery, as pairs separated by commas: `actions=/srv/photos, scans=/mnt/scanner`. The galleries must exist.',
+      'Local folders whose new and changed pictures are ingested, as pairs of gallery and folder separated by commas: `actions=/srv/photos, scans=/mnt/scanner`. Several folders fill one gallery if each has a prefix for its ids: `photos/nas1=/mnt/nas1, photos/nas2=/mnt/nas2`. The galleries must exist.',
   }),
   watchEverySeconds: Type.Integer({
     default: 10,
@@ -33,7 +33,8 @@ export const sourceSettings = {
     default: 5,
     minimum: 0,
     maximum: 86_400,
-    description: 'Time for which a file in a watched folder must be unchanged before it is ingested.',
+    description:
+      'Time for which a file in a watched folder must be unchanged before it is ingested, or gone before its picture is removed.',
   }),
   watchRemovals: Type.Enum(['keep', 'remove'], {
     default: 'keep',

@@ -85,6 +85,18 @@ export class GalleryImages {
   }
 
   /**
+   * How many further pictures the gallery's own limit allows: Infinity if it has none, negative if it was lowered below
+   * what is stored.
+   */
+  async room(gallery: string): Promise<number> {
+    const entry = await this.#sets.find(gallery)
+    const { maxImages = Infinity } = entry.options
+    if (maxImages === Infinity) return Infinity
+    const { images } = await (await this.#sets.openEntry(entry)).state()
+    return maxImages - images
+  }
+
+  /**
    * Returns the picture's record as written.
    * @throws AlikeError `image_not_found`, `image_damaged`, `precondition_failed`, `metadata_too_large`, `storage_full`,
    * `overloaded`

@@ -1,5 +1,6 @@
 /** Opens the source of a job according to its kind. */
 import type { ListedBuckets } from '../remote/listed-buckets.js'
+import type { WatchedFolder } from './folders/watched-folders.js'
 import type { Source, SourceDescription, SourceLimits } from './source.js'
 import { openAddresses } from './sources/addresses.js'
 import { openTar } from './sources/archive-tar.js'
@@ -11,8 +12,8 @@ import { openNdjson } from './sources/ndjson.js'
 /** Storage that lists of pictures refer to. */
 export interface PicturePlaces {
   buckets: ListedBuckets
-  /** Watched folders; files in others are not read. */
-  folders: readonly string[]
+  /** Those that are watched; files in others are not read. */
+  folders: readonly WatchedFolder[]
 }
 
 export interface SourceOpening {

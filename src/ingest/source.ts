@@ -27,8 +27,8 @@ export interface SourceDescription {
   mayNotDelete?: true | undefined
   /** For `s3`: the pictures are the objects of the bucket whose keys begin with the prefix. */
   bucket?: string
-  prefix?: string
-  /** For `folder`: the watched folder that the list's paths are relative to. */
+  prefix?: string | undefined
+  /** For `folder`: the watched folder that the list's paths are relative to; `prefix` is that of its ids. */
   folder?: string
   /** Size of the received upload; missing in jobs of older versions and for `s3`, which receives nothing. */
   bytes?: number

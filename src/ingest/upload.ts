@@ -34,7 +34,7 @@ export interface Upload {
     | { files: AsyncIterable<UploadedFile> }
     /** Objects of a bucket whose keys begin with the prefix: nothing is received, the job lists them. */
     | { bucket: string; prefix: string }
-    | { folder: string; changes: readonly FolderChange[] }
+    | { folder: string; prefix?: string | undefined; changes: readonly FolderChange[] }
 }
 
 export interface Reception extends Omit<Upload, 'id' | 'gallery' | 'idempotencyKey' | 'priority' | 'webhook'> {
@@ -67,8 +67,10 @@ export async function receiveUpload(
   }
   if ('lines' in content) return { kind: 'ndjson', ...(await receiveLines(content.lines)) }
   if ('addresses' in content) return { kind: 'urls', ...(await receiveLines(content.addresses)) }
-  if ('folder' in content)
-    return { kind: 'folder', folder: content.folder, ...(await receiveLines(changeLines(content.changes))) }
+  if ('folder' in content) {
+    const { folder, prefix, changes } = content
+    return { kind: 'folder', folder, prefix, ...(await receiveLines(changeLines(changes))) }
+  }
   const received = await spool.receive(jobId, content.archive, limits.ingestMaxBytes, signal)
   const kind = await archiveKind(spool.fileOf(jobId))
   if (kind !== 'zip') return { kind, ...received }

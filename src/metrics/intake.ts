@@ -17,6 +17,9 @@ const fetchOutcomes = ['fetched', 'refused', 'failed'] as const
 /** Outcome of fetching one picture by URL. */
 export type FetchOutcome = (typeof fetchOutcomes)[number]
 
+/** Outcome of one scan of a watched folder; `incomplete`: parts of it could not be read. */
+export type FolderScanOutcome = 'done' | 'incomplete' | 'failed'
+
 export interface IntakeInstruments {
   countIngested(outcome: IngestOutcome, count?: number): void
   countJobEnd(kind: EndedJobKind, state: JobEnd): void
@@ -25,7 +28,7 @@ export interface IntakeInstruments {
   /** A picture was read from a listed bucket. */
   countBucketRead(outcome: 'read' | 'failed'): void
   /** A watched folder was scanned. */
-  countFolderLook(gallery: string, outcome: 'done' | 'failed'): void
+  countFolderScan(of: { gallery: string; prefix?: string | undefined }, outcome: FolderScanOutcome): void
   /** A picture was decoded or refused: in the service, or in a decoder process. */
   countDecoded(where: 'service' | 'process'): void
   /** A decoder process ended unexpectedly. */
@@ -74,23 +77,26 @@ function jobInstruments(registry: Registry) {
 }
 
 function sourceInstruments(registry: Registry) {
-  const { fetches, bucketReads, folderLooks } = counters(registry, {
+  const { fetches, bucketReads, folderScans } = counters(registry, {
     fetches: ['alike_url_fetches_total', 'Pictures requested by URL, by outcome.', { outcome: fetchOutcomes }],
     bucketReads: [
       'alike_bucket_reads_total',
       'Pictures requested by jobs from listed buckets, by outcome.',
       { outcome: ['read', 'failed'] },
     ],
-    folderLooks: [
-      'alike_watched_folder_looks_total',
-      'Scans of watched folders, by gallery and outcome.',
-      { gallery: null, outcome: null },
+    folderScans: [
+      'alike_watched_folder_scans_total',
+      'Scans of watched folders, by gallery, prefix of ids and outcome.',
+      { gallery: null, prefix: null, outcome: null },
     ],
   })
   return {
     countFetch: (outcome: FetchOutcome) => fetches.inc({ outcome }),
     countBucketRead: (outcome: 'read' | 'failed') => bucketReads.inc({ outcome }),
-    countFolderLook: (gallery: string, outcome: 'done' | 'failed') => folderLooks.inc({ gallery, outcome }),
+    countFolderScan: (
+      { gallery, prefix = '' }: { gallery: string; prefix?: string | undefined },
+      outcome: FolderScanOutcome,
+    ) => folderScans.inc({ gallery, prefix, outcome }),
   }
 }
 

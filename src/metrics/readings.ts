@@ -18,6 +18,8 @@ export interface GalleryReading {
 
 export interface WatchedFolderReading {
   gallery: string
+  /** Of the folder's ids. */
+  prefix?: string | undefined
   taken: number
   waiting: number
 }
@@ -167,15 +169,16 @@ function shared<Reading>(read: () => Promise<Reading>): () => Promise<Reading> {
 
 function registerWatchedFolders(registry: Registry, sources: ReadingSources): void {
   for (const [part, name, help] of [
-    ['taken', 'alike_watched_folder_files', 'Files of watched folders that have been ingested, by gallery.'],
+    ['taken', 'alike_watched_folder_files', 'Files of watched folders that have been ingested, by gallery and prefix.'],
     ['waiting', 'alike_watched_folder_changes', 'Changes in watched folders waiting to be ingested, at the last scan.'],
   ] as const)
     readingGauge(registry, {
       name,
       help,
-      labels: ['gallery'],
+      labels: ['gallery', 'prefix'],
       read(set) {
-        for (const { gallery, ...folder } of sources.watchedFolders?.() ?? []) set({ gallery }, folder[part])
+        for (const { gallery, prefix = '', ...folder } of sources.watchedFolders?.() ?? [])
+          set({ gallery, prefix }, folder[part])
       },
     })
 }

@@ -20,7 +20,7 @@ export function openFolderWatches(
         settleMs: config.watchSettleSeconds * 1_000,
         removes: config.watchRemovals === 'remove',
         filesMax: config.ingestMaxFiles,
-        onScan: (outcome) => metrics.countFolderLook(watched.gallery, outcome),
+        onScan: (outcome) => metrics.countFolderScan(watched, outcome),
       }),
     ),
   )

@@ -104,7 +104,7 @@ async function openRunners({ config, logger, metrics, opened }: Opening, parts: 
       traceOf: tracing && ((job) => tracing.jobParts({ ...job, startedAt: startOf(job) })),
       parts,
       spool,
-      places: { buckets, folders: watched.map(({ folder }) => folder) },
+      places: { buckets, folders: watched },
       jobsAtOnce: config.ingestJobsAtOnce,
       jobsMax: config.ingestJobsMax,
       concurrency,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { appendFile, chmod, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
 import { FolderMemory } from '../../src/ingest/folders/folder-memory.js'
 import { FolderWatch, type FolderWatchOptions } from '../../src/ingest/folders/folder-watch.js'
 import { watchedFolders } from '../../src/ingest/folders/watched-folders.js'
+import { openFolderFiles } from '../../src/ingest/sources/folder-files.js'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
@@ -44,7 +45,7 @@ async function settledJobs(app: TestApp) {
   return until(async () => {
     const metrics = (await app.app.inject('/metrics')).body
     const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
-    return /alike_watched_folder_changes\{gallery="watched"\} 0/.test(metrics) &&
+    return /alike_watched_folder_changes\{gallery="watched",prefix=""\} 0/.test(metrics) &&
       jobs.every(({ finishedAt }) => finishedAt !== null)
       ? jobs
       : undefined
@@ -105,7 +106,9 @@ test('a file being written is not read until it has settled', async (t) => {
   const path = join(folder, 'slow.jpg')
   await writeFile(path, picture.subarray(0, 100))
   for (let at = 100; at < picture.length; at += 100) {
-    await until(async () => /folder_changes\{gallery="watched"\} 1/.test((await app.app.inject('/metrics')).body))
+    await until(async () =>
+      /folder_changes\{gallery="watched",prefix=""\} 1/.test((await app.app.inject('/metrics')).body),
+    )
     await appendFile(path, picture.subarray(at, at + 100))
   }
   await untilStored(app, ['slow.jpg'])
@@ -130,13 +133,15 @@ test('removed files are removed if configured, but never all of them at once bec
   await untilStored(app, ['a.jpg', 'c.jpg', 'x/e.jpg'])
   await settledJobs(app)
 
-  const looksFailed = async () =>
+  const scansFailed = async () =>
     Number(
-      /looks_total\{gallery="watched",outcome="failed"\} (\d+)/.exec((await app.app.inject('/metrics')).body)?.[1] ?? 0,
+      /scans_total\{gallery="watched",prefix="",outcome="failed"\} (\d+)/.exec(
+        (await app.app.inject('/metrics')).body,
+      )?.[1] ?? 0,
     )
   const oneMore = async () => {
-    const before = await looksFailed()
-    await until(async () => (await looksFailed()) > before, 'a look that fails')
+    const before = await scansFailed()
+    await until(async () => (await scansFailed()) > before, 'a scan that fails')
   }
   await rename(folder, `${folder}-away`)
   await oneMore()
@@ -174,27 +179,159 @@ test('a folder and one below it fill galleries of their own', async (t) => {
   await until(async () => (await below()) === 'c.jpg', 'that one is removed')
 })
 
-test('a file for which the gallery has no room is taken once there is some', async (t) => {
+test('two drives fill one gallery under prefixes of their own, each of which loses only its own pictures', async (t) => {
+  const [drives, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
+  const modelDir = (await handmadeModel(t, { dimension: 24 })).folder
+  const [first, second] = [join(drives, 'first'), join(drives, 'second')]
+  for (const drive of [first, second]) {
+    await mkdir(join(drive, 'cats'), { recursive: true })
+    for (const name of ['a', 'cats/b'])
+      await writeFile(join(drive, `${name}.jpg`), await drawImage('circle', drive.length + name.length))
+    await writeFile(join(drive, 'film.mp4'), 'no picture')
+  }
+  const settings = { dataDir, modelDir, watchRemovals: 'remove' } as const
+  const watchFolders = `watched/nas1=${first}, watched/old/nas2=${second}`
+  const app = await watching(t, first, { ...settings, watchFolders })
+  await app.call(201, { method: 'PUT', url: gallery, payload: { originals: 'reference' } })
+  await untilStored(app, ['nas1/a.jpg', 'nas1/cats/b.jpg', 'old/nas2/a.jpg', 'old/nas2/cats/b.jpg'])
+  assert.deepEqual(
+    (await stored(app)).map(([, label]) => label),
+    [null, 'cats', null, 'cats'],
+    'a prefix is no label',
+  )
+  const ended = async () => {
+    const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
+    return jobs.length === 2 && jobs.every(({ finishedAt }) => finishedAt !== null) && jobs
+  }
+  const lines = await Promise.all((await until(ended, 'a job for each')).map((job) => errorsOf(app, job)))
+  assert.deepEqual(
+    lines
+      .flat()
+      .map(({ name }) => name)
+      .sort(),
+    ['nas1/film.mp4', 'old/nas2/film.mp4'],
+  )
+  const metrics = (await app.app.inject('/metrics')).body
+  for (const prefix of ['nas1', 'old/nas2'])
+    assert.match(metrics, new RegExp(`watched_folder_files\\{gallery="watched",prefix="${prefix}"\\} 3`))
+  const original = { method: 'GET', url: `${gallery}/images/old%2Fnas2%2Fa.jpg/original` } as const
+  await app.call(200, original)
+
+  await rm(join(first, 'a.jpg'))
+  await rm(join(second, 'cats', 'b.jpg'))
+  await untilStored(app, ['nas1/cats/b.jpg', 'old/nas2/a.jpg'])
+  await app.close()
+
+  // another prefix is another memory, and leaves the pictures of the former one alone
+  const again = await watching(t, first, { ...settings, watchFolders: `watched/nas1=${first}, watched/nas2=${second}` })
+  await untilStored(again, ['nas1/cats/b.jpg', 'nas2/a.jpg', 'old/nas2/a.jpg'])
+  await rm(join(second, 'a.jpg'))
+  await writeFile(join(second, 'c.jpg'), await drawImage('cross', 1))
+  await untilStored(again, ['nas1/cats/b.jpg', 'nas2/c.jpg', 'old/nas2/a.jpg'])
+})
+
+test('a job that was accepted for another prefix does not go on under it', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = join(await temporaryFolder(t), 'changes')
+  await writeFile(file, `${JSON.stringify({ path: 'a.jpg', stamp: '1:1', bytes: 1 })}\n`)
+  const limits = { uploadMaxBytes: 1, ingestMaxBytes: 1, ingestMaxFiles: 1 }
+  const opened = (watchFolders: string, of: { prefix?: string }) =>
+    openFolderFiles(file, { kind: 'folder', folder, ...of }, { limits, folders: watchedFolders(watchFolders, '/data') })
+  for (const [watchFolders, of] of [
+    [`a=${folder}`, {}],
+    [`a/x=${folder}`, { prefix: 'x' }],
+    [`b/y=${folder}, a/x=${folder}`, { prefix: 'x' }],
+  ] as const)
+    await (await opened(watchFolders, of)).close()
+  for (const [watchFolders, of] of [
+    [`a/x=${folder}`, {}],
+    [`a=${folder}`, { prefix: 'x' }],
+    [`a/y=${folder}`, { prefix: 'x' }],
+  ] as const)
+    await assert.rejects(async () => opened(watchFolders, of), { code: 'source_not_allowed' }, watchFolders)
+})
+
+test('a file that was never a picture takes none with it that was stored under its path otherwise', async (t) => {
+  const folder = await temporaryFolder(t)
+  const app = await watching(t, folder, { watchRemovals: 'remove' })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await writeFile(join(folder, 'was.jpg'), await drawImage('circle', 1))
+  await writeFile(join(folder, 'never.jpg'), 'broken')
+  const failures = (count: number) =>
+    until(async () => {
+      const jobs = await settledJobs(app)
+      return jobs.reduce((sum, { failed }) => sum + failed, 0) === count
+    }, `${count} failures`)
+  await failures(1)
+  await writeFile(join(folder, 'was.jpg'), 'broken by now')
+  await writeFile(join(folder, 'never.jpg'), 'still broken')
+  await failures(3)
+  const url = `${gallery}/images/never.jpg`
+  const headers = { 'content-type': 'image/jpeg' }
+  await app.call(201, { method: 'PUT', url, headers, payload: await drawImage('cross', 2) })
+  await writeFile(join(folder, 'other.jpg'), await drawImage('circle', 3))
+  await untilStored(app, ['never.jpg', 'other.jpg', 'was.jpg'])
+  for (const name of ['never', 'was']) await rm(join(folder, `${name}.jpg`))
+  await until(async () => (await stored(app)).length < 3, 'a removal')
+  await settledJobs(app)
+  assert.deepEqual(
+    (await stored(app)).map(([id]) => id),
+    ['never.jpg', 'other.jpg'],
+  )
+})
+
+test('files for which the gallery has no room are reported once, and taken once there is some', async (t) => {
   const folder = await temporaryFolder(t)
   const app = await watching(t, folder, { watchRemovals: 'remove' })
   await app.call(201, { method: 'PUT', url: gallery, payload: { maxImages: 1 } })
   await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
   await untilStored(app, ['a.jpg'])
   await writeFile(join(folder, 'b.jpg'), await drawImage('circle', 2))
-  const refused = async () => (await settledJobs(app)).find(({ failed }) => failed === 1)
-  const job = await until(refused, 'a job that finds no room')
+  const jobs = async () => {
+    const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
+    return jobs.filter(({ finishedAt }) => finishedAt !== null)
+  }
+  const job = await until(async () => (await jobs()).find(({ failed }) => failed === 1), 'a job that finds no room')
   assert.deepEqual(
     (await errorsOf(app, job)).map(({ name, code }) => [name, code]),
     [['b.jpg', 'gallery_full']],
   )
   await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 3))
   await writeFile(join(folder, 'c.jpg'), await drawImage('circle', 4))
-  await until(async () => (await settledJobs(app)).find(({ updated }) => updated === 1), 'the stored one is replaced')
-  await rm(join(folder, 'c.jpg'))
+  await until(async () => (await jobs()).find(({ updated }) => updated === 1), 'the stored one is replaced')
+  await until(async () => (await jobs()).reduce((sum, { failed }) => sum + failed, 0) === 2, 'that c.jpg finds no room')
+  const before = (await jobs()).length
+  const metrics = async () => (await app.app.inject('/metrics')).body
+  await until(async () => /folder_changes\{gallery="watched",prefix=""\} 2/.test(await metrics()), 'two that wait')
   await rm(join(folder, 'a.jpg'))
-  await untilStored(app, [])
-  await chmod(join(folder, 'b.jpg'), 0o640) // or after a minute
-  await untilStored(app, ['b.jpg'])
+  await until(async () => (await stored(app)).some(([id]) => id !== 'a.jpg'), 'one of those that wait')
+  await app.call(200, { method: 'PATCH', url: gallery, payload: { maxImages: 5 } })
+  await untilStored(app, ['b.jpg', 'c.jpg'])
+  await settledJobs(app)
+  const ended = (await jobs()).slice(0, -before)
+  assert.deepEqual(
+    [ended.length, ended.reduce((sum, { failed }) => sum + failed, 0)],
+    [2, 0],
+    'nothing was tried again before there was room',
+  )
+})
+
+test('in a gallery with more pictures than its limit now allows, a removal makes no room', async (t) => {
+  const folder = await temporaryFolder(t)
+  for (const name of ['a', 'b']) await writeFile(join(folder, `${name}.jpg`), await drawImage('circle', 1))
+  const app = await watching(t, folder, { watchRemovals: 'remove' })
+  await app.call(201, { method: 'PUT', url: gallery })
+  await untilStored(app, ['a.jpg', 'b.jpg'])
+  await app.call(200, { method: 'PATCH', url: gallery, payload: { maxImages: 1 } })
+  await writeFile(join(folder, 'c.jpg'), await drawImage('circle', 2))
+  const ended = async () => {
+    const { jobs } = await app.call(200, { method: 'GET', url: '/v1/jobs' })
+    return jobs.filter(({ finishedAt }) => finishedAt !== null).map(({ removed, failed }) => [removed, failed])
+  }
+  await until(async () => (await ended()).length === 2, 'that c.jpg finds no room')
+  await rm(join(folder, 'a.jpg'))
+  await until(async () => (await ended()).length === 3, 'the removal')
+  assert.deepEqual((await ended())[0], [1, 0])
 })
 
 test('a folder from which nothing is to be removed may be emptied, and what returns to it is not read again', async (t) => {
@@ -205,22 +342,22 @@ test('a folder from which nothing is to be removed may be emptied, and what retu
   await app.call(201, { method: 'PUT', url: gallery })
   await untilStored(app, ['a.jpg'])
   await settledJobs(app)
-  const looks = async (outcome: string) =>
+  const scans = async (outcome: string) =>
     Number(
-      new RegExp(`looks_total\\{gallery="watched",outcome="${outcome}"\\} (\\d+)`).exec(
+      new RegExp(`scans_total\\{gallery="watched",prefix="",outcome="${outcome}"\\} (\\d+)`).exec(
         (await app.app.inject('/metrics')).body,
       )?.[1] ?? 0,
     )
   const twoMore = async () => {
-    const before = await looks('done')
-    await until(async () => (await looks('done')) > before + 1, 'two scans')
+    const before = await scans('done')
+    await until(async () => (await scans('done')) > before + 1, 'two scans')
   }
-  const failed = await looks('failed')
+  const failed = await scans('failed')
   await rename(join(folder, 'a.jpg'), `${folder}-a.jpg`)
   await twoMore()
   await rename(`${folder}-a.jpg`, join(folder, 'a.jpg'))
   await twoMore()
-  assert.equal(await looks('failed'), failed)
+  assert.equal(await scans('failed'), failed)
   assert.equal((await settledJobs(app)).length, 1)
 })
 
@@ -265,7 +402,7 @@ test('more changes than a job may have are made by several jobs', async (t) => {
   await untilStored(app, ['new/a.jpg', 'new/b.jpg'])
 })
 
-test('while nothing can be stored, a folder is looked at and nothing is written', async (t) => {
+test('while nothing can be stored, a folder is scanned and nothing is written', async (t) => {
   const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
   await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
   const warned: unknown[] = []
@@ -324,27 +461,26 @@ test('what was taken is known even if ended jobs are not kept', async (t) => {
     const lines = (await app.app.inject('/metrics')).body.split('\n')
     return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length) ?? 0)
   }
-  const looks = () => count('alike_watched_folder_looks_total{gallery="watched",outcome="done"}')
-  const before = await looks()
-  await until(async () => (await looks()) > before + 10, 'further scans')
+  const scans = () => count('alike_watched_folder_scans_total{gallery="watched",prefix="",outcome="done"}')
+  const before = await scans()
+  await until(async () => (await scans()) > before + 10, 'further scans')
   assert.equal(await count('alike_jobs_ended_total{kind="ingest",state="succeeded"}'), 1)
 })
 
-test('an unreadable part of the folder ends the scan, and is reported once', async (t) => {
+test('a part of the folder that is too deep is reported once, and keeps nothing else from being taken', async (t) => {
   const folder = await temporaryFolder(t)
   await mkdir(join(folder, ...Array.from({ length: 70 }, () => 'd')), { recursive: true })
+  await writeFile(join(folder, 'a.jpg'), await drawImage('circle', 1))
   const app = await watching(t, folder)
   await app.call(201, { method: 'PUT', url: gallery })
-  const told = () =>
-    app.log.filter(({ err }) => (err as { code?: string } | undefined)?.code === 'source_unreadable').length
-  await until(() => told() > 0, 'a warning')
-  await until(async () =>
-    / [1-9]\d*$/m.test(
-      /^.*looks_total\{gallery="watched",outcome="failed"\}.*$/m.exec((await app.app.inject('/metrics')).body)?.[0] ??
-        '',
-    ),
-  )
-  assert.equal(told(), 1)
+  await untilStored(app, ['a.jpg'])
+  const told = () => app.log.filter(({ msg }) => /parts of a watched folder cannot be read/.test(String(msg)))
+  const scans = async () =>
+    Number(/outcome="incomplete"\} (\d+)/.exec((await app.app.inject('/metrics')).body)?.[1] ?? 0)
+  await until(async () => (await scans()) > 2, 'further scans')
+  assert.equal(told().length, 1)
+  const [{ closed, first } = {}] = told() as { closed?: number; first?: { path: string }[] }[]
+  assert.deepEqual([closed, first?.map(({ path }) => path.split('/').length)], [1, [65]])
 })
 
 test('names that are not UTF-8 are reported once, and do not keep the scan from the other files', {
@@ -372,6 +508,19 @@ test('WATCH_FOLDERS is checked at the start', () => {
     { gallery: 'b.c', folder: '/srv/x=y' },
   ])
   assert.equal(watchedFolders('a=/srv, b=/srv/b, c=/srv', '/data').length, 3)
+  assert.deepEqual(watchedFolders('a/nas1=/srv/1, a/old/cafe\u0301=/srv/2, b=/srv/1', '/data'), [
+    { gallery: 'a', prefix: 'nas1', folder: '/srv/1' },
+    { gallery: 'a', prefix: 'old/caf\u00e9', folder: '/srv/2' },
+    { gallery: 'b', folder: '/srv/1' },
+  ])
+  assert.equal(watchedFolders('a/x=/srv/x, a/x1=/srv/y, b/x=/srv/x', '/data').length, 3)
+  for (const prefix of ['', '.', '..', 'x/', '/x', 'x//y', 'x/../y', './x', 'x\\y', 'x ', 'x\u0007', 'x'.repeat(513)])
+    assert.throws(() => watchedFolders(`a/${prefix}=/srv/a`, '/data'), { code: 'config_invalid' }, prefix)
+  for (const list of ['a/x=/1, a/x=/2', 'a/x=/1, a/x/y=/2', 'a/x/y=/1, a/x=/2', 'a=/1, a/x=/2', 'a/x=/1, a=/2'])
+    assert.throws(() => watchedFolders(list, '/data'), { detail: / would share ids in a: / }, list)
+  assert.throws(() => watchedFolders('a/x=/srv, b=/mnt, a/y=/srv/y', '/data'), {
+    detail: /^WATCH_FOLDERS: \/srv and \/srv\/y lie in each other: .* twice in a/,
+  })
   for (const list of ['/srv/a', 'a=srv', 'a=/srv, a=/srv/b', 'a=/srv, a=/srv/', 'a=/data/in', 'a=/', 'a b=/srv'])
     assert.throws(
       () => watchedFolders(list, '/data'),
@@ -379,6 +528,6 @@ test('WATCH_FOLDERS is checked at the start', () => {
       list,
     )
   assert.throws(() => watchedFolders('a=/srv/2025, b=/srv/2024, a=/srv/2026', '/data'), {
-    detail: /^WATCH_FOLDERS: \/srv\/2025 and \/srv\/2026 would share ids in a, /,
+    detail: /^WATCH_FOLDERS: \/srv\/2025 and \/srv\/2026 would share ids in a: /,
   })
 })

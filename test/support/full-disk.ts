@@ -15,17 +15,31 @@ export async function smallDisk(
   { files = 0 }: { files?: number } = {},
 ): Promise<string | undefined> {
   const folder = await folderOfProcess('alike-disk-')
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},nr_inodes=${files}`, 'tmpfs', folder])
-  } catch {
+  const unmount = await mountDisk(folder, bytes, { files })
+  if (unmount === undefined) {
     await rmdir(folder)
     return undefined
   }
   t.after(async () => {
-    await run('umount', ['--lazy', folder]) // a process of the test may still have files open
+    await unmount()
     await rmdir(folder)
   })
   return folder
+}
+
+/** Mounts an empty disk in the folder; returns what unmounts it, or undefined if this user may not mount one. */
+export async function mountDisk(
+  folder: string,
+  bytes: number,
+  { files = 0 }: { files?: number } = {},
+): Promise<(() => Promise<void>) | undefined> {
+  try {
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},nr_inodes=${files}`, 'tmpfs', folder])
+  } catch {
+    return undefined
+  }
+  // a process of the test may still have files open
+  return async () => void (await run('umount', ['--lazy', folder]))
 }
 
 /** A folder to which nobody may write; undefined if this user may not create one. */

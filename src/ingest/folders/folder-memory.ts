@@ -15,19 +15,31 @@ export interface FolderMemoryHeader extends WatchedFolder {
   galleryUid: string
   /** Job that is to take the unconfirmed files; null if there is none. */
   jobId: string | null
+  /** Folders in which drives were mounted. */
+  mounts?: readonly string[] | undefined
 }
 
 /** A file whose content may be in the gallery: with `stamp`, unless a job has yet to confirm it. */
 interface Remembered {
   stamp: string | null
   pending?: string | undefined
+  /** No state of it has become a picture: whatever has its id comes from elsewhere. */
+  isNoPicture?: boolean | undefined
 }
 
-const lineMaxBytes = 64 * 1024
+const lineMaxBytes = 2 ** 20
 /** Serialised in one turn of the event loop. */
 const linesOfChunk = 1_000
 /** The file may have this many outdated lines, about as many as one job leaves, before it is rewritten. */
 const outdatedMin = 20_000
+
+interface JobOutcome {
+  /** Whether it took a file: others must be examined again. */
+  taken(path: string): boolean
+  /** Whether it is known to have stored nothing of a file; default: of none. */
+  refused?: ((path: string) => boolean) | undefined
+  removed: Iterable<string>
+}
 
 interface SavedMemory {
   header: FolderMemoryHeader
@@ -56,7 +68,9 @@ export class FolderMemory {
 
   /** The saved state, or empty if that is unreadable or belongs to another gallery. */
   static async open(dataDir: string, watched: WatchedFolder, galleryUid: string): Promise<FolderMemory> {
-    const name = createHash('sha256').update(`${watched.gallery}\0${watched.folder}`).digest('hex').slice(0, 32)
+    const { gallery, prefix, folder } = watched
+    const key = [gallery, folder, ...(prefix === undefined ? [] : [prefix])].join('\0')
+    const name = createHash('sha256').update(key).digest('hex').slice(0, 32)
     const file = join(dataDir, 'folders', `${name}.ndjson`)
     const left = await read(file).catch(() => undefined)
     if (left?.header.galleryUid === galleryUid) return new FolderMemory(file, left)
@@ -73,6 +87,10 @@ export class FolderMemory {
 
   get jobId(): string | null {
     return this.#header.jobId
+  }
+
+  get mounts(): readonly string[] {
+    return this.#header.mounts ?? []
   }
 
   get count(): number {
@@ -92,6 +110,16 @@ export class FolderMemory {
     return this.#files.get(path)?.stamp === stamp
   }
 
+  /** Saved before their files are: after a restart, a drive may be missing. */
+  async keepMounts(mounts: readonly string[]): Promise<void> {
+    this.#header.mounts = mounts
+    await this.#save([this.#headerLines(), this.#unsavedLines()])
+  }
+
+  isNoPicture(path: string): boolean {
+    return this.#files.get(path)?.isNoPicture === true
+  }
+
   /** Files that are gone from the folder but stay in the gallery; saved with the next write. */
   forget(paths: Iterable<string>): void {
     for (const path of paths) this.#delete(path)
@@ -101,17 +129,21 @@ export class FolderMemory {
   async expect(jobId: string, stamps: Iterable<readonly [path: string, stamp: string]>): Promise<void> {
     this.#header.jobId = jobId
     for (const [path, pending] of stamps) {
-      this.#set(path, { stamp: null, pending })
+      const before = this.#files.get(path)
+      this.#set(path, { stamp: null, pending, isNoPicture: before === undefined || before.isNoPicture })
       this.#pending.add(path)
     }
     // first, so that what a crash cuts off leaves no file pending without its job
     await this.#save([this.#headerLines(), this.#unsavedLines()])
   }
 
-  /** Called when the job has ended. @param taken whether it took a file: others must be examined again */
-  async settle({ taken, removed }: { taken(path: string): boolean; removed: Iterable<string> }): Promise<void> {
+  /** Called when the job has ended. */
+  async settle({ taken, refused = () => false, removed }: JobOutcome): Promise<void> {
     this.#header.jobId = null
-    for (const path of this.#pending) this.#set(path, { stamp: taken(path) ? this.#files.get(path)!.pending! : null })
+    for (const path of this.#pending) {
+      const { pending, isNoPicture } = this.#files.get(path)!
+      this.#set(path, { stamp: taken(path) ? pending! : null, isNoPicture: isNoPicture === true && refused(path) })
+    }
     this.#pending.clear()
     for (const path of removed) this.#delete(path)
     await this.#save([this.#unsavedLines(), this.#headerLines()]) // last, likewise
@@ -148,16 +180,20 @@ export class FolderMemory {
   }
 
   *#fileLines(): Generator<string> {
-    for (const [path, { stamp, pending }] of this.#files) yield lineOf([path, stamp, pending])
+    for (const [path, file] of this.#files) yield lineOfFile(path, file)
   }
 
   /** Of a file that is forgotten: its path alone. */
   *#unsavedLines(): Generator<string> {
     for (const path of this.#unsaved) {
       const file = this.#files.get(path)
-      yield lineOf(file === undefined ? [path] : [path, file.stamp, file.pending])
+      yield file === undefined ? lineOf([path]) : lineOfFile(path, file)
     }
   }
+}
+
+function lineOfFile(path: string, { stamp, pending, isNoPicture }: Remembered): string {
+  return lineOf([path, stamp, pending, ...(isNoPicture === true ? [true] : [])])
 }
 
 function lineOf(value: unknown): string {
@@ -188,9 +224,9 @@ async function read(file: string): Promise<SavedMemory> {
       header = (read as FolderMemoryHeader | undefined) ?? header
       continue
     }
-    const [path, stamp, pending] = read as [string, (string | null)?, (string | null)?]
+    const [path, stamp, pending, isNoPicture] = read as [string, (string | null)?, (string | null)?, true?]
     if (stamp === undefined) files.delete(path)
-    else files.set(path, { stamp, pending: pending ?? undefined })
+    else files.set(path, { stamp, pending: pending ?? undefined, isNoPicture })
   }
   if (header === undefined) throw new Error('it is empty')
   return { header, files, lines }

@@ -22,42 +22,106 @@ const depthMax = 64
 /** Of a file or folder that is not there any more, or has become something else. */
 const goneCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
 
+export interface FolderScanOptions {
+  filesMax: number
+  signal: AbortSignal
+  /** Receives a file or folder that is there but cannot be examined: what is in it is not found, but not gone either. */
+  onUnreadable(path: string, error: AlikeError): void
+  /** Receives a folder on another device than the one above it: a drive is mounted there. */
+  onMount(path: string): void
+}
+
 /**
- * Does not follow links and skips litter. An unreadable part ends the scan: files that are not seen would count as
- * removed.
- * @throws AlikeError `source_unreadable`; the signal's reason
+ * Does not follow links and skips litter.
+ * @throws AlikeError `source_unreadable` for the folder itself; the signal's reason
  */
-export async function* scanFolder(
-  folder: string,
-  { filesMax, signal }: { filesMax: number; signal: AbortSignal },
-): AsyncGenerator<FoundFile> {
+export async function* scanFolder(folder: string, options: FolderScanOptions): AsyncGenerator<FoundFile> {
+  const { filesMax, signal, onUnreadable } = options
+  const place = await ScannedPlace.open(folder, options)
   let count = 0
-  const before = await identityOf(folder)
-  const expectSame = async () => {
-    if ((await identityOf(folder)) !== before)
-      throw unreadable('It was replaced during the scan, perhaps because its drive was unmounted.')
-  }
-  const waiting = ['']
-  for (let below = waiting.pop(); below !== undefined; below = waiting.pop()) {
-    const entries = await entriesOf(folder, below)
-    if (entries === undefined) await expectSame() // at once: the drive may be back by the end
-    for (const entry of entries ?? []) {
+  const waiting: { below: string; above?: bigint }[] = [{ below: '' }]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { below, above } = next
+    const { entries, device } = (await place.read(below, above)) ?? { entries: [] }
+    for (const entry of entries) {
       signal.throwIfAborted()
       const path = below === '' ? entry.name : `${below}/${entry.name}`
       if (isLitterName(entry.name)) continue
       if (isUndecodable(entry)) yield { path, stamp: '', touched: '', bytes: 0 }
       else if (entry.isDirectory()) {
-        if (path.split('/').length > depthMax) throw unreadable(`It has folders more than ${depthMax} deep.`)
-        waiting.push(path)
+        if (path.split('/').length <= depthMax) waiting.push({ below: path, above: device! })
+        else onUnreadable(path, unreadable(`It is more than ${depthMax} folders deep.`))
       } else if (entry.isFile() && !isLitter(path)) {
         if (++count > filesMax) throw unreadable(`It holds more than ${filesMax} files.`)
-        const found = await lstat(join(folder, path), { bigint: true }).catch(unlessGone)
-        if (found === undefined) await expectSame()
-        else if (found.isFile()) yield foundFile(path, found)
+        const file = await place.examined(path, lstat(join(folder, path), { bigint: true }))
+        if (file?.isFile()) yield foundFile(path, file)
       }
     }
   }
-  await expectSame()
+  await place.expectSame()
+}
+
+/** The folder during one scan, with the drives that are mounted below it. */
+class ScannedPlace {
+  readonly #folder: string
+  readonly #options: Pick<FolderScanOptions, 'onUnreadable' | 'onMount'>
+  readonly #identity: string
+  readonly #mounts = new Map<string, bigint>()
+
+  private constructor(folder: string, options: FolderScanOptions, identity: string) {
+    this.#folder = folder
+    this.#options = options
+    this.#identity = identity
+  }
+
+  static async open(folder: string, options: FolderScanOptions): Promise<ScannedPlace> {
+    return new ScannedPlace(folder, options, await identityOf(folder))
+  }
+
+  /**
+   * @param above device of the folder above
+   * @returns undefined for a folder that is gone since that one was read, or unreadable
+   */
+  async read(below: string, above?: bigint): Promise<{ entries: Dirent[]; device: bigint } | undefined> {
+    const path = join(this.#folder, below)
+    const entries = await this.examined(below, readdir(path, { withFileTypes: true }))
+    // second: autofs mounts a drive only when it is read
+    const device = entries && (await this.examined(below, deviceOf(path)))
+    if (device === undefined) return undefined
+    if (above !== undefined && device !== above) {
+      this.#mounts.set(below, device)
+      this.#options.onMount(below)
+    }
+    return { entries: entries!, device }
+  }
+
+  /** Undefined for what is gone, or cannot be examined. */
+  async examined<Found>(path: string, found: Promise<Found>): Promise<Found | undefined> {
+    try {
+      return await found
+    } catch (cause) {
+      const { code = '' } = cause as NodeJS.ErrnoException
+      const error = unreadable(`It cannot be read (${code}).`, cause)
+      if (path === '') throw error
+      if (!goneCodes.has(code)) this.#options.onUnreadable(path, error)
+      await this.expectSame() // at once: a drive may be back by the end
+      return undefined
+    }
+  }
+
+  async expectSame(): Promise<void> {
+    for (const [path, device] of this.#mounts) {
+      if ((await deviceOf(join(this.#folder, path)).catch(() => undefined)) === device) continue
+      this.#mounts.delete(path)
+      this.#options.onUnreadable(path, unreadable('Its drive was unmounted during the scan.'))
+    }
+    if ((await identityOf(this.#folder)) !== this.#identity)
+      throw unreadable('It was replaced during the scan, perhaps because its drive was unmounted.')
+  }
+}
+
+async function deviceOf(folder: string): Promise<bigint> {
+  return (await stat(`${folder}/.`, { bigint: true })).dev
 }
 
 /**
@@ -84,17 +148,6 @@ function isUndecodable(entry: Dirent): boolean {
 function foundFile(path: string, found: BigIntStats): FoundFile {
   const stamp = stampOf(found)
   return { path, stamp, touched: `${stamp}:${found.ctimeNs}`, bytes: Number(found.size) }
-}
-
-/** Undefined for a folder that is gone since the one above it was read. */
-async function entriesOf(folder: string, below: string): Promise<Dirent[] | undefined> {
-  try {
-    return await readdir(join(folder, below), { withFileTypes: true })
-  } catch (cause) {
-    const { code = '' } = cause as NodeJS.ErrnoException
-    if (below !== '' && goneCodes.has(code)) return undefined
-    throw unreadable(`A folder cannot be read (${code}).`, cause)
-  }
 }
 
 /**

@@ -1,20 +1,24 @@
 /**
  * Watches one folder: scans it periodically, waits until new and changed files have settled, and hands them to a job.
  * Scanning works on every file system, including network drives; the next job is created when the previous one has
- * ended.
+ * ended. Longer than most files because it is the whole life of a watch, whose parts are in files of their own.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { AlikeError, type ErrorCode, hasCode } from '../../errors.js'
 import type { Galleries } from '../../gallery/galleries.js'
 import type { JobRecord } from '../../jobs/job.js'
 import type { Jobs } from '../../jobs/jobs.js'
+import type { FolderScanOutcome } from '../../metrics/intake.js'
 import type { Ingest } from '../ingest.js'
 import type { FolderChange } from '../sources/folder-files.js'
+import { ClosedParts } from './closed-parts.js'
 import { FolderMemory } from './folder-memory.js'
-import { type FoundFile, scanFolder } from './folder-scan.js'
-import { goneFiles, withoutNamesakes } from './gone-files.js'
-import { UnreadFiles, unreadBy } from './unread-files.js'
+import { scanFolder } from './folder-scan.js'
+import { expectFilled, inTurns, withoutNamesakes } from './gone-files.js'
+import { goneState, Sightings } from './sightings.js'
+import { mayBeTakenLater, refusedBy, UnreadFiles } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
 export interface FolderWatchOptions {
@@ -22,7 +26,7 @@ export interface FolderWatchOptions {
   dataDir: string
   ingest: Pick<Ingest, 'accept'>
   jobs: Pick<Jobs, 'report' | 'store'>
-  galleries: Pick<Galleries, 'sets' | 'readOnly'>
+  galleries: Pick<Galleries, 'sets' | 'images' | 'readOnly'>
   /** Interval between scans; up to ten times as long if a scan takes more than a tenth of it. */
   everyMs: number
   /** A file is taken once it has been unchanged for this long. */
@@ -30,7 +34,7 @@ export interface FolderWatchOptions {
   /** Whether files removed from the folder are removed from the gallery. */
   removes: boolean
   filesMax: number
-  onScan(outcome: 'done' | 'failed'): void
+  onScan(outcome: FolderScanOutcome): void
   logger: FolderWatchLogger
 }
 
@@ -39,22 +43,18 @@ export interface FolderWatchLogger {
   warn(details: object, message: string): void
 }
 
-export interface FolderReading {
-  gallery: string
+export interface FolderReading extends Pick<WatchedFolder, 'gallery' | 'prefix'> {
   /** Number of files taken. */
   taken: number
   /** Files that were new or changed in the last scan, plus files that were gone. */
   waiting: number
 }
 
-interface Sighting {
-  touched: string
-  since: number
-}
-
 /** Maximum per job: keeps its effects visible, and a crash repeats little. */
 const changesMax = 10_000
 const rarerMax = 10
+/** In one line of the log. */
+const closedNamedMax = 10
 const jobPollMs = 500
 /** Pause after a job that failed as a whole or was cancelled; doubles each time. */
 const pauseFirstMs = 60_000
@@ -64,18 +64,16 @@ export class FolderWatch {
   readonly #options: FolderWatchOptions
   readonly #ending = new AbortController()
   readonly #ended: Promise<void>
-  /**
-   * When a file was first seen in its current state, by this process's own clock: clocks of network drives may be
-   * wrong.
-   */
-  #seen = new Map<string, Sighting>()
+  readonly #sightings = new Sightings()
   readonly #unread = new UnreadFiles()
   #memory: FolderMemory | undefined
   #waiting = 0
   /** Duration of the last scan. */
-  #lookMs = 0
+  #scanMs = 0
   #pauseMs = pauseFirstMs
   #warnedOf: ErrorCode | undefined
+  /** Parts that the last scan could not look into. */
+  #closed: readonly string[] = []
 
   constructor(options: FolderWatchOptions) {
     this.#options = options
@@ -83,7 +81,8 @@ export class FolderWatch {
   }
 
   get reading(): FolderReading {
-    return { gallery: this.#options.watched.gallery, taken: this.#memory?.count ?? 0, waiting: this.#waiting }
+    const { gallery, prefix } = this.#options.watched
+    return { gallery, prefix, taken: this.#memory?.count ?? 0, waiting: this.#waiting }
   }
 
   /** A running job continues, or resumes at the next start. */
@@ -98,7 +97,7 @@ export class FolderWatch {
       let pauseMs = 0
       try {
         pauseMs = await this.#round(signal)
-        this.#options.onScan('done')
+        this.#options.onScan(this.#closed.length === 0 ? 'done' : 'incomplete')
         this.#warnedOf = undefined
       } catch (error) {
         if (signal.aborted) return
@@ -106,7 +105,7 @@ export class FolderWatch {
         this.#warn(error)
       }
       const { everyMs } = this.#options
-      const nextMs = Math.max(everyMs, Math.min(9 * this.#lookMs, rarerMax * everyMs), pauseMs)
+      const nextMs = Math.max(everyMs, Math.min(9 * this.#scanMs, rarerMax * everyMs), pauseMs)
       await sleep(nextMs, undefined, { signal }).catch(() => {})
     }
   }
@@ -124,40 +123,73 @@ export class FolderWatch {
 
   /** Settled files whose state in the folder differs from the gallery. */
   async #changes(memory: FolderMemory, signal: AbortSignal): Promise<FolderChange[]> {
-    const { watched, filesMax, settleMs, removes } = this.#options
-    const seen = new Map<string, Sighting>()
+    const { watched, galleries, filesMax, settleMs } = this.#options
+    this.#sightings.beginScan()
     const paths = new Set<string>()
     const settled: FolderChange[] = []
+    const roomless: FolderChange[] = []
     const max = Math.min(changesMax, filesMax) // an upload may have no more lines than files
     const now = performance.now()
     let unsettled = 0
-    for await (const file of scanFolder(watched.folder, { filesMax, signal })) {
+    const parts = new ClosedParts(memory.mounts)
+    const noting = { onUnreadable: parts.addUnreadable, onMount: parts.addMount }
+    for await (const file of scanFolder(watched.folder, { filesMax, signal, ...noting })) {
       paths.add(file.path)
+      parts.addFound(file.path)
       if (memory.has(file.path, file.stamp) || this.#unread.rests(file, now)) continue
-      const since = this.#sinceOf(file, now)
-      seen.set(file.path, { touched: file.touched, since })
+      const ageMs = this.#sightings.note(file, now)
       const { path, stamp, bytes } = file
-      if (now - since < settleMs) unsettled += 1
-      else if (settled.length < max) settled.push({ path, stamp, bytes })
+      const ready = this.#unread.waitsForRoom(file) ? roomless : settled
+      if (ageMs >= settleMs && ready.length < max) ready.push({ path, stamp, bytes })
       else unsettled += 1
     }
-    this.#lookMs = performance.now() - now
-    this.#seen = seen
+    this.#scanMs = performance.now() - now
     this.#unread.keep(paths)
-    const gone = await goneFiles(memory.paths(), paths)
-    if (removes) expectFilled(gone, paths)
-    // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
-    else if (paths.size > 0) memory.forget(gone)
-    const removed = removes ? (await withoutNamesakes(gone, paths)).slice(0, max) : []
-    const removals = removed.map((path) => ({ path, gone: true as const }))
-    this.#waiting = unsettled + settled.length + removals.length
+    const gone = await parts.gone(memory.paths(), paths)
+    await this.#noteParts(memory, parts)
+    const removed = await this.#removed(memory, { gone, paths, now })
+    this.#sightings.endScan()
+    const removals = removed.settled.slice(0, max).map((path) => ({ path, gone: true as const }))
+    this.#waiting = unsettled + removed.unsettled + settled.length + roomless.length + removals.length
     // they make room in a full gallery, in which any number of files may wait for it
-    return [...removals, ...settled].slice(0, max)
+    const room = roomless.length === 0 ? 0 : removals.length + (await galleries.images.room(watched.gallery))
+    return [...removals, ...roomless.slice(0, Math.max(0, room)), ...settled].slice(0, max)
   }
 
-  #sinceOf({ path, touched }: FoundFile, now: number): number {
-    const before = this.#seen.get(path)
-    return before?.touched === touched ? before.since : now
+  /**
+   * Files whose pictures are to be removed, once they have been gone for long enough: one may be missing for a moment,
+   * while it is saved anew. Others that are gone are forgotten.
+   */
+  async #removed(
+    memory: FolderMemory,
+    { gone, paths, now }: { gone: readonly string[]; paths: ReadonlySet<string>; now: number },
+  ): Promise<{ settled: string[]; unsettled: number }> {
+    const { removes, settleMs } = this.#options
+    if (removes) expectFilled(gone, paths)
+    const [settled, forgotten]: [string[], string[]] = [[], []]
+    let unsettled = 0
+    for await (const path of inTurns(gone)) {
+      if (!removes || memory.isNoPicture(path)) forgotten.push(path)
+      else if (this.#sightings.note({ path, touched: goneState }, now) >= settleMs) settled.push(path)
+      else unsettled += 1
+    }
+    // an empty folder may be one whose drive is not mounted: its files would all be read again once it is
+    if (paths.size > 0) memory.forget(forgotten)
+    return { settled: await withoutNamesakes(settled, paths), unsettled }
+  }
+
+  /** Logs closed parts once, because scans are frequent. */
+  async #noteParts(memory: FolderMemory, { mounts, reasons }: ClosedParts): Promise<void> {
+    const closed = reasons.map(({ path }) => path)
+    if (closed.length > 0 && !isDeepStrictEqual(closed, this.#closed))
+      this.#options.logger.warn(
+        { ...this.#options.watched, closed: closed.length, first: reasons.slice(0, closedNamedMax) },
+        'parts of a watched folder cannot be read; their files count neither as new nor as gone',
+      )
+    this.#closed = closed
+    if (isDeepStrictEqual(mounts, memory.mounts)) return
+    this.#expectRoom()
+    await memory.keepMounts(mounts)
   }
 
   async #hand(memory: FolderMemory, changes: FolderChange[], signal: AbortSignal): Promise<number> {
@@ -169,7 +201,8 @@ export class FolderWatch {
       changes.flatMap((change) => ('gone' in change ? [] : [[change.path, change.stamp] as const])),
     )
     try {
-      await ingest.accept({ id, gallery: watched.gallery, content: { folder: watched.folder, changes } })
+      const { gallery, ...place } = watched
+      await ingest.accept({ id, gallery, content: { ...place, changes } })
     } catch (error) {
       this.#expectRoom()
       await memory.settle({ taken: () => false, removed: [] })
@@ -192,10 +225,19 @@ export class FolderWatch {
     const taken =
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
-    const unread = job && taken ? await unreadBy(job, memory.pending(), this.#options.jobs.store) : new Set()
-    for (const [path, { touched }] of this.#seen)
-      if (unread.has(path)) this.#unread.add({ path, touched }, performance.now())
-    await memory.settle({ taken: (path) => taken && !unread.has(path), removed: taken ? gone : [] })
+    const { watched, jobs } = this.#options
+    const refused =
+      job && taken ? await refusedBy(job, memory.pending(), { watched, store: jobs.store }) : new Map<string, string>()
+    if (taken)
+      for (const path of memory.pending()) {
+        const touched = this.#sightings.touchedOf(path)
+        if (touched !== undefined) this.#unread.note({ path, touched }, refused.get(path), performance.now())
+      }
+    await memory.settle({
+      taken: (path) => taken && !mayBeTakenLater(refused.get(path)),
+      refused: (path) => refused.has(path),
+      removed: taken ? gone : [],
+    })
     this.#waiting = 0
     if (taken || job === undefined) {
       this.#pauseMs = pauseFirstMs
@@ -229,15 +271,4 @@ export class FolderWatch {
     this.#warnedOf = code
     logger.warn({ err: error, ...watched }, 'a watched folder could not be ingested; retrying later')
   }
-}
-
-/**
- * @param gone files that were taken and no longer exist
- * @throws AlikeError `source_unreadable` for an empty folder: more likely an unmounted drive
- */
-function expectFilled(gone: readonly string[], paths: ReadonlySet<string>): void {
-  if (gone.length > 0 && paths.size === 0)
-    throw new AlikeError('source_unreadable', {
-      detail: 'The folder is empty, perhaps because its drive is not mounted: nothing is removed.',
-    })
 }

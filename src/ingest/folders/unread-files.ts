@@ -1,27 +1,36 @@
 /**
- * Files of a watched folder that a job could not read, perhaps because another program or another user's rights keep
- * them closed, or for which the gallery had no room: each is tried again at growing intervals, or once it has changed in
- * any way, its rights included.
+ * Files of a watched folder that a job could not take. One that it could not read, perhaps because another program or
+ * another user's rights keep it closed, is tried again at growing intervals; one for which the gallery had no room, once
+ * there is some: otherwise a full gallery would fill the list of jobs. Both are tried once they have changed in any way,
+ * their rights included.
  */
 import type { JobRecord } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
 import { shownName } from '../names.js'
 import type { FoundFile } from './folder-scan.js'
+import { prefixed, type WatchedFolder } from './watched-folders.js'
 
 type SeenFile = Pick<FoundFile, 'path' | 'touched'>
 
 const pauseFirstMs = 60_000
 const pauseMaxMs = 3_600_000
 const linesAtOnce = 1_000
-const retriedCodes = ['source_unreadable', 'gallery_full']
 
 export class UnreadFiles {
   readonly #files = new Map<string, { touched: string; pauseMs: number; until: number }>()
+  /** Those without room, by what they were like then. */
+  readonly #roomless = new Map<string, string>()
 
-  add({ path, touched }: SeenFile, now: number): void {
-    const before = this.#files.get(path)
-    const pauseMs = before?.touched === touched ? Math.min(2 * before.pauseMs, pauseMaxMs) : pauseFirstMs
-    this.#files.set(path, { touched, pauseMs, until: now + pauseMs })
+  /** Called when a job has ended. @param code of the file's error; undefined if the job took it */
+  note(file: SeenFile, code: string | undefined, now: number): void {
+    if (code === 'gallery_full') this.#roomless.set(file.path, file.touched)
+    else this.#roomless.delete(file.path)
+    if (code === 'source_unreadable') this.#retryLater(file, now)
+    else this.#files.delete(file.path)
+  }
+
+  waitsForRoom({ path, touched }: SeenFile): boolean {
+    return this.#roomless.get(path) === touched
   }
 
   /** Whether it is to be left alone. */
@@ -32,22 +41,39 @@ export class UnreadFiles {
 
   /** Forgets those that are gone. */
   keep(paths: ReadonlySet<string>): void {
-    for (const path of this.#files.keys()) if (!paths.has(path)) this.#files.delete(path)
+    for (const files of [this.#files, this.#roomless])
+      for (const path of files.keys()) if (!paths.has(path)) files.delete(path)
+  }
+
+  #retryLater({ path, touched }: SeenFile, now: number): void {
+    const before = this.#files.get(path)
+    const pauseMs = before?.touched === touched ? Math.min(2 * before.pauseMs, pauseMaxMs) : pauseFirstMs
+    this.#files.set(path, { touched, pauseMs, until: now + pauseMs })
   }
 }
 
-/** Those of the paths that the job reports as unreadable, changed or gone when their turn came, or without room. */
-export async function unreadBy(
+/** Whether a file with this error may be taken as it is, later: it was locked, changed, or without room. */
+export function mayBeTakenLater(code: string | undefined): boolean {
+  return code === 'source_unreadable' || code === 'gallery_full'
+}
+
+/** Those of the paths that the job did not take, with the codes of its errors. */
+export async function refusedBy(
   { id, failed, skipped }: Pick<JobRecord, 'id' | 'failed' | 'skipped'>,
   paths: Iterable<string>,
-  store: Pick<JobStore, 'errors'>,
-): Promise<ReadonlySet<string>> {
-  const names = new Set<string>()
+  { watched, store }: { watched: Pick<WatchedFolder, 'prefix'>; store: Pick<JobStore, 'errors'> },
+): Promise<ReadonlyMap<string, string>> {
+  const codes = new Map<string, string>()
   for (let fromItem = 0, isMore = failed + skipped > 0; isMore; ) {
     const lines = await store.errors(id, { fromItem, limit: linesAtOnce })
-    for (const { code, name } of lines) if (retriedCodes.includes(code)) names.add(name)
+    for (const { code, name } of lines) codes.set(name, code)
     isMore = lines.length > 0
     fromItem = (lines.at(-1)?.item ?? 0) + 1
   }
-  return new Set([...paths].filter((path) => names.has(shownName(path))))
+  const refused = new Map<string, string>()
+  for (const path of paths) {
+    const code = codes.get(shownName(prefixed(watched, path)))
+    if (code !== undefined) refused.set(path, code)
+  }
+  return refused
 }

@@ -2,6 +2,7 @@
 import { AlikeError } from '../../errors.js'
 import { readUnchanged } from '../folders/folder-scan.js'
 import { fileReference } from '../folders/referenced-file.js'
+import { prefixed, type WatchedFolder } from '../folders/watched-folders.js'
 import { nameOf, shownName } from '../names.js'
 import type { Source, SourceDescription, SourceItem, SourceLimits } from '../source.js'
 import { openLines } from './lines.js'
@@ -16,32 +17,40 @@ export async function* changeLines(changes: Iterable<FolderChange>): AsyncGenera
   for (const change of changes) yield Buffer.from(`${JSON.stringify(change)}\n`)
 }
 
-/** @throws AlikeError `source_not_allowed` if the folder is no longer watched */
+type PlaceOfPaths = Omit<WatchedFolder, 'gallery'>
+
+/** @throws AlikeError `source_not_allowed` if the folder is no longer watched, or has another prefix */
 export function openFolderFiles(
   file: string,
-  { folder = '' }: SourceDescription,
-  { folders, limits }: { folders: readonly string[]; limits: SourceLimits },
+  { folder = '', prefix }: SourceDescription,
+  { folders, limits }: { folders: readonly PlaceOfPaths[]; limits: SourceLimits },
 ): Promise<Source> {
-  if (!folders.includes(folder))
-    throw new AlikeError('source_not_allowed', { detail: 'The folder is no longer in WATCH_FOLDERS.' })
+  if (!folders.some((one) => one.folder === folder && one.prefix === prefix))
+    throw new AlikeError('source_not_allowed', {
+      detail: 'The folder is no longer in WATCH_FOLDERS, or has another prefix.',
+    })
   return openLines(file, {
     lineMaxBytes,
-    itemOf: (line, index) => itemOf(JSON.parse(line!.toString()) as FolderChange, { index, folder, limits }),
+    itemOf: (line, index) =>
+      itemOf(JSON.parse(line!.toString()) as FolderChange, { index, place: { folder, prefix }, limits }),
   })
 }
 
 function itemOf(
   change: FolderChange,
-  { index, folder, limits }: { index: number; folder: string; limits: SourceLimits },
+  { index, place, limits }: { index: number; place: PlaceOfPaths; limits: SourceLimits },
 ): SourceItem {
-  const name = shownName(change.path)
+  const { folder } = place
+  const name = shownName(prefixed(place, change.path))
   try {
     // see `scanFolder`
     if (change.path.includes('\ufffd')) throw new AlikeError('name_unreadable', { detail: 'It is not UTF-8.' })
-    const named = nameOf(change.path)
-    if ('gone' in change) return { index, name, remove: named.id }
+    // the prefix says where the folder is, not what its pictures show
+    const { label } = nameOf(change.path)
+    const { id } = nameOf(prefixed(place, change.path))
+    if ('gone' in change) return { index, name, remove: id }
     const read = () => readUnchanged(folder, change, limits.uploadMaxBytes)
-    return { index, name, ...named, origin: fileReference(folder, change.path), size: change.bytes, read }
+    return { index, name, id, label, origin: fileReference(folder, change.path), size: change.bytes, read }
   } catch (error) {
     if (error instanceof AlikeError) return { index, name, error }
     throw error

@@ -49,6 +49,35 @@ test('a job costs as much as it changes, and the file does not grow with every j
   assert.equal((await FolderMemory.open(dataDir, watched, 'uid')).count, 1_000)
 })
 
+test('what never became a picture is known, also later; what an unknown job may have stored is none of it', async (t) => {
+  const dataDir = await temporaryFolder(t)
+  const opened = () => FolderMemory.open(dataDir, { gallery: 'a', folder: '/srv/a' }, 'uid')
+  const memory = await opened()
+  const pass = async (
+    stamp: string,
+    refused: (path: string) => boolean,
+    paths = ['never.jpg', 'first.jpg', 'later.jpg'],
+  ) => {
+    await memory.expect(
+      'j',
+      paths.map((path) => [path, stamp] as const),
+    )
+    await memory.settle({ taken: () => true, refused, removed: [] })
+  }
+  await pass('1:1', (path) => path !== 'first.jpg')
+  await pass('2:2', (path) => path !== 'later.jpg')
+  await pass('3:3', () => true)
+  await pass('4:4', () => false, ['unknown.jpg'])
+  await pass('5:5', () => true, ['unknown.jpg'])
+  for (const one of [memory, await opened()])
+    assert.deepEqual(
+      [...one.paths()].filter((path) => one.isNoPicture(path)),
+      ['never.jpg'],
+    )
+  await memory.keepMounts(Array.from({ length: 100 }, (_, n) => `${'long'.repeat(500)}-${n}`))
+  assert.deepEqual([(await opened()).mounts.length, (await opened()).count], [100, 4])
+})
+
 test('wherever a crash cuts off what was written last, no file counts as taken, nor waits for a job that is not known', async (t) => {
   const dataDir = await temporaryFolder(t)
   const opened = () => FolderMemory.open(dataDir, { gallery: 'a', folder: '/srv/a' }, 'uid')

@@ -2,15 +2,28 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type FoundFile, readUnchanged, scanFolder } from '../../../src/ingest/folders/folder-scan.js'
+import {
+  type FolderScanOptions,
+  type FoundFile,
+  readUnchanged,
+  scanFolder,
+} from '../../../src/ingest/folders/folder-scan.js'
+import { mountDisk } from '../../support/full-disk.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
+
+const scanOptions: FolderScanOptions = {
+  filesMax: 10,
+  signal: new AbortController().signal,
+  onUnreadable: (path) => assert.fail(path),
+  onMount: (path) => assert.fail(path),
+}
 
 test('a missing file is skipped, but not if its drive is gone with all files', async (t) => {
   const folder = join(await temporaryFolder(t), 'drive')
   await mkdir(folder)
   for (const name of ['a.jpg', 'b.jpg']) await writeFile(join(folder, name), name)
   const found: FoundFile[] = []
-  for await (const file of scanFolder(folder, { filesMax: 10, signal: new AbortController().signal })) found.push(file)
+  for await (const file of scanFolder(folder, scanOptions)) found.push(file)
   const a = found.find(({ path }) => path === 'a.jpg')!
   assert.equal((await readUnchanged(folder, a, 100))?.toString(), 'a.jpg')
 
@@ -41,8 +54,7 @@ test('whatever the reason, a file that cannot be read is left to a later job if 
 /** The paths found by a scan during which something happens, each time it has found another file. */
 async function foundWhile(folder: string, ...happens: (() => Promise<void>)[]): Promise<string[]> {
   const found: string[] = []
-  for await (const { path } of scanFolder(folder, { filesMax: 10, signal: new AbortController().signal }))
-    await happens[found.push(path) - 1]?.()
+  for await (const { path } of scanFolder(folder, scanOptions)) await happens[found.push(path) - 1]?.()
   return found
 }
 
@@ -79,6 +91,53 @@ test('so does a drive that is back before its end', async (t) => {
     },
   )
   await assert.rejects(remounted, { code: 'source_unreadable' })
+})
+
+test('a drive mounted below the folder that goes away during a scan has not been examined', async (t) => {
+  const mounted: (() => Promise<void>)[] = []
+  t.after(() => Promise.all(mounted.map((unmount) => unmount().catch(() => {})))) // before the folder is removed
+  const folder = await temporaryFolder(t)
+  for (const name of ['stays', 'goes']) {
+    await mkdir(join(folder, name))
+    const unmount = await mountDisk(join(folder, name), 2 ** 20)
+    if (unmount === undefined) return t.skip('this user may not mount a disk')
+    mounted.push(unmount)
+    await mkdir(join(folder, name, 'x'))
+    for (const file of ['a.jpg', 'x/b.jpg']) await writeFile(join(folder, name, file), file)
+  }
+  const [found, closed, mounts]: string[][] = [[], [], []]
+  const options = {
+    ...scanOptions,
+    onUnreadable: (path: string) => closed!.push(path),
+    onMount: (path: string) => mounts!.push(path),
+  }
+  for await (const { path } of scanFolder(folder, options)) {
+    found!.push(path)
+    if (path === 'goes/a.jpg') await mounted.pop()!()
+  }
+  assert.deepEqual(found!.sort(), ['goes/a.jpg', 'stays/a.jpg', 'stays/x/b.jpg'])
+  assert.deepEqual([closed, mounts!.sort()], [['goes'], ['goes', 'stays']])
+})
+
+test('nor has one that is back before the scan has ended', async (t) => {
+  let unmount: (() => Promise<void>) | undefined
+  t.after(() => unmount?.()) // before the folder is removed
+  const folder = await temporaryFolder(t)
+  for (const name of ['x', 'y']) await mkdir(join(folder, name, 'drive'), { recursive: true })
+  const [later, first] = (await readdir(folder)) as [string, string] // the last is scanned first
+  unmount = await mountDisk(join(folder, first, 'drive'), 2 ** 20)
+  if (unmount === undefined) return t.skip('this user may not mount a disk')
+  await mkdir(join(folder, first, 'drive', 'z'))
+  for (const path of [`${first}/drive/a.jpg`, `${first}/drive/z/b.jpg`, `${later}/c.jpg`])
+    await writeFile(join(folder, path), path)
+  const [found, closed]: string[][] = [[], []]
+  const options = { ...scanOptions, onUnreadable: (path: string) => closed!.push(path), onMount() {} }
+  for await (const { path } of scanFolder(folder, options)) {
+    found!.push(path)
+    if (path.endsWith('a.jpg')) await rename(join(folder, first), `${folder}-away`)
+    if (path.endsWith('c.jpg')) await rename(`${folder}-away`, join(folder, first))
+  }
+  assert.deepEqual([found, closed], [[`${first}/drive/a.jpg`, `${later}/c.jpg`], [`${first}/drive`]])
 })
 
 test('a file or folder that is removed during a scan does not end it', async (t) => {

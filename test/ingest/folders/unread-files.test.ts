@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readUnchanged } from '../../../src/ingest/folders/folder-scan.js'
 import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
-import { UnreadFiles, unreadBy } from '../../../src/ingest/folders/unread-files.js'
+import { refusedBy, UnreadFiles } from '../../../src/ingest/folders/unread-files.js'
 import { ItemOutcomes } from '../../../src/ingest/item-outcomes.js'
 import type { IntakeParts } from '../../../src/ingest/new-image.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -14,7 +14,7 @@ for (const code of ['source_unreadable', 'gallery_full'])
   test(`a file that could not be taken (${code}) is tried again once it has changed in any way`, async (t) => {
     const folder = await temporaryFolder(t)
     for (const name of ['read.jpg', 'locked.jpg']) await writeFile(join(folder, name), name)
-    const [jobs, looks]: [string[][], string[]] = [[], []]
+    const [jobs, scans]: [string[][], string[]] = [[], []]
     const watch = new FolderWatch({
       watched: { gallery: 'g', folder },
       dataDir: await temporaryFolder(t),
@@ -31,16 +31,16 @@ for (const code of ['source_unreadable', 'gallery_full'])
             fromItem > 1 ? [] : [{ item: 1, name: 'locked.jpg', code, detail: 'EBUSY' }],
         },
       },
-      galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) } },
+      galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) }, images: { room: async () => 0 } },
       everyMs: 10,
       settleMs: 0,
       removes: false,
       filesMax: 10,
-      onScan: (outcome: string) => void looks.push(outcome),
+      onScan: (outcome: string) => void scans.push(outcome),
       logger: { info() {}, warn() {} },
     } as unknown as FolderWatchOptions)
     t.after(() => watch.close())
-    await until(() => looks.length > 5)
+    await until(() => scans.length > 5)
     assert.deepEqual(jobs, [['locked.jpg', 'read.jpg']], 'it is left alone for a while')
     await chmod(join(folder, 'locked.jpg'), 0o640)
     await until(() => jobs.length === 2)
@@ -58,7 +58,10 @@ test('a file that was gone when its turn came is not taken, though its job did n
   const lines = [outcome.note]
   const store = { errors: async (_id: string, { fromItem = 0 } = {}) => (fromItem > 0 ? [] : lines) }
   const paths = ['a.jpg', 'other.jpg']
-  assert.deepEqual([...(await unreadBy({ id: 'j', failed: 0, skipped: 1 }, paths, store))], ['a.jpg'])
+  assert.deepEqual(
+    [...(await refusedBy({ id: 'j', failed: 0, skipped: 1 }, paths, { watched: {}, store }))],
+    [['a.jpg', 'source_unreadable']],
+  )
 })
 
 test('an unread file that does not change is tried again at growing intervals', () => {
@@ -68,16 +71,32 @@ test('an unread file that does not change is tried again at growing intervals', 
   assert.equal(unread.rests(file, 0), false)
   let now = 0
   for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) {
-    unread.add(file, now)
+    unread.note(file, 'source_unreadable', now)
     assert.deepEqual(
       [unread.rests(file, now + minutes * minute - 1), unread.rests(file, now + minutes * minute)],
       [true, false],
     )
     now += minutes * minute
   }
-  unread.add(file, now)
+  unread.note(file, 'source_unreadable', now)
   assert.equal(unread.rests({ ...file, touched: '2' }, now), false)
   unread.keep(new Set())
-  unread.add(file, now)
+  unread.note(file, 'source_unreadable', now)
   assert.equal(unread.rests(file, now + minute), false, 'it starts over once it was gone')
+})
+
+test('a file that a job took neither rests nor waits for room', () => {
+  const unread = new UnreadFiles()
+  const file = { path: 'a.jpg', touched: '1' }
+  const state = () => [unread.rests(file, 0), unread.waitsForRoom(file)]
+  for (const [code, expected] of [
+    ['source_unreadable', [true, false]],
+    ['gallery_full', [false, true]],
+    [undefined, [false, false]],
+    ['source_unreadable', [true, false]],
+    ['image_unreadable', [false, false]],
+  ] as const) {
+    unread.note(file, code, 0)
+    assert.deepEqual(state(), expected, code)
+  }
 })
