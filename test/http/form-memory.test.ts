@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdir, stat } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { startApp } from '../support/app.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const partsCount = 10_000
@@ -25,8 +25,7 @@ test('nothing of a part is kept once it is on disk', async (t) => {
   }
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
-  t.after(() => socket.destroy())
+  const { socket } = rawConnection(t, await app.listen())
   const send = async (text: string) => {
     if (!socket.write(`${text.length.toString(16)}\r\n${text}\r\n`)) await once(socket, 'drain')
   }
