@@ -8,6 +8,7 @@ import { type Answer, startApp, type TestApp, temporaryFolder } from '../support
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { webpOf } from '../support/hostile-images.js'
 import { rawConnection } from '../support/raw-connection.js'
 import { startProcess } from '../support/service-process.js'
 import { until } from '../support/until.js'
@@ -167,4 +168,27 @@ test('endless requests delay a stop by no more than its grace period', async (t)
   )
   await closed
   assert.equal(service.log.at(-1)?.msg, 'stopped')
+})
+
+test('a picture being decoded delays a stop by no more than its grace period, even if its caller has left', async (t) => {
+  const service = await startProcess(t, {
+    DATA_DIR: await temporaryFolder(t),
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+    SHUTDOWN_GRACE_MS: '100',
+    DECODE_MEMORY_MAX_BYTES: String(2 ** 30),
+  })
+  const metrics = `${service.address}/metrics`
+  const caller = new AbortController()
+  const embedded = fetch(`${service.address}/v1/embeddings`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/webp' },
+    body: new Uint8Array(webpOf(8_000, 8_000)), // takes a second
+    signal: caller.signal,
+  })
+  const left = assert.rejects(embedded, { name: 'AbortError' })
+  const isDecoding = async () => /^alike_decode_memory_bytes [1-9]/m.test(await (await fetch(metrics)).text())
+  await until(isDecoding, 'a picture being decoded')
+  caller.abort()
+  await left
+  assert.equal(await service.stop('SIGTERM'), 'SIGKILL')
 })
