@@ -6,6 +6,7 @@
 /** ITU-T T.81, table B.1: frames are 0xc0 to 0xcf, except tables (0xc4, 0xcc) and the reserved 0xc8; T.87 adds 0xf7. */
 const startOfScan = 0xda
 const endOfImage = 0xd9
+const scanMarker = Uint8Array.of(0xff, startOfScan)
 const sequential: readonly (number | undefined)[] = [0xc0, 0xc1, 0xc9]
 const isFrame = (code: number): boolean =>
   code === 0xf7 || (code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code))
@@ -49,7 +50,7 @@ export function hasAllScans(segments: readonly Buffer[], data: Buffer): boolean 
 /**
  * @param segments as above
  * @param data as above
- * @returns true also if there is more to examine than any encoder writes
+ * @returns true also if there may be too many, and more to examine than any encoder writes
  */
 export function hasTooManyScans(segments: readonly Buffer[], data: Buffer): boolean {
   const frame = frameOf(segments)
@@ -57,9 +58,17 @@ export function hasTooManyScans(segments: readonly Buffer[], data: Buffer): bool
   if (frame === undefined || first?.[1] !== startOfScan) return false
   // the decoder stops after a scan of all components
   if (sequential.includes(frame[1]) && first[4] === frame[9]) return false
+  // restart markers may come after every block; these two bytes are hardly ever there without a scan
+  if (!hasMany(scanMarker, data)) return false
   let scans = 1
   for (const scan of scansIn(data)) if (scan === undefined || ++scans > scansMax) return true
   return false
+}
+
+function hasMany(marker: Uint8Array, data: Buffer): boolean {
+  let at = data.indexOf(marker)
+  for (let found = 1; at >= 0 && found < scansMax; found++) at = data.indexOf(marker, at + 2)
+  return at >= 0
 }
 
 /** From a frame's segment (T.81, B.2.2). */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp, { type JpegOptions } from 'sharp'
-import { hasAllScans } from '../../src/image/jpeg-scans.js'
+import { hasAllScans, hasTooManyScans } from '../../src/image/jpeg-scans.js'
 import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
 import { wholeJpeg } from '../../src/image/whole-jpeg.js'
 import { leastProcessorMs, processorMs } from '../support/processor-time.js'
@@ -193,9 +193,22 @@ test('a JPEG of more scans than encoders write is refused: each goes over all pi
   assert.equal((await prepareImage(followed, options)).width, 64, 'what follows the picture is no part of it')
 })
 
+test('restart markers after every block of a progressive JPEG are no scans', async () => {
+  const restarting = Array.from({ length: 32 * 32 }, (_, n) => `7fffd${n % 8}`).join('') // a bit each
+  const file = [
+    `ffd8ffdb004300${'01'.repeat(64)}ffc2000b080100010001011100ffdd00040001`,
+    oneCode('00', '00') + oneCode('10', '00'), // 0 of a mean; an ended block
+    `ffda0008010100000000${restarting.slice(0, -4)}`,
+    `ffda0008010100013f00${restarting.slice(0, -4)}ffd9`,
+  ]
+  assert.equal((await prepareImage(Buffer.from(file.join(''), 'hex'), options)).width, 256)
+})
+
+/** A table of one Huffman code, the bit 0. */
+const oneCode = (kind: string, symbol: string) => `ffc40014${kind}01${'00'.repeat(15)}${symbol}`
+
 /** Grey, 64 × 64 pixels, progressive: a scan of the means, and others in which all 64 blocks end at once. */
 function jpegOfScans(count: number): Buffer {
-  const oneCode = (kind: string, symbol: string) => `ffc40014${kind}01${'00'.repeat(15)}${symbol}`
   return Buffer.from(
     [
       `ffd8ffdb004300${'01'.repeat(64)}ffc2000b080040004001011100`,
@@ -215,6 +228,7 @@ test('searching for scans is fast for any bytes', async () => {
     const data = Buffer.alloc(20_000_000, Buffer.from(filling, 'hex'))
     const search = () => assert.equal(hasAllScans([frame, scan], data), false)
     assert.ok((await processorMs(search)) < 2_000, filling)
+    assert.ok((await processorMs(() => hasTooManyScans([frame, scan], data))) < 2_000, filling)
   }
 })
 
