@@ -24,18 +24,20 @@ export async function fittingSlots(
 ): Promise<Uint32Array> {
   const scan = (part: Filter, within: SlotsAmong): Promise<Uint32Array> =>
     store.scan('slotsOfFilter', { gallery, filter: part, among: within })
-  const parts = conjuncts(filter)
-  const onMetadata = parts.filter((part) => metadataConditions(part) > 0)
+  const checks = metadataConditions(filter)
   // of listed ids at most a thousand records are read
-  if (onMetadata.length === 0 || listsIds(filter)) return scan(filter, among)
+  if (checks * countOf(among) <= checksMax || listsIds(filter)) return scan(filter, among)
   // ids and labels have indexes, and comparing them takes no time
-  const others = parts.filter((part) => metadataConditions(part) === 0)
+  const others = conjuncts(filter).filter((part) => metadataConditions(part) === 0)
   const narrowed = others.length === 0 ? among : { listed: [...(await scan({ and: others }, among))] }
-  const slow: Filter = { and: onMetadata }
   const found: Uint32Array[] = []
-  for (const slice of slicesOf(narrowed, Math.ceil(checksMax / metadataConditions(slow))))
-    found.push(await scan(slow, slice))
+  // by the whole filter: a label may have changed by now
+  for (const slice of slicesOf(narrowed, Math.ceil(checksMax / checks))) found.push(await scan(filter, slice))
   return concatenated(found)
+}
+
+function countOf(among: SlotsAmong): number {
+  return 'listed' in among ? among.listed.length : among.to - among.from
 }
 
 /** Conditions that every match meets. */

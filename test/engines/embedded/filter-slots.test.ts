@@ -297,3 +297,21 @@ test('searches of others come in between a filter of many conditions, which is a
     Array.from({ length: 300 }, (_, n) => 3 * n),
   )
 })
+
+test('a picture that changes between the slices matches only if it meets all conditions at once', async (t) => {
+  const { store, change, put, setOf } = await opened(t)
+  await put(0, 900)
+  const many: Filter = { or: Array.from({ length: 98 }, () => even) }
+  const filter: Filter = { and: [{ field: 'label', in: ['third'] }, many] }
+  let scans = 0
+  const changing: Pick<GalleryStore, 'scan'> = {
+    async scan(name, request) {
+      const reply = await store.scan(name, request)
+      if (scans++ === 0) await change('p3', { label: null, metadata: { even: true } })
+      return reply
+    },
+  }
+  const slots = await new FilterSlots(changing).slots(setOf(), filter, true)
+  assert.ok(scans > 1)
+  assert.deepEqual([...slots].slice(0, 3), [0, 6, 12])
+})
