@@ -47,7 +47,8 @@ async function main(): Promise<void> {
   })
 
   // Also for uncaught errors: they are logged, accepted work is finished, and the exit code is 1.
-  const grace = closeWithGrace({ delay: config.shutdownGraceMs, logger }, async ({ signal, err }) => {
+  const bound = { delay: config.shutdownGraceMs, logger, onTimeout: killItself }
+  const grace = closeWithGrace(bound, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ err }, 'uncaught error, stopping')
     else logger.info({ signal }, 'stopping')
     await service.close(err !== undefined)
@@ -57,6 +58,15 @@ async function main(): Promise<void> {
     grace.uninstall() // otherwise the process would exit with 0
     throw error
   })
+}
+
+/**
+ * `process.exit` would wait for native code in all threads, such as a decode of minutes. It is called next, but only
+ * process 1 of a container gets there, because it cannot be killed from inside.
+ */
+function killItself(graceMs: number): void {
+  console.error(`killed, because stopping took longer than ${graceMs} ms`) // the log would be written too late
+  process.kill(process.pid, 'SIGKILL')
 }
 
 /** @throws AlikeError `config_invalid` if an address is unavailable; everything is then closed */

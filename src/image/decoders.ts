@@ -55,6 +55,7 @@ export async function openDecoders(options: DecodersOptions): Promise<Decoders> 
 export class Decoders {
   readonly #engine: DecodeEngine
   readonly #permits: DecodePermits
+  readonly #current = new Set<Promise<DecodedImage>>()
   /** Maximum number of concurrent decodes. */
   readonly count: number
   readonly #onDecoded: DecodersOptions['onDecoded']
@@ -121,6 +122,11 @@ export class Decoders {
     return this.#engine.close()
   }
 
+  /** Resolves when no picture is being decoded, not even one that nobody waits for any more. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#current)
+  }
+
   async #decode(
     bytes: Uint8Array,
     work: ImageWork,
@@ -138,11 +144,14 @@ export class Decoders {
         { ...waiting, bytes: decodeBytes },
       )
     }
+    const decoding = this.#engine.decode(bytes, work, permitted, waiting.priority)
+    this.#current.add(decoding)
     try {
-      const made = await this.#engine.decode(bytes, work, permitted, waiting.priority)
+      const made = await decoding
       waiting.signal?.throwIfAborted()
       return { ...made, waitMs }
     } finally {
+      this.#current.delete(decoding)
       this.#onDecoded?.(this.#engine.where)
     }
   }

@@ -1,19 +1,25 @@
 /**
- * Checks whether a JPEG has all of its scans. Only needed if the end marker is missing: a progressive picture cut off
- * between two scans is a coarse one, about which the decoder does not complain.
+ * Checks the scans of a JPEG: whether they are all there, if the end marker is missing (a progressive picture cut off
+ * between two scans is a coarse one, about which the decoder does not complain), and whether they are too many.
  */
 
 /** ITU-T T.81, table B.1: frames are 0xc0 to 0xcf, except tables (0xc4, 0xcc) and the reserved 0xc8; T.87 adds 0xf7. */
 const startOfScan = 0xda
+const endOfImage = 0xd9
+const scanMarker = Uint8Array.of(0xff, startOfScan)
+const sequential: readonly (number | undefined)[] = [0xc0, 0xc1, 0xc9]
 const isFrame = (code: number): boolean =>
   code === 0xf7 || (code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code))
-const isRestart = (code: number): boolean => code >= 0xd0 && code <= 0xd7
+/** No length follows them: restarts, and the temporary one. */
+export const isBare = (code: number): boolean => code === 0x01 || (code >= 0xd0 && code <= 0xd7)
 
 const coefficients = 64
-/** Encoders write about a dozen. */
-const scansMax = 1_000
+/** Encoders write about a dozen. Each goes over all pixels, even if it has only a dozen bytes. */
+export const scansMax = 100
 /** At most one byte in this many may be 0xff; compressed data has one in 256. More would make the search slow. */
 const markersPerBytes = 16
+/** For short data. */
+const markersAtLeast = 1_000
 /** No bit of the coefficient has arrived yet. */
 const nothing = 255
 
@@ -41,6 +47,30 @@ export function hasAllScans(segments: readonly Buffer[], data: Buffer): boolean 
   return [...lowest.values()].every((bits) => bits.every((bit) => bit === 0))
 }
 
+/**
+ * @param segments as above
+ * @param data as above
+ * @returns true also if there may be too many, and more to examine than any encoder writes
+ */
+export function hasTooManyScans(segments: readonly Buffer[], data: Buffer): boolean {
+  const frame = frameOf(segments)
+  const first = segments.at(-1)
+  if (frame === undefined || first?.[1] !== startOfScan) return false
+  // the decoder stops after a scan of all components
+  if (sequential.includes(frame[1]) && first[4] === frame[9]) return false
+  // restart markers may come after every block; these two bytes are hardly ever there without a scan
+  if (!hasMany(scanMarker, data)) return false
+  let scans = 1
+  for (const scan of scansIn(data)) if (scan === undefined || ++scans > scansMax) return true
+  return false
+}
+
+function hasMany(marker: Uint8Array, data: Buffer): boolean {
+  let at = data.indexOf(marker)
+  for (let found = 1; at >= 0 && found < scansMax; found++) at = data.indexOf(marker, at + 2)
+  return at >= 0
+}
+
 /** From a frame's segment (T.81, B.2.2). */
 function componentsOf(frame: Buffer): number[] {
   const count = frame.length > 9 ? frame[9]! : 0
@@ -57,14 +87,16 @@ function take(scan: Buffer, lowest: Map<number, Uint8Array>): void {
 }
 
 /**
- * The headers of the following scans; undefined if continuing would take too long. A scan without data does not count.
+ * The headers of the following scans, up to the end marker; undefined if continuing would take too long. A scan without
+ * data does not count.
  */
 function* scansIn(data: Buffer): Generator<Buffer | undefined> {
-  let markersLeft = scansMax + data.length / markersPerBytes
+  let markersLeft = markersAtLeast + data.length / markersPerBytes
   for (let at = data.indexOf(0xff); at >= 0 && at + 4 <= data.length; ) {
     if (--markersLeft < 0) return yield undefined
     const code = data[at + 1]!
-    if (code === 0 || code === 0xff || isRestart(code)) {
+    if (code === endOfImage) return
+    if (code === 0 || code === 0xff || isBare(code)) {
       at = data.indexOf(0xff, at + (code === 0xff ? 1 : 2))
       continue
     }

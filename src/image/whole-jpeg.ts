@@ -4,11 +4,10 @@
  */
 
 import { AlikeError } from '../errors.js'
-import { frameOf, hasAllScans } from './jpeg-scans.js'
+import { frameOf, hasAllScans, hasTooManyScans, isBare, scansMax } from './jpeg-scans.js'
 
 /** ITU-T T.81, table B.1. */
 const marker = {
-  temporary: 0x01,
   baseline: 0xc0,
   sequential: 0xc1,
   startOfImage: 0xd8,
@@ -28,16 +27,20 @@ export interface WholeJpeg {
 }
 
 /**
- * Examines the header and searches backwards for the end marker; the picture data is left to the decoder.
- * @throws AlikeError `image_format_unsupported` if it is coded in a way that is not read
+ * Examines the header, counts the scans and searches backwards for the end marker; the rest is left to the decoder.
+ * @throws AlikeError `image_format_unsupported` if it is coded in a way that is not read, or has too many scans
  */
 export function wholeJpeg(file: Buffer): WholeJpeg {
   const { segments, scansAt, mended } = header(file)
   expectReadable(segments)
-  // a thumbnail in the header has its own end marker
-  const ended = file.subarray(scansAt).lastIndexOf(endOfImage) >= 0
-  if (ended && !mended) return { bytes: file, ended, lacksScans: false }
   const data = file.subarray(scansAt)
+  if (hasTooManyScans(segments, data))
+    throw new AlikeError('image_format_unsupported', {
+      detail: `It is a JPEG of more than ${scansMax} scans; encoders write about a dozen.`,
+    })
+  // a thumbnail in the header has its own end marker
+  const ended = data.lastIndexOf(endOfImage) >= 0
+  if (ended && !mended) return { bytes: file, ended, lacksScans: false }
   const parts = [...segments, data]
   return {
     bytes: Buffer.concat(ended ? parts : [...parts, endOfImage]),
@@ -80,11 +83,14 @@ interface Header {
   mended: boolean
 }
 
-/** Maximum segments of a header, so that examining it takes milliseconds; parsing stops there. */
+/** Bounds of a header, so that examining it takes milliseconds. */
 const segmentsMax = 4_096
 const strayBytesMax = 65_536
 
-/** Never reads past the end of the file. */
+/**
+ * Never reads past the end of the file.
+ * @throws AlikeError `image_format_unsupported` if it is beyond these bounds: what follows would be unknown
+ */
 function header(file: Buffer): Header {
   const segments: Buffer[] = []
   let mended = false
@@ -92,9 +98,13 @@ function header(file: Buffer): Header {
   let at = 0
   for (;;) {
     const found = markerFrom(file, at)
-    if (found === undefined || segments.length === segmentsMax) return { segments, scansAt: at, mended }
+    if (segments.length === segmentsMax || (found === undefined && file.length - at > strayBytesMax))
+      throw new AlikeError('image_format_unsupported', {
+        detail: `It is a JPEG with more than ${segmentsMax} segments, or ${strayBytesMax} bytes between two, before its picture.`,
+      })
+    if (found === undefined) return { segments, scansAt: at, mended }
     const code = file[found + 1]!
-    const isAlone = code === marker.startOfImage || code === marker.temporary
+    const isAlone = code === marker.startOfImage || isBare(code)
     const end = isAlone ? found + 2 : found + 4 <= file.length ? found + 2 + file.readUInt16BE(found + 2) : Infinity
     if (code === marker.endOfImage || end > file.length) return { segments, scansAt: at, mended }
     const segment = file.subarray(found, end)

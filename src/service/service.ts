@@ -67,7 +67,9 @@ export async function openService({
     opened.atEnd(() => closeApps([app, metricsApp], config.shutdownGraceMs))
     // a process that only runs jobs leaves watched folders to the others
     if (config.role !== 'work') openFolderWatches(opening, parts)
-    return { app, metricsApp, parts, close: (crashed) => opened.close(crashed) }
+    // last, once everything is stored: the exit of the process waits for decodes too, however long they take
+    const close = (crashed?: boolean) => opened.close(crashed).finally(() => parts.decoders.idle())
+    return { app, metricsApp, parts, close }
   } catch (error) {
     await opened.close().catch((err: unknown) => logger.error({ err }, 'a part could not be closed'))
     throw error

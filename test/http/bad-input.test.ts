@@ -1,8 +1,7 @@
 /** Every bad request gets a clear problem document, and loses nothing. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { text } from 'node:stream/consumers'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import sharp from 'sharp'
@@ -11,6 +10,7 @@ import { drawImage } from '../support/drawn-images.js'
 import { longestTurn } from '../support/event-loop.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { bombPng } from '../support/png.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const png = { 'content-type': 'image/png' }
@@ -364,7 +364,7 @@ test('request ids that could corrupt a log are replaced', async (t) => {
 
 test('a body that breaks off over a socket ends only its own connection', async (t) => {
   const app = await appWithGallery(t)
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
   const picture = await drawImage('circle', 1)
   const form = formBody([{ name: 'image', filename: 'a.jpg', content: picture }])
   const rows: [headers: string[], body: Buffer][] = [
@@ -412,17 +412,16 @@ test('a body that breaks off over a socket ends only its own connection', async 
   for (const [headers, body] of rows) {
     for (const share of [0, 0.05, 0.5, 0.95]) {
       const connected = once(app.app.server, 'connection')
-      const socket = connect(port, '127.0.0.1')
-      socket.on('error', () => {})
+      const connection = rawConnection(t, address)
       const sent = Buffer.concat([
         Buffer.from([...headers, 'host: test', '', ''].join('\r\n')),
         body.subarray(0, Math.floor(body.length * share)),
       ])
-      socket.write(sent)
+      connection.write(sent)
       const [peer] = (await connected) as [Socket]
       await until(() => peer.bytesRead === sent.length, 'the arrival of a part')
-      socket.destroy()
-      await once(socket, 'close')
+      connection.socket.destroy()
+      await connection.closed
     }
   }
   await untilIdle(app)
@@ -438,7 +437,7 @@ test('a body that breaks off over a socket ends only its own connection', async 
 
 test('a body that trickles in gets an answer, whatever its form, and leaves nothing in the log but that', async (t) => {
   const app = await appWithGallery(t, { bodyTimeoutMs: 3_000 })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
   const form = '--form\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\nabc'
   const bodies: [path: string, type: string, beginning: string][] = [
     [search, 'image/png', 'abc'],
@@ -447,11 +446,11 @@ test('a body that trickles in gets an answer, whatever its form, and leaves noth
     ['/v1/galleries/g/feedback', 'application/json', '{'],
   ]
   const cutOff = bodies.map(async ([path, type, beginning]) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.write(
+    const connection = rawConnection(t, address)
+    connection.write(
       `POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\n\r\n${beginning}`,
     )
-    const answer = await text(socket)
+    const answer = await connection.closed
     assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*connection: close[\s\S]*"code":"request_timeout"/i, type)
     assert.match(answer, /^x-request-id: (\S+)\r\n[\s\S]*within 3000 ms[\s\S]*"requestId":"\1"/im)
   })
@@ -466,13 +465,11 @@ test('a body that trickles in gets an answer, whatever its form, and leaves noth
 
 test('a body that trickles in frees its place', async (t) => {
   const app = await appWithGallery(t, { requestsMax: 1, bodyTimeoutMs: 2_000 })
-  const port = Number(new URL(await app.listen()).port)
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => {})
-  socket.write(
+  const address = await app.listen()
+  const connection = rawConnection(t, address)
+  connection.write(
     'POST /v1/galleries/g/search HTTP/1.1\r\nhost: test\r\ncontent-type: image/png\r\ncontent-length: 5000\r\n\r\nabc',
   )
-  const closed = once(socket.resume(), 'close')
   // asked of the metrics: a request that asks for the place might hold it at the moment the socket's arrives
   await until(
     async () => /^alike_requests_in_flight 1$/m.test((await app.app.inject('/metrics')).body),
@@ -480,7 +477,7 @@ test('a body that trickles in frees its place', async (t) => {
   )
   const refused = await problemOf(app, { method: 'POST', url: search, headers: png, payload: Buffer.alloc(1) })
   assert.equal(refused.code, 'overloaded')
-  await closed
+  await connection.closed
   await untilIdle(app)
   const payload = await drawImage('circle', 1, { format: 'png' })
   assert.equal((await app.call(200, { method: 'POST', url: search, headers: png, payload })).hits.length, 1)

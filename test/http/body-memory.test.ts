@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
+import { type RawConnection, rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const search = '/v1/galleries/g/search'
@@ -106,15 +106,12 @@ test('several pictures of a form are bounded together', async (t) => {
 })
 
 /** Sends part of a body, and then disconnects or stays silent. */
-function sendPart(port: number, body: Buffer, share: number): Socket {
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => {})
-  socket.resume()
-  socket.write(
+function sendPart(connection: RawConnection, body: Buffer, share: number): RawConnection {
+  connection.write(
     `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: ${formHeaders['content-type']}\r\ncontent-length: ${body.length}\r\n\r\n`,
   )
-  socket.write(body.subarray(0, Math.floor(body.length * share)))
-  return socket
+  connection.write(body.subarray(0, Math.floor(body.length * share)))
+  return connection
 }
 
 for (const ending of ['leaves', 'stalls'] as const) {
@@ -122,7 +119,7 @@ for (const ending of ['leaves', 'stalls'] as const) {
     const pace = { uploadLagMaxMs: ending === 'stalls' ? 300 : 60_000, uploadMinBytesPerSecond: 2 ** 30 }
     const app = await startApp(t, { uploadMaxBytes: 2 ** 20, ...pace })
     await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-    const port = Number(new URL(await app.listen()).port)
+    const address = await app.listen()
     for (const bytes of [1_000, 300_000]) {
       const body = formBody(
         Array.from({ length: 4 }, (_, i) => ({
@@ -131,12 +128,13 @@ for (const ending of ['leaves', 'stalls'] as const) {
           content: Buffer.alloc(bytes, i + 1),
         })),
       )
-      const callers = [0.1, 0.3, 0.49, 0.52, 0.77, 0.999].map((share) => sendPart(port, body, share))
-      t.after(() => callers.forEach((socket) => socket.destroy()))
-      if (ending === 'stalls') await Promise.all(callers.map((socket) => once(socket, 'close')))
+      const callers = [0.1, 0.3, 0.49, 0.52, 0.77, 0.999].map((share) =>
+        sendPart(rawConnection(t, address), body, share),
+      )
+      if (ending === 'stalls') await Promise.all(callers.map(({ closed }) => closed))
       else {
         await until(async () => /^alike_uploads_in_flight 6$/m.test((await app.app.inject('/metrics')).body))
-        callers.forEach((socket) => socket.destroy())
+        callers.forEach(({ socket }) => socket.destroy())
       }
       await heldUntil(app, 0)
       await until(async () => (await readdir(join(app.config.dataDir, 'spool'))).length === 0)

@@ -3,13 +3,13 @@
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import sharp from 'sharp'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
+import { type RawConnection, rawConnection } from '../support/raw-connection.js'
 import { rewriteImages } from '../support/stored-rows.js'
 import { until } from '../support/until.js'
 
@@ -270,11 +270,10 @@ test('unread responses are bounded in total, then new ones refused, and finally 
     answerTimeoutMs: 2_000,
     answerMinBytesPerSecond: 2 ** 30,
   })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
   const metric = async () =>
     Number(/^alike_answer_bytes (\d+)/m.exec(await app.call<string>(200, { url: '/metrics' }))?.[1])
-  const deaf = Array.from({ length: 3 }, () => askAndNotRead(port, '/v1/galleries/g/images'))
-  t.after(() => deaf.forEach((socket) => socket.destroy()))
+  for (let n = 0; n < 3; n++) askAndNotRead(rawConnection(t, address), '/v1/galleries/g/images')
   await until(async () => (await metric()) > 30_000_000)
   assert.equal((await app.call(429, { url: '/v1/galleries/g/images' })).code, 'overloaded')
   await app.call(200, { url: kept })
@@ -282,12 +281,9 @@ test('unread responses are bounded in total, then new ones refused, and finally 
   assert.ok(app.log.some(({ msg }) => msg === 'the client did not read the answer in time'))
 })
 
-function askAndNotRead(port: number, path: string): Socket {
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => {})
+function askAndNotRead({ socket }: RawConnection, path: string): void {
   socket.pause()
   socket.write(`GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`)
-  return socket
 }
 
 test('an original must be read in time too: a store has few connections', async (t) => {
@@ -299,9 +295,7 @@ test('an original must be read in time too: a store has few connections', async 
     .toBuffer()
   const url = '/v1/galleries/g/images/a'
   await app.call(201, { method: 'PUT', url, headers: { 'content-type': 'image/png' }, payload })
-  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1').on('error', () => {})
-  t.after(() => socket.destroy())
-  socket.write(`GET ${url}/original HTTP/1.1\r\nhost: a\r\n\r\n`)
+  askAndNotRead(rawConnection(t, await app.listen()), `${url}/original`)
   const isCutOff = () => app.log.find(({ msg }) => msg === 'the client did not read the answer in time')
   assert.equal((await until(isCutOff, 'the end of the connection')).bytes, payload.length)
 })

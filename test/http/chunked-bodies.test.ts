@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import fastify, { type FastifyInstance } from 'fastify'
 import { gatherChunks } from '../../src/http/plugins/chunked-bodies.js'
 import { discardRefusedBodies } from '../../src/http/plugins/refused-bodies.js'
 import { startApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const chunk = (bytes: Uint8Array) =>
@@ -25,13 +23,10 @@ test('chunks of a byte each are read together', async (t) => {
   })
   app.post('/', async ({ body }) => body)
   t.after(() => app.close())
-  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
-  const socket = connect(port, '127.0.0.1')
+  const connection = rawConnection(t, await app.listen({ host: '127.0.0.1', port: 0 }))
   const count = 50_000
-  socket.write(head('POST', '/', 'connection: close\r\n'))
-  socket.write('1\r\n-\r\n'.repeat(count))
-  socket.write('0\r\n\r\n')
-  const pieces = JSON.parse((await text(socket)).split('\r\n\r\n')[1]!) as number[]
+  connection.write(head('POST', '/', 'connection: close\r\n'), '1\r\n-\r\n'.repeat(count), '0\r\n\r\n')
+  const pieces = JSON.parse((await connection.closed).split('\r\n\r\n')[1]!) as number[]
   assert.equal(
     pieces.reduce((sum, length) => sum + length, 0),
     count,
@@ -42,25 +37,16 @@ test('chunks of a byte each are read together', async (t) => {
 test('a picture in small chunks is stored; one that is too large is refused, and its connection stays usable', async (t) => {
   const app = await startApp(t, { uploadMaxBytes: 100_000 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  let received = ''
-  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+  const connection = rawConnection(t, await app.listen())
   const picture = await drawImage('circle', 1)
   const small = Array.from({ length: Math.ceil(picture.length / 7) }, (_, n) => picture.subarray(7 * n, 7 * n + 7))
-  socket.write(head('PUT', '/v1/galleries/g/images/a'))
-  socket.write(Buffer.concat(small.map(chunk)))
-  socket.write('0\r\n\r\n')
-  await until(() => received.includes('HTTP/1.1 201'), 'a stored picture')
-  received = ''
-  socket.write(head('PUT', '/v1/galleries/g/images/b'))
-  socket.write(chunk(Buffer.alloc(200_000)))
-  await until(() => received.includes('requestId'), 'a refusal')
-  assert.match(received, /^HTTP\/1\.1 413 [\s\S]*body_too_large/)
-  received = ''
-  socket.write(chunk(Buffer.alloc(3_000_000)))
-  socket.write('0\r\n\r\nGET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
-  await until(() => received.includes('HTTP/1.1 200'), 'an answer to the next request')
+  connection.write(head('PUT', '/v1/galleries/g/images/a'), Buffer.concat(small.map(chunk)), '0\r\n\r\n')
+  await connection.arrival('HTTP/1.1 201', 'a stored picture')
+  connection.write(head('PUT', '/v1/galleries/g/images/b'), chunk(Buffer.alloc(200_000)))
+  assert.match(await connection.arrival('requestId', 'a refusal'), /^HTTP\/1\.1 413 [\s\S]*body_too_large/)
+  connection.write(chunk(Buffer.alloc(3_000_000)))
+  connection.write('0\r\n\r\nGET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+  await connection.arrival('HTTP/1.1 200', 'an answer to the next request')
 })
 
 test('a client that leaves in the midst of a refused body, or keeps sending it, costs nobody else the service', async (t) => {
@@ -70,17 +56,13 @@ test('a client that leaves in the midst of a refused body, or keeps sending it, 
   app.addContentTypeParser('image/jpeg', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
   app.post('/', async () => ({}))
   t.after(() => app.close())
-  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
   for (const leaves of [true, false]) {
-    const socket = connect(port, '127.0.0.1')
-    const closed = once(socket, 'close')
-    let received = ''
-    socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
-    socket.write(head('POST', '/'))
-    socket.write(chunk(Buffer.alloc(200_000)))
-    await until(() => received.includes('HTTP/1.1 413'), 'a refusal')
-    if (leaves) socket.resetAndDestroy()
-    await closed
+    const connection = rawConnection(t, address)
+    connection.write(head('POST', '/'), chunk(Buffer.alloc(200_000)))
+    await connection.arrival('HTTP/1.1 413', 'a refusal')
+    if (leaves) connection.socket.resetAndDestroy()
+    await connection.closed
     await until(async () => (await connectionsOf(app)) === 0, 'the end of the connection')
   }
 })

@@ -1,10 +1,9 @@
 /** What cannot be read as a request is answered in its turn, and never in place of another request's answer. */
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { startApp, type TestApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const picture = await drawImage('circle', 1, { format: 'png' })
@@ -22,14 +21,16 @@ async function appWithGallery(t: TestContext): Promise<TestApp> {
 }
 
 /** Sends the chunks, ends its own side if `half`, and reads until the service closes the connection. */
-async function converse(address: string, chunks: (string | Buffer)[], { half = false } = {}): Promise<string> {
-  const socket = connect({ port: Number(new URL(address).port), host: '127.0.0.1', allowHalfOpen: true })
-  socket.on('error', () => {})
-  socket.write(Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))))
-  if (half) socket.end()
-  const answers = await text(socket)
-  socket.destroy()
-  return answers
+async function converse(
+  t: TestContext,
+  address: string,
+  chunks: (string | Buffer)[],
+  { half = false } = {},
+): Promise<string> {
+  const connection = rawConnection(t, address)
+  connection.write(Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))))
+  if (half) connection.socket.end()
+  return connection.closed
 }
 
 /** Status and code of each answer, in order. */
@@ -51,7 +52,7 @@ test('what follows a request and cannot be read is answered after that request',
     ['headers', [search, picture, `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n`], ['200', '431 headers_too_large']],
   ]
   for (const [what, chunks, answers] of rows)
-    assert.deepEqual(answersIn(await converse(address, chunks)), answers, what)
+    assert.deepEqual(answersIn(await converse(t, address, chunks)), answers, what)
 })
 
 test('headers that are too large are refused with their bound and the way for long filters', async (t) => {
@@ -66,7 +67,7 @@ test('headers that are too large are refused with their bound and the way for lo
 
 test('a request that is not HTTP is told what is wrong with it', async (t) => {
   const address = await (await appWithGallery(t)).listen()
-  const detailOf = async (request: string) => /"detail":"([^"]*)"/.exec(await converse(address, [request]))?.[1]
+  const detailOf = async (request: string) => /"detail":"([^"]*)"/.exec(await converse(t, address, [request]))?.[1]
   assert.match((await detailOf('GET /v1/galleries/é HTTP/1.1\r\nhost: a\r\n\r\n'))!, /must be percent-encoded/)
   assert.match((await detailOf('GET / HTTP/1.1\r\nmy name: secret\r\n\r\n'))!, /not valid HTTP.*Invalid header token/)
 })
@@ -86,17 +87,17 @@ test('a body whose client stops in the middle of it has ended early', async (t) 
     ['headers', ['GET /v1/galleries/g HTTP/1.1\r\nhost: a\r\n'], ['400 request_invalid']],
   ]
   for (const [what, chunks, answers] of rows)
-    assert.deepEqual(answersIn(await converse(address, chunks, { half: true })), answers, what)
+    assert.deepEqual(answersIn(await converse(t, address, chunks, { half: true })), answers, what)
 })
 
 test('a request whose body breaks is counted and logged once, by its route', async (t) => {
   const app = await appWithGallery(t)
   const address = await app.listen()
   const broken = `POST /v1/galleries/g/search HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n`
-  assert.deepEqual(answersIn(await converse(address, [broken])), ['400 request_invalid'])
+  assert.deepEqual(answersIn(await converse(t, address, [broken])), ['400 request_invalid'])
   const half = picture.subarray(0, picture.length / 2)
-  assert.deepEqual(answersIn(await converse(address, [search, half], { half: true })), ['400 body_incomplete'])
-  assert.deepEqual(answersIn(await converse(address, ['GET / no request\r\n\r\n'])), ['400 request_invalid'])
+  assert.deepEqual(answersIn(await converse(t, address, [search, half], { half: true })), ['400 body_incomplete'])
+  assert.deepEqual(answersIn(await converse(t, address, ['GET / no request\r\n\r\n'])), ['400 request_invalid'])
   const counted = async () =>
     (await (await fetch(`${address}/metrics`)).text()).match(/^alike_http_requests_total\{.*status="[45].*$/gm)
   const expected = [

@@ -1,7 +1,6 @@
 /** What a request holds is released however early its caller leaves. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { test } from 'node:test'
 import Fastify, { type FastifyReply } from 'fastify'
 import { AnswerBytes } from '../../src/http/answer-bytes.js'
@@ -9,6 +8,7 @@ import { BodyMemory } from '../../src/http/body-memory.js'
 import { clientGone, whenGone } from '../../src/http/client-gone.js'
 import { startApp } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 test('a request on a closed connection is aborted at once, and holds no resources', async (t) => {
@@ -23,8 +23,7 @@ test('a request on a closed connection is aborted at once, and holds no resource
       return reply.hijack()
     })
   })
-  const { port } = new URL(await app.listen({ port: 0 }))
-  const socket = connect(Number(port), '127.0.0.1')
+  const { socket } = rawConnection(t, await app.listen({ host: '127.0.0.1', port: 0 }))
   socket.write('GET / HTTP/1.1\r\nhost: test\r\n\r\n', () => socket.destroy())
   const { reply } = await seen
   answers.of(reply).take(900)
@@ -45,7 +44,7 @@ test('callers who leave during any request leave nothing behind', async (t) => {
       url: `/v1/galleries/g/images/p${i}`,
       payload: { image: picture.toString('base64'), metadata },
     })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
   const query = { imageId: 'p0', k: 30, include: ['metadata'] }
   const ask = (method: string, path: string, body?: object) => {
     const text = body === undefined ? '' : JSON.stringify(body)
@@ -61,8 +60,7 @@ test('callers who leave during any request leave nothing behind', async (t) => {
   ]
   for (const request of requests) {
     for (let turns = 0; turns < 12; turns++) {
-      const socket = connect(port, '127.0.0.1')
-      socket.on('error', () => {})
+      const { socket } = rawConnection(t, address)
       await once(socket, 'connect')
       socket.write(request)
       for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))

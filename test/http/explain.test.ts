@@ -1,7 +1,6 @@
 /** Why a picture matched, on the real service with a model trained here. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { connect } from 'node:net'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import type { Static } from 'typebox'
@@ -9,6 +8,7 @@ import type { Explanation } from '../../src/http/schemas/explain.js'
 import { type Answer, startApp, type TestApp } from '../support/app.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { tinyModel } from '../support/tiny-model.js'
 import { until } from '../support/until.js'
 
@@ -135,16 +135,14 @@ test('originals count as memory of their request while they are explained', asyn
   await app.call(200, explained)
 
   // another request holds half of the memory: there is room for one original
-  const { port } = new URL(await app.listen())
   const head = `POST ${gallery}/search HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\ncontent-length: ${2 ** 18}\r\n\r\n`
-  const other = connect(Number(port), '127.0.0.1').on('error', () => {})
-  t.after(() => other.destroy())
+  const other = rawConnection(t, await app.listen())
   other.write(head)
   const held = async () => /^alike_body_memory_bytes (\d+)$/m.exec((await app.app.inject('/metrics')).body)?.[1]
   await until(async () => (await held()) === String(2 ** 19))
   assert.equal((await app.call(429, explained)).code, 'overloaded')
   await until(async () => (await held()) === String(2 ** 19))
-  other.destroy()
+  other.socket.destroy()
   await until(async () => (await held()) === '0')
   await app.call(200, explained)
 })

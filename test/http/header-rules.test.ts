@@ -1,15 +1,13 @@
 /** Requests that Node itself would silently refuse get a problem document like all others. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { readConfig } from '../../src/config/read-config.js'
 import { AlikeError } from '../../src/errors.js'
 import { createMetrics } from '../../src/metrics/metrics.js'
 import { buildUnreadyApps } from '../../src/side-apps.js'
 import { startApp } from '../support/app.js'
+import { rawConnection } from '../support/raw-connection.js'
 
 interface Answered {
   status: number
@@ -18,13 +16,10 @@ interface Answered {
 }
 
 /** @param head lines of the request, without the blank one */
-async function ask(address: string, head: string[]): Promise<Answered> {
-  const { port, hostname } = new URL(address)
-  const socket = connect(Number(port), hostname)
-  await once(socket, 'connect')
-  socket.write([...head, 'connection: close', '', ''].join('\r\n'))
-  const answer = await text(socket)
-  const [headers = '', body = ''] = answer.split('\r\n\r\n')
+async function ask(t: TestContext, address: string, head: string[]): Promise<Answered> {
+  const connection = rawConnection(t, address)
+  connection.write([...head, 'connection: close', '', ''].join('\r\n'))
+  const [headers = '', body = ''] = (await connection.closed).split('\r\n\r\n')
   const type = /^content-type: (\S+?);?$/im.exec(headers)?.[1]
   return {
     status: Number(/^HTTP\/1\.1 (\d+)/.exec(headers)?.[1]),
@@ -71,7 +66,7 @@ test('requests that HTTP requires to be refused get a problem document, on an op
   const app = await startApp(t)
   const address = await app.listen()
   for (const [what, head, status, code] of rows) {
-    const { problem, type, ...answer } = await ask(address, head)
+    const { problem, type, ...answer } = await ask(t, address, head)
     assert.deepEqual([answer.status, problem.code], [status, code], what)
     if (code === undefined) continue
     assert.deepEqual(
@@ -96,9 +91,9 @@ test('the same holds while the service is not ready', async (t) => {
   })
   t.after(() => app.close())
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  assert.equal((await ask(address, ['GET /livez HTTP/1.1'])).problem.code, 'request_invalid')
+  assert.equal((await ask(t, address, ['GET /livez HTTP/1.1'])).problem.code, 'request_invalid')
   assert.equal(
-    (await ask(address, ['GET /livez HTTP/1.1', 'host: a', 'expect: foo'])).problem.code,
+    (await ask(t, address, ['GET /livez HTTP/1.1', 'host: a', 'expect: foo'])).problem.code,
     'expectation_failed',
   )
 })

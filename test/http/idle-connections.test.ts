@@ -1,11 +1,12 @@
 /** Connections on which nothing moves: kept while a caller waits for an answer, otherwise closed. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { startApp, type TestApp } from '../support/app.js'
 import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const gallery = '/v1/galleries/g'
@@ -61,16 +62,12 @@ test('requests that were sent together are all answered, and their connection is
     await idle()
     return 7
   })
-  const socket = connect(Number(new URL(address).port), '127.0.0.1')
-  t.after(() => socket.destroy())
+  const connection = rawConnection(t, address)
   const lines = ['host: test', '', ''].join('\r\n')
-  socket.write(`DELETE ${gallery}/images?label=a HTTP/1.1\r\n${lines}GET /livez HTTP/1.1\r\n${lines}`)
-  let text = ''
-  socket.on('data', (chunk) => (text += chunk))
-  await until(() => text.match(/HTTP\/1.1 200/g)?.length === 2, 'both answers')
-  const closed = once(socket, 'close')
+  connection.write(`DELETE ${gallery}/images?label=a HTTP/1.1\r\n${lines}GET /livez HTTP/1.1\r\n${lines}`)
+  await connection.arrival(/HTTP\/1.1 200[\s\S]*HTTP\/1.1 200/, 'both answers')
   await idle()
-  await closed
+  await connection.closed
 })
 
 test('a caller who sends nothing, or only a part of a body, is disconnected', async (t) => {
@@ -78,11 +75,8 @@ test('a caller who sends nothing, or only a part of a body, is disconnected', as
   app.app.server.setTimeout(200)
   const part = `PUT ${gallery}/images/a HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\n-`
   for (const sent of ['', part]) {
-    const socket = connect(Number(new URL(address).port), '127.0.0.1')
-    t.after(() => socket.destroy())
-    socket.on('error', () => {})
-    socket.resume()
-    socket.write(sent)
-    await once(socket, 'close', { signal: AbortSignal.timeout(60_000) })
+    const connection = rawConnection(t, address)
+    connection.write(sent)
+    await until(() => connection.socket.closed, 'the end of the connection')
   }
 })

@@ -1,7 +1,5 @@
 /** Whatever is requested, and however it fails: no key, picture, vector or body reaches the log, at any level. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import { makeKey } from '../../src/access/api-keys.js'
@@ -9,6 +7,7 @@ import { startApp, type TestApp } from '../support/app.js'
 import { tarOf, zipOf } from '../support/archives.js'
 import { drawImage, drawnLabels } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
+import { rawConnection } from '../support/raw-connection.js'
 
 const keys = { admin: makeKey('owner', 'admin'), read: makeKey('reader', 'read'), unknown: makeKey('nobody', 'admin') }
 const apiKeys = [keys.admin.line, keys.read.line].join(',')
@@ -33,8 +32,8 @@ const digitsOf = (vector: readonly number[]): string[] =>
 
 test('no key, picture, vector or body is in the log', async (t) => {
   const app = await startApp(t, { apiKeys, logLevel: 'trace', requestsMax: 16, imageMaxPixels: 1_000_000 })
-  const port = Number(new URL(await app.listen()).port)
-  const ask = asker(`http://127.0.0.1:${port}`)
+  const address = await app.listen()
+  const ask = asker(address)
   const pictures = await Promise.all(
     Array.from({ length: 12 }, (_, n) => drawImage(drawnLabels[n % 4]!, n + 1, { width: 40, height: 40 })),
   )
@@ -124,7 +123,9 @@ test('no key, picture, vector or body is in the log', async (t) => {
     `nonsense ${keys.admin.key} `.repeat(9),
     `GET / HTTP/1.1\r\nx-api-key: ${keys.admin.key}\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
   ]) {
-    note(Number(/^HTTP\/1.1 (\d+)/.exec(await answerTo(port, broken))?.[1]))
+    const connection = rawConnection(t, address)
+    connection.write(broken)
+    note(Number(/^HTTP\/1.1 (\d+)/.exec(await connection.closed)?.[1]))
   }
   await app.close()
 
@@ -174,15 +175,4 @@ function asker(address: string) {
   return Object.assign(ask, {
     answer: async (method: string, path: string, sent: Sent) => (await send(method, path, sent)).json(),
   })
-}
-
-/** The response to bytes that are not a request. */
-async function answerTo(port: number, bytes: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  let answer = ''
-  socket.on('error', () => {})
-  socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
-  socket.write(bytes)
-  await once(socket, 'close')
-  return answer
 }

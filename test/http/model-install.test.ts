@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { json } from 'node:stream/consumers'
@@ -11,6 +10,7 @@ import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { archiveOfModel } from '../support/installed-model.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const install = (payload: Buffer) => ({
@@ -133,13 +133,14 @@ test('of two requests that delete a model at once, one finds none', async (t) =>
 test('an upload that is given up before its first byte does not keep others from installing', async (t) => {
   const service = await startApp(t)
   const archive = await archiveOfModel((await handmadeModel(t, { dimension: 12, name: 'twelve' })).folder)
-  const { port } = new URL(await service.listen())
-  const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
-  socket.write('POST /v1/models HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-tar\r\ncontent-length: 5000\r\n\r\n')
+  const connection = rawConnection(t, await service.listen())
+  connection.write(
+    'POST /v1/models HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-tar\r\ncontent-length: 5000\r\n\r\n',
+  )
   const folder = join(service.config.dataDir, 'models')
   await until(async () => (await readdir(folder).catch(() => [])).length === 1, 'the beginning of the upload')
   assert.equal((await service.call(429, install(archive))).code, 'overloaded')
-  socket.destroy()
+  connection.socket.destroy()
   // the folder is gone a moment before others may install
   const isInstalled = () => service.call(201, install(archive)).then(Boolean, () => false)
   await until(isInstalled, 'the end of the upload')

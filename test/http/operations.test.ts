@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect, type Socket } from 'node:net'
-import { text as textOf } from 'node:stream/consumers'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { type RawConnection, rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const jpeg = { 'content-type': 'image/jpeg' }
@@ -121,13 +121,14 @@ test('a gallery of another model can be read, but neither searched nor added to'
 test('more concurrent requests than allowed are refused at once with a retry time', async (t) => {
   const app = await startApp(t, { requestsMax: 2 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
+  const port = Number(new URL(address).port)
   const holders = [0, 1].map(() => {
-    const socket = connect(port, '127.0.0.1')
-    socket.write(
+    const connection = rawConnection(t, address)
+    connection.write(
       'POST /v1/galleries/g/search HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\n',
     )
-    return socket.on('error', () => {})
+    return connection
   })
   await until(async () => /^alike_requests_in_flight 2$/m.test(await metricsOf(app)))
 
@@ -146,7 +147,7 @@ test('more concurrent requests than allowed are refused at once with a retry tim
   assert.equal((await app.app.inject('/v1/galleries')).statusCode, 200, 'neither have look-ups')
   assert.match(await metricsOf(app), /alike_refusals_total\{code="overloaded"\} 1/)
 
-  for (const socket of holders) socket.destroy()
+  for (const { socket } of holders) socket.destroy()
   await until(async () => /^alike_requests_in_flight 0$/m.test(await metricsOf(app)))
   const payload = await drawImage('circle', 1)
   const admitted = httpRequest({
@@ -191,7 +192,8 @@ test('work for clients that have disconnected is dropped', async (t) => {
 test('a closing service finishes what it accepted and refuses the rest', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
+  const port = Number(new URL(address).port)
   const picture = await drawImage('circle', 1)
   const connected: Socket[] = []
   app.app.server.on('connection', (socket) => connected.push(socket))
@@ -202,15 +204,17 @@ test('a closing service finishes what it accepted and refuses the rest', async (
     headers: { ...jpeg, 'content-length': picture.length },
   })
   accepted.write(picture.subarray(0, 100))
-  const late = connect(port, '127.0.0.1')
+  const late = rawConnection(t, address)
   late.write('GET /readyz HTTP/1.1\r\nhost: ')
   await until(() => connected.length === 2 && connected.every(({ bytesRead }) => bytesRead > 0))
   await until(async () => /^alike_requests_in_flight 1$/m.test(await metricsOf(app)))
   const closing = app.close()
   await until(() => !app.app.server.listening, 'the end of listening')
   late.write('test\r\n\r\n')
-  const [refusal] = (await once(late, 'data')) as [Buffer]
-  assert.match(refusal.toString(), /^HTTP\/1\.1 503 [\s\S]*connection: close[\s\S]*shutting_down/)
+  assert.match(
+    await late.arrival('requestId', 'a refusal'),
+    /^HTTP\/1\.1 503 [\s\S]*connection: close[\s\S]*shutting_down/,
+  )
   accepted.end(picture.subarray(100))
   const [answer] = (await once(accepted, 'response')) as [IncomingMessage]
   assert.equal(answer.statusCode, 200)
@@ -221,27 +225,26 @@ test('a closing service finishes what it accepted and refuses the rest', async (
 test('a closing service does not wait for connections that its clients keep, and its refusal of a body arrives', async (t) => {
   const app = await startApp(t, { shutdownGraceMs: 600_000 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
   const picture = await drawImage('circle', 1)
   const connected: Socket[] = []
   app.app.server.on('connection', (socket) => connected.push(socket))
   const head = `POST ${search} HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\n`
   const [accepted, late] = ['content-length: ', 'x-late: '].map((end) => {
-    const socket = connect(port, '127.0.0.1')
-    t.after(() => socket.destroy())
-    socket.write(head + end)
-    return socket
-  }) as [Socket, Socket]
+    const connection = rawConnection(t, address)
+    connection.write(head + end)
+    return connection
+  }) as [RawConnection, RawConnection]
   accepted.write(`${picture.length}\r\n\r\n`)
   await until(() => connected.length === 2 && connected.every(({ bytesRead }) => bytesRead > 0))
   await until(async () => /^alike_requests_in_flight 1$/m.test(await metricsOf(app)))
   const closing = app.close()
   await until(() => !app.app.server.listening, 'the end of listening')
   late.write('\r\ncontent-length: 3000000\r\n\r\n')
-  await new Promise((resolve) => late.write(Buffer.alloc(3_000_000), resolve)) // many clients read only then
-  assert.match(await textOf(late), /^HTTP\/1\.1 503 [\s\S]*shutting_down/)
+  await new Promise((resolve) => late.socket.write(Buffer.alloc(3_000_000), resolve)) // many clients read only then
+  assert.match(await late.closed, /^HTTP\/1\.1 503 [\s\S]*shutting_down/)
   accepted.write(picture)
-  assert.match(await textOf(accepted), /^HTTP\/1\.1 200 [\s\S]*connection: close/)
+  assert.match(await accepted.closed, /^HTTP\/1\.1 200 [\s\S]*connection: close/)
   await closing
 })
 

@@ -1,30 +1,30 @@
 /** At capacity, everything that needs the model is admitted by the same rules; and nobody can hold up a stop. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { test } from 'node:test'
+import type { Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
+import { webpOf } from '../support/hostile-images.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { startProcess } from '../support/service-process.js'
 import { until } from '../support/until.js'
 
 const search = '/v1/galleries/g/search'
 
 /** An admitted request that sends no more of its body. */
-async function holder(address: string, type = 'image/jpeg', path = search): Promise<Socket> {
-  const socket = connect(Number(new URL(address).port), '127.0.0.1')
-  socket.on('error', () => {})
+async function holder(t: TestContext, address: string, type = 'image/jpeg', path = search): Promise<Socket> {
+  const connection = rawConnection(t, address)
   // `Expect: 100-continue`: being told to continue shows that it was admitted
-  socket.write(
+  connection.write(
     `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\ncontent-length: 5000\r\nexpect: 100-continue\r\n\r\n`,
   )
-  const [answer] = (await once(socket, 'data')) as [Buffer]
-  assert.match(answer.toString(), /^HTTP\/1\.1 100/)
-  socket.write('some')
-  return socket
+  assert.match(await connection.arrival('\r\n\r\n'), /^HTTP\/1\.1 100/)
+  connection.write('some')
+  return connection.socket
 }
 
 async function untilMetric({ app }: TestApp, line: RegExp): Promise<void> {
@@ -51,7 +51,7 @@ test('at capacity all requests for the model are refused alike, and accepted as 
     ['compare', { method: 'POST', url: '/v1/compare', ...form(2) }, 200],
   ]
   const address = await app.listen()
-  const held = await holder(address)
+  const held = await holder(t, address)
   for (const [name, request] of rows) {
     const response = await app.app.inject(request)
     assert.deepEqual(
@@ -73,10 +73,8 @@ test('connections are bounded, and counted', async (t) => {
   const app = await startApp(t, { connectionsMax: 2 })
   const address = await app.listen()
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const sockets = [await holder(address), await holder(address)]
-  const third = connect(Number(new URL(address).port), '127.0.0.1')
-  third.on('error', () => {})
-  await once(third, 'close')
+  const sockets = [await holder(t, address), await holder(t, address)]
+  await rawConnection(t, address).closed
   const metrics = (await app.app.inject('/metrics')).body
   assert.match(metrics, /^alike_http_connections 2$/m)
   assert.match(metrics, /alike_refusals_total\{code="overloaded"\} 1/)
@@ -86,22 +84,18 @@ test('connections are bounded, and counted', async (t) => {
 
 test('one address leaves the last quarter of the connections to others', async (t) => {
   const app = await startApp(t, { connectionsMax: 4 })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
   const connections = (count: number) => untilMetric(app, new RegExp(`^alike_http_connections ${count}$`, 'm'))
-  const from = (localAddress: string) => {
-    const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {})
-    t.after(() => socket.destroy())
-    return socket
-  }
+  const from = (localAddress: string) => rawConnection(t, address, { localAddress })
   const first = from('127.0.0.1')
   for (const _ of [2, 3]) from('127.0.0.1')
   await connections(3)
-  await once(from('127.0.0.1'), 'close')
+  await from('127.0.0.1').closed
   from('127.0.0.2')
   await connections(4)
-  first.destroy()
+  first.socket.destroy()
   await connections(3)
-  await once(from('127.0.0.2'), 'close')
+  await from('127.0.0.2').closed
   from('127.0.0.3')
   await connections(4)
 })
@@ -109,24 +103,21 @@ test('one address leaves the last quarter of the connections to others', async (
 test('a connection that was never used does not delay a stop', async (t) => {
   const app = await startApp(t, { shutdownGraceMs: 600_000 })
   Object.assign(app.app.server, { headersTimeout: 0, requestTimeout: 0 })
-  const unused = connect(Number(new URL(await app.listen()).port), '127.0.0.1').on('error', () => {})
-  t.after(() => unused.destroy())
+  const unused = rawConnection(t, await app.listen())
   await untilMetric(app, /^alike_http_connections 1$/m)
-  await Promise.all([app.close(), once(unused, 'close')])
+  await Promise.all([app.close(), unused.closed])
 })
 
 test('the port for metrics has the same bound, and an idle connection to it does not keep the service from stopping', async (t) => {
   const { metricsApp, close } = await startApp(t, { connectionsMax: 1, metricsPort: 9100, shutdownGraceMs: 200 })
   // otherwise Node itself would close it after a minute
   Object.assign(metricsApp!.server, { headersTimeout: 0, requestTimeout: 0 })
-  const port = Number(new URL(await metricsApp!.listen({ host: '127.0.0.1', port: 0 })).port)
-  const idle = connect(port, '127.0.0.1').on('error', () => {})
-  t.after(() => idle.destroy())
-  await once(idle, 'connect')
-  const refused = connect(port, '127.0.0.1').on('error', () => {})
-  await once(refused, 'close')
-  assert.equal(idle.destroyed, false)
-  await Promise.all([close(), once(idle, 'close')])
+  const address = await metricsApp!.listen({ host: '127.0.0.1', port: 0 })
+  const idle = rawConnection(t, address)
+  await once(idle.socket, 'connect')
+  await rawConnection(t, address).closed
+  assert.equal(idle.socket.destroyed, false)
+  await Promise.all([close(), idle.closed])
 })
 
 const eight = async () => {
@@ -165,9 +156,9 @@ test('endless requests delay a stop by no more than its grace period', async (t)
   })
   assert.equal((await fetch(`${service.address}/v1/galleries/g`, { method: 'PUT' })).status, 201)
   const sockets = [
-    await holder(service.address),
-    await holder(service.address, formHeaders['content-type']),
-    await holder(service.address, 'application/x-tar', '/v1/galleries/g/ingest'),
+    await holder(t, service.address),
+    await holder(t, service.address, formHeaders['content-type']),
+    await holder(t, service.address, 'application/x-tar', '/v1/galleries/g/ingest'),
   ]
   const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
   assert.equal(
@@ -177,4 +168,27 @@ test('endless requests delay a stop by no more than its grace period', async (t)
   )
   await closed
   assert.equal(service.log.at(-1)?.msg, 'stopped')
+})
+
+test('a picture being decoded delays a stop by no more than its grace period, even if its caller has left', async (t) => {
+  const service = await startProcess(t, {
+    DATA_DIR: await temporaryFolder(t),
+    MODEL_DIR: (await handmadeModel(t, { dimension: 24 })).folder,
+    SHUTDOWN_GRACE_MS: '100',
+    DECODE_MEMORY_MAX_BYTES: String(2 ** 30),
+  })
+  const metrics = `${service.address}/metrics`
+  const caller = new AbortController()
+  const embedded = fetch(`${service.address}/v1/embeddings`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/webp' },
+    body: new Uint8Array(webpOf(8_000, 8_000)), // takes a second
+    signal: caller.signal,
+  })
+  const left = assert.rejects(embedded, { name: 'AbortError' })
+  const isDecoding = async () => /^alike_decode_memory_bytes [1-9]/m.test(await (await fetch(metrics)).text())
+  await until(isDecoding, 'a picture being decoded')
+  caller.abort()
+  await left
+  assert.equal(await service.stop('SIGTERM'), 'SIGKILL')
 })

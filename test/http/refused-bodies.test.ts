@@ -1,12 +1,11 @@
 /** Bodies refused while their client is still sending. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { test } from 'node:test'
 import fastify from 'fastify'
 import { makeKey } from '../../src/access/api-keys.js'
 import { discardRefusedBodies } from '../../src/http/plugins/refused-bodies.js'
 import { startApp } from '../support/app.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const length = 3_000_000
@@ -14,39 +13,29 @@ const length = 3_000_000
 test('a client that sends a refused body to its end gets the refusal, and keeps its connection', async (t) => {
   const app = await startApp(t, { uploadMaxBytes: 100_000 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  let received = ''
-  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
-  socket.write(
+  const connection = rawConnection(t, await app.listen())
+  connection.write(
     `PUT /v1/galleries/g/images/large HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: ${length}\r\n\r\n`,
   )
-  await until(async () => received.includes('body_too_large'))
-  assert.match(received, /^HTTP\/1\.1 413/)
-  received = ''
-  socket.write(Buffer.alloc(length))
-  socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
-  await until(async () => received.includes('HTTP/1.1 200'))
+  assert.match(await connection.arrival('body_too_large'), /^HTTP\/1\.1 413/)
+  connection.write(Buffer.alloc(length))
+  connection.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+  await connection.arrival('HTTP/1.1 200')
 })
 
 test('so does a client whose form is refused at its first part', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  let received = ''
-  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+  const connection = rawConnection(t, await app.listen())
   const part = Buffer.from('--x\r\ncontent-disposition: form-data; name="unknown"\r\n\r\n1\r\n--x\r\n')
-  socket.write(
+  connection.write(
     `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: ${part.length + length}\r\n\r\n`,
   )
-  socket.write(part)
-  await until(() => received.includes('requestId'))
-  assert.match(received, /^HTTP\/1\.1 400 [\s\S]*unknown is unknown/)
-  received = ''
-  socket.write(Buffer.alloc(length))
-  socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
-  await until(() => received.includes('HTTP/1.1 200'))
+  connection.write(part)
+  assert.match(await connection.arrival('requestId'), /^HTTP\/1\.1 400 [\s\S]*unknown is unknown/)
+  connection.write(Buffer.alloc(length))
+  connection.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+  await connection.arrival('HTTP/1.1 200')
 })
 
 test('so does a client whose upload finds the queue of jobs full', async (t) => {
@@ -56,28 +45,21 @@ test('so does a client whose upload finds the queue of jobs full', async (t) => 
   const tar = { method: 'POST', url: '/v1/galleries/g/ingest', headers, payload: Buffer.alloc(1_024) } as const
   const { id } = await app.call(202, tar)
   await app.call(200, { method: 'PATCH', url: `/v1/jobs/${id}`, payload: { paused: true } })
-  const socket = connect(Number(new URL(await app.listen()).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  let received = ''
-  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
-  socket.write(
+  const connection = rawConnection(t, await app.listen())
+  connection.write(
     `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-tar\r\ncontent-length: ${length}\r\n\r\n`,
   )
-  await until(() => received.includes('requestId'))
-  assert.match(received, /^HTTP\/1\.1 429 [\s\S]*job_queue_full/)
-  received = ''
-  socket.write(Buffer.alloc(length))
-  socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
-  await until(() => received.includes('HTTP/1.1 200'))
+  assert.match(await connection.arrival('requestId'), /^HTTP\/1\.1 429 [\s\S]*job_queue_full/)
+  connection.write(Buffer.alloc(length))
+  connection.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+  await connection.arrival('HTTP/1.1 200')
 })
 
 test('so does a client whose upload turns out to be too large, or finds no memory for its next picture', async (t) => {
   const app = await startApp(t, { ingestMaxBytes: 2 ** 20, uploadMaxBytes: 2 ** 19, bodyMemoryMaxBytes: 2 ** 19 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const port = Number(new URL(await app.listen()).port)
-  const other = connect(port, '127.0.0.1')
-  t.after(() => other.destroy())
-  other.write(
+  const address = await app.listen()
+  rawConnection(t, address).write(
     `PUT /v1/galleries/g/images/a HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: ${2 ** 18}\r\n\r\n`,
   )
   await until(async () => /^alike_body_memory_bytes 524288$/m.test((await app.app.inject('/metrics')).body))
@@ -89,31 +71,25 @@ test('so does a client whose upload turns out to be too large, or finds no memor
     ['multipart/form-data; boundary=x', part, /^HTTP\/1\.1 429 [\s\S]*overloaded/],
   ] as const
   for (const [type, begin, answer] of rows) {
-    const socket = connect(port, '127.0.0.1')
-    t.after(() => socket.destroy())
-    let received = ''
-    socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
+    const connection = rawConnection(t, address)
     const send = (bytes: Buffer) =>
-      socket.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]))
-    socket.write(
+      connection.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]))
+    connection.write(
       `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n`,
     )
     send(Buffer.concat([Buffer.from(begin), Buffer.alloc(length, 32)]))
-    await until(() => received.includes('requestId'), type)
-    assert.match(received, answer)
-    received = ''
+    assert.match(await connection.arrival('requestId', type), answer)
     send(Buffer.alloc(length))
-    socket.write('0\r\n\r\nGET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
-    await until(() => received.includes('HTTP/1.1 200'), type)
+    connection.write('0\r\n\r\nGET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+    await connection.arrival('HTTP/1.1 200', type)
   }
 })
 
 test('so does a client whose body waits for a reader that never comes', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
-  const port = Number(new URL(await app.listen()).port)
-  const other = connect(port, '127.0.0.1')
-  t.after(() => other.destroy())
+  const address = await app.listen()
+  const other = rawConnection(t, address)
   const tar = 'content-type: application/x-tar'
   other.write(`POST /v1/models HTTP/1.1\r\nhost: test\r\n${tar}\r\ncontent-length: ${length}\r\n\r\n`)
   await until(async () => /^alike_uploads_in_flight 1$/m.test((await app.app.inject('/metrics')).body))
@@ -128,17 +104,12 @@ test('so does a client whose body waits for a reader that never comes', async (t
     ['/v1/models', tar, /^HTTP\/1\.1 429 [\s\S]*A model is being installed/],
   ] as const
   for (const [path, headers, answer] of rows) {
-    const socket = connect(port, '127.0.0.1')
-    t.after(() => socket.destroy())
-    let received = ''
-    socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
-    socket.write(`POST ${path} HTTP/1.1\r\nhost: test\r\n${headers}\r\ncontent-length: ${length}\r\n\r\n-`)
-    await until(() => received.includes('requestId'), path)
-    assert.match(received, answer)
-    received = ''
-    socket.write(Buffer.alloc(length - 1))
-    socket.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
-    await until(() => received.includes('HTTP/1.1 200'), path)
+    const connection = rawConnection(t, address)
+    connection.write(`POST ${path} HTTP/1.1\r\nhost: test\r\n${headers}\r\ncontent-length: ${length}\r\n\r\n-`)
+    assert.match(await connection.arrival('requestId', path), answer)
+    connection.write(Buffer.alloc(length - 1))
+    connection.write('GET /v1/galleries/g HTTP/1.1\r\nhost: test\r\n\r\n')
+    await connection.arrival('HTTP/1.1 200', path)
   }
 })
 
@@ -147,21 +118,17 @@ test('the connection of a client that keeps sending is eventually closed', async
   discardRefusedBodies(app, { bodyTimeoutMs: 60_000, restMs: 50 })
   app.post('/', async () => ({}))
   t.after(() => app.close())
-  const socket = connect(Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port), '127.0.0.1')
-  t.after(() => socket.destroy())
-  let received = ''
-  socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
-  socket.on('error', () => {})
-  const closed = once(socket, 'close')
-  socket.write(`POST / HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n1`)
-  await closed
-  assert.match(received, /^HTTP\/1\.1 413/)
+  const connection = rawConnection(t, await app.listen({ host: '127.0.0.1', port: 0 }))
+  connection.write(
+    `POST / HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n1`,
+  )
+  assert.match(await connection.closed, /^HTTP\/1\.1 413/)
 })
 
 test('a body that nobody reads is not waited for without end, whatever the answer was', async (t) => {
   const { line } = makeKey('owner', 'admin')
   const app = await startApp(t, { apiKeys: line, bodyTimeoutMs: 100 })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
   const rows = [
     ['GET', '/v1/galleries', 401],
     ['POST', '/v1/galleries/g/search', 401],
@@ -172,24 +139,18 @@ test('a body that nobody reads is not waited for without end, whatever the answe
   ] as const
   await Promise.all(
     rows.map(async ([method, path, status]) => {
-      const socket = connect(port, '127.0.0.1')
-      t.after(() => socket.destroy())
-      let received = ''
-      socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
-      socket.on('error', () => {})
-      const closed = new Promise((resolve) => socket.once('close', resolve)) // reset, if bytes were on their way
-      socket.write(`${method} ${path} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n`)
-      const trickle = setInterval(() => socket.write('1\r\nx\r\n'), 20)
+      const connection = rawConnection(t, address)
+      connection.write(`${method} ${path} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n`)
+      const trickle = setInterval(() => connection.write('1\r\nx\r\n'), 20)
       t.after(() => clearInterval(trickle))
-      await closed
-      assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `), path)
+      assert.match(await connection.closed, new RegExp(`^HTTP/1\\.1 ${status} `), path)
     }),
   )
 })
 
 test('a body for which there is no route is neither waited for nor held in memory', async (t) => {
   const app = await startApp(t, { corsOrigins: 'https://shop.example.com' })
-  const port = Number(new URL(await app.listen()).port)
+  const address = await app.listen()
   const rows = [
     ['POST', '/v1/nothing', 404],
     ['POST', '/v1/galleries', 405],
@@ -198,14 +159,10 @@ test('a body for which there is no route is neither waited for nor held in memor
     ['OPTIONS', '/v1/nothing', 404],
   ] as const
   for (const [method, path, status] of rows) {
-    const socket = connect(port, '127.0.0.1')
-    t.after(() => socket.destroy())
-    let received = ''
-    socket.on('data', (bytes: Buffer) => (received += bytes.toString()))
-    socket.write(
+    const connection = rawConnection(t, address)
+    connection.write(
       `${method} ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: 200000\r\n\r\n{`,
     )
-    await until(() => received.includes('requestId'), `${method} ${path}`)
-    assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `))
+    assert.match(await connection.arrival('requestId', `${method} ${path}`), new RegExp(`^HTTP/1\\.1 ${status} `))
   }
 })

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeKey } from '../../src/access/api-keys.js'
@@ -10,6 +8,7 @@ import { drawImage } from '../support/drawn-images.js'
 import { handmadeModel } from '../support/handmade-onnx.js'
 import { archiveOfModel } from '../support/installed-model.js'
 import type { ErrorLine, Job } from '../support/jobs.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const owner = makeKey('owner', 'admin')
@@ -267,21 +266,19 @@ test('the audit log has one line for each request that comes over a connection',
 test('the audit log names the address of an upload that is refused in its midst, or breaks off', async (t) => {
   const auditLog = join(await temporaryFolder(t), 'log')
   const app = await startApp(t, { auditLog, trustProxy: '127.0.0.1', ingestMaxBytes: 100_000 })
-  const port = Number(new URL(await app.listen()).port)
+  const listening = await app.listen()
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })
   for (const type of ['application/x-tar', 'application/x-ndjson'])
     for (const bytes of [10, 200_000]) {
-      const socket = connect(port, '127.0.0.1')
-      t.after(() => socket.destroy())
-      socket.on('error', () => {})
+      const connection = rawConnection(t, listening)
       const head = `POST /v1/galleries/g/ingest HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\nx-forwarded-for: 192.0.2.1\r\n`
-      socket.write(`${head}transfer-encoding: chunked\r\n\r\n${bytes.toString(16)}\r\n${' '.repeat(bytes)}\r\n`)
-      if (bytes > 100_000) await once(socket, 'data')
+      connection.write(`${head}transfer-encoding: chunked\r\n\r\n${bytes.toString(16)}\r\n${' '.repeat(bytes)}\r\n`)
+      if (bytes > 100_000) await connection.arrival('HTTP/1.1 ')
       else
         await until(async () =>
           / 1$/m.test(/^alike_uploads_in_flight .*/m.exec((await app.app.inject('/metrics')).body)![0]),
         )
-      socket.destroy()
+      connection.socket.destroy()
       await until(async () =>
         / 0$/m.test(/^alike_uploads_in_flight .*/m.exec((await app.app.inject('/metrics')).body)![0]),
       )

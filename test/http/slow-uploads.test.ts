@@ -1,12 +1,10 @@
 /** Slow uploads occupy no place in the job queue, make room for others, and come to an end. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fastify from 'fastify'
 import { limitUploads } from '../../src/http/plugins/upload-admission.js'
@@ -15,32 +13,20 @@ import { tarOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formHeaders } from '../support/forms.js'
 import { endedJob } from '../support/jobs.js'
+import { type RawConnection, rawConnections } from '../support/raw-connection.js'
 import { until } from '../support/until.js'
 
 const types = ['application/x-tar', 'application/zip', 'application/x-ndjson', formHeaders['content-type']]
 const path = '/v1/galleries/g/ingest'
 
-/** Sockets destroyed before the service is closed, which would wait for them. */
-function openSockets(t: TestContext): Socket[] {
-  const sockets: Socket[] = []
-  t.after(() => sockets.forEach((socket) => socket.destroy()))
-  return sockets
-}
-
-/** The final response to a client that sends one byte and no more. */
-async function stalled(sockets: Socket[], address: string, type: string): Promise<{ answer: Promise<string> }> {
-  const socket = connect(Number(new URL(address).port), '127.0.0.1')
-  sockets.push(socket)
-  socket.on('error', () => {})
-  socket.write(
+/** A client that sends one byte and no more. */
+async function stalled(connection: RawConnection, type: string): Promise<RawConnection> {
+  connection.write(
     `POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: ${type}\r\ncontent-length: 5000000\r\nexpect: 100-continue\r\n\r\n`,
   )
-  const [first] = (await once(socket, 'data')) as [Buffer]
-  assert.match(first.toString(), /^HTTP\/1\.1 100/)
-  socket.write('-')
-  const pieces: Buffer[] = []
-  socket.on('data', (piece: Buffer) => pieces.push(piece))
-  return { answer: once(socket, 'close').then(() => Buffer.concat(pieces).toString()) }
+  assert.match(await connection.arrival('\r\n\r\n'), /^HTTP\/1\.1 100/)
+  connection.write('-')
+  return connection
 }
 
 async function send(address: string, body: Buffer): Promise<Response> {
@@ -61,11 +47,11 @@ async function galleryAndArchive(app: TestApp): Promise<Buffer> {
 }
 
 test('stalled uploads hold no place in the job queue', async (t) => {
-  const sockets = openSockets(t)
+  const open = rawConnections(t)
   const app = await startApp(t, { ingestJobsMax: 2 })
   const archive = await galleryAndArchive(app)
   const address = await app.listen()
-  await Promise.all(types.map((type) => stalled(sockets, address, type)))
+  await Promise.all(types.map((type) => stalled(open(address), type)))
   const answer = await send(address, archive)
   assert.equal(answer.status, 202)
   assert.equal((await endedJob(app, (await answer.json()) as Answer['jobs'][number])).added, 1)
@@ -73,12 +59,12 @@ test('stalled uploads hold no place in the job queue', async (t) => {
 })
 
 test('an upload that is too slow is ended with a reason, and leaves nothing behind', async (t) => {
-  const sockets = openSockets(t)
+  const open = rawConnections(t)
   const app = await startApp(t, { uploadLagMaxMs: 300 })
   await galleryAndArchive(app)
   const address = await app.listen()
-  for (const { answer } of await Promise.all(types.map((type) => stalled(sockets, address, type)))) {
-    assert.match(await answer, /^HTTP\/1\.1 408 [\s\S]*upload_too_slow[\s\S]*At least 1024 bytes per second/)
+  for (const { closed } of await Promise.all(types.map((type) => stalled(open(address), type)))) {
+    assert.match(await closed, /^HTTP\/1\.1 408 [\s\S]*upload_too_slow[\s\S]*At least 1024 bytes per second/)
   }
   await untilMetric(app, /^alike_uploads_in_flight 0$/m)
   await until(async () => (await readdir(join(app.config.dataDir, 'spool'))).length === 0)
@@ -90,12 +76,12 @@ test('an upload that is too slow is ended with a reason, and leaves nothing behi
 })
 
 test('when every place is taken, the slowest upload makes room; before that, a new one is refused', async (t) => {
-  const sockets = openSockets(t)
+  const open = rawConnections(t)
   for (const bounds of [{ uploadsMax: 4 }, { uploadsPerCallerMax: 4 }]) {
     const app = await startApp(t, { ...bounds, uploadLagMaxMs: 6_000 })
     const archive = await galleryAndArchive(app)
     const address = await app.listen()
-    const held = await Promise.all(types.map((type) => stalled(sockets, address, type)))
+    const held = await Promise.all(types.map((type) => stalled(open(address), type)))
     const refused = await send(address, archive)
     assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '5'])
     assert.match(((await refused.json()) as Answer).detail ?? '', /4 uploads .*are being received already/)
@@ -104,30 +90,28 @@ test('when every place is taken, the slowest upload makes room; before that, a n
       return given.status !== 429 && given
     }, 'room for an upload')
     assert.equal(answer.status, 202)
-    assert.match(await Promise.race(held.map((upload) => upload.answer)), /upload_too_slow/)
+    assert.match(await Promise.race(held.map(({ closed }) => closed)), /upload_too_slow/)
     await untilMetric(app, /^alike_uploads_in_flight 3$/m)
   }
 })
 
 test('an upload that keeps the pace continues, however slowly the service reads it', async (t) => {
-  const sockets = openSockets(t)
+  const open = rawConnections(t)
   const app = await startApp(t, { uploadLagMaxMs: 300, uploadMinBytesPerSecond: 100 })
   const archive = await galleryAndArchive(app)
   const address = await app.listen()
-  const socket = connect(Number(new URL(address).port), '127.0.0.1')
-  sockets.push(socket)
-  socket.write(
+  const connection = open(address)
+  connection.write(
     `POST ${path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-tar\r\ncontent-length: ${archive.length}\r\n\r\n`,
   )
   const pieces = 12
   for (let at = 0; at < pieces; at++) {
-    socket.write(
+    connection.write(
       archive.subarray(Math.floor((archive.length * at) / pieces), Math.floor((archive.length * (at + 1)) / pieces)),
     )
     await sleep(60)
   }
-  const [answer] = (await once(socket, 'data')) as [Buffer]
-  assert.match(answer.toString(), /^HTTP\/1\.1 202/)
+  assert.match(await connection.arrival('\r\n\r\n'), /^HTTP\/1\.1 202/)
 })
 
 test('an upload whose reception has failed, and is being deleted, is no reason for the process to end', async (t) => {
@@ -145,10 +129,8 @@ test('an upload whose reception has failed, and is being deleted, is no reason f
     return reply.code(507).header('connection', 'close').send()
   })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  const sockets = openSockets(t)
-  const sender = connect(Number(new URL(address).port), '127.0.0.1')
-  sockets.push(sender)
+  const open = rawConnections(t)
+  const sender = open(address)
   sender.write('POST / HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-tar\r\ncontent-length: 100\r\n\r\n-')
-  const [answer] = (await once(sender, 'data')) as [Buffer]
-  assert.match(answer.toString(), /^HTTP\/1\.1 507/)
+  assert.match(await sender.arrival('\r\n\r\n'), /^HTTP\/1\.1 507/)
 })

@@ -3,14 +3,13 @@
  * be.
  */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import { type Answer, startApp, type TestApp, temporaryFolder } from '../support/app.js'
 import { drawImage } from '../support/drawn-images.js'
 import { formBody, formHeaders } from '../support/forms.js'
 import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { damageImage, rewriteImages, storeTexts } from '../support/stored-rows.js'
 import { until } from '../support/until.js'
 
@@ -119,19 +118,16 @@ test('text that SQLite, JSON and UTF-8 cannot represent is refused by every rout
 
 test('invalid percent-encoding in a URL is refused, and so are ids that no client would send unescaped', async (t) => {
   const app = await appWithGallery(t, await temporaryFolder(t))
-  const port = Number(new URL(await app.listen()).port)
-  const addresses = [
+  const address = await app.listen()
+  const requests = [
     Buffer.from(`GET ${images}?label=café`),
     Buffer.from(`GET ${images}?label=caf\xe9`, 'latin1'),
     Buffer.from(`PUT ${images}/%2E%2E`),
   ]
-  for (const address of addresses) {
-    const socket = connect(port, '127.0.0.1')
-    let answer = ''
-    socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')))
-    socket.write(Buffer.concat([address, Buffer.from(' HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n')]))
-    await once(socket, 'close')
-    assert.match(answer, /^HTTP\/1\.1 400 [\s\S]*request_invalid/)
+  for (const request of requests) {
+    const connection = rawConnection(t, address)
+    connection.write(request, ' HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n')
+    assert.match(await connection.closed, /^HTTP\/1\.1 400 [\s\S]*request_invalid/)
   }
 })
 

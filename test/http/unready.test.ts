@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { makeKey } from '../../src/access/api-keys.js'
@@ -12,6 +10,7 @@ import { createMetrics } from '../../src/metrics/metrics.js'
 import { openUnready } from '../../src/service/unready.js'
 import { buildMetricsApp, buildUnreadyApps } from '../../src/side-apps.js'
 import { startApp, temporaryFolder } from '../support/app.js'
+import { rawConnection } from '../support/raw-connection.js'
 import { tinyModel } from '../support/tiny-model.js'
 
 test('a model that computes the same as its export is served, and the agreement is a metric', async (t) => {
@@ -72,11 +71,9 @@ test('a body that nobody reads and that never arrives does not hold a connection
   const config = readConfig({ METRICS_PORT: '9464', BODY_TIMEOUT_MS: '1000' })
   const app = await buildMetricsApp({ config, metrics: createMetrics(), logger: pino({ level: 'silent' }) })
   t.after(() => app.close())
-  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
-  const socket = connect(Number(port), '127.0.0.1')
-  socket.write('POST /metrics HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n')
-  const answer = await text(socket)
-  assert.match(answer, /^HTTP\/1\.1 405/)
+  const connection = rawConnection(t, await app.listen({ host: '127.0.0.1', port: 0 }))
+  connection.write('POST /metrics HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n')
+  assert.match(await connection.closed, /^HTTP\/1\.1 405/)
 })
 
 test('metrics of an unready process are on their own port if they have one', async () => {

@@ -283,3 +283,20 @@ test('processes are used with more than four cores, or as many as configured', a
   const here = await openDecoders({ processes: 0, count: 1, memoryMaxBytes, logger: { warn() {} } })
   assert.deepEqual([here.processes, (await here.prepare(await drawImage('circle', 1), options)).width], [0, 96])
 })
+
+test('decoders of this process are idle once the last picture has been decoded', async () => {
+  const decoders = await openDecoders({
+    processes: 0,
+    count: 2,
+    memoryMaxBytes,
+    environment: {},
+    logger: { warn() {} },
+  })
+  const bytes = await slowImage()
+  const ended: string[] = []
+  await Promise.all([
+    decoders.prepare(bytes, options).then(() => ended.push('picture')),
+    decoders.idle().then(() => ended.push('idle')),
+  ])
+  assert.deepEqual(ended, ['picture', 'idle'])
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp, { type JpegOptions } from 'sharp'
-import { hasAllScans } from '../../src/image/jpeg-scans.js'
+import { hasAllScans, hasTooManyScans } from '../../src/image/jpeg-scans.js'
 import { type PrepareOptions, prepareImage } from '../../src/image/prepare.js'
 import { wholeJpeg } from '../../src/image/whole-jpeg.js'
 import { leastProcessorMs, processorMs } from '../support/processor-time.js'
@@ -102,11 +102,12 @@ test('a JPEG that needs no repair is not copied', async () => {
 
 test('a header of megabytes takes no longer to examine than a small one', async () => {
   const good = await encode({}).toBuffer()
+  const isBeyondBounds = { code: 'image_format_unsupported', message: /4096 segments, or 65536 bytes/ }
   for (const filling of [Buffer.of(0xff, 0xe5, 0, 2), Buffer.of(0xff), Buffer.of(0xff, 0)]) {
     const long = Buffer.concat([good.subarray(0, 2), Buffer.alloc(20_000_000, filling), good.subarray(2)])
     // a tenth of the time to look at each byte, and ten times what is needed
     const copying = await leastProcessorMs(() => Buffer.from(long).reverse())
-    const looking = await leastProcessorMs(() => wholeJpeg(long))
+    const looking = await leastProcessorMs(() => assert.throws(() => wholeJpeg(long), isBeyondBounds))
     assert.ok(looking < 2 * copying, `looking took ${looking} ms, copying ${copying} ms`)
   }
 })
@@ -168,6 +169,58 @@ test('a progressive JPEG whose encoder ended it early, with an end marker, is ac
   assert.equal((await prepareImage(early, options)).width, width)
 })
 
+test('a JPEG of more scans than encoders write is refused: each goes over all pixels, in a dozen bytes', async () => {
+  const tooMany = {
+    code: 'image_format_unsupported',
+    detail: 'It is a JPEG of more than 100 scans; encoders write about a dozen.',
+  }
+  assert.equal((await prepareImage(jpegOfScans(100), options)).width, 64)
+  const refused = jpegOfScans(101)
+  const scan = refused.indexOf(startOfScan)
+  const before = (marker: string, place: number) =>
+    Buffer.concat([refused.subarray(0, place), Buffer.from(marker, 'hex'), refused.subarray(place)])
+  const frame = refused.indexOf(Buffer.of(0xff, 0xc2))
+  const rows: [what: string, file: Buffer][] = [
+    ['as it is', refused],
+    ['without an end marker', refused.subarray(0, -2)],
+    // the decoder knows that these have no length
+    ['after a marker without a length', before('ff01ffff', refused.indexOf(startOfScan, scan + 2))],
+    ['after a restart that hides the frame', before('ffd000fe', frame)],
+    ['after a comment with an end marker in it', before('fffe0004ffd9', refused.indexOf(startOfScan, scan + 2))],
+  ]
+  for (const [what, file] of rows) await assert.rejects(pixelsOf(file), tooMany, what)
+  const followed = Buffer.concat([jpegOfScans(2), jpegOfScans(200)])
+  assert.equal((await prepareImage(followed, options)).width, 64, 'what follows the picture is no part of it')
+})
+
+test('restart markers after every block of a progressive JPEG are no scans', async () => {
+  const restarting = Array.from({ length: 32 * 32 }, (_, n) => `7fffd${n % 8}`).join('') // a bit each
+  const file = [
+    `ffd8ffdb004300${'01'.repeat(64)}ffc2000b080100010001011100ffdd00040001`,
+    oneCode('00', '00') + oneCode('10', '00'), // 0 of a mean; an ended block
+    `ffda0008010100000000${restarting.slice(0, -4)}`,
+    `ffda0008010100013f00${restarting.slice(0, -4)}ffd9`,
+  ]
+  assert.equal((await prepareImage(Buffer.from(file.join(''), 'hex'), options)).width, 256)
+})
+
+/** A table of one Huffman code, the bit 0. */
+const oneCode = (kind: string, symbol: string) => `ffc40014${kind}01${'00'.repeat(15)}${symbol}`
+
+/** Grey, 64 × 64 pixels, progressive: a scan of the means, and others in which all 64 blocks end at once. */
+function jpegOfScans(count: number): Buffer {
+  return Buffer.from(
+    [
+      `ffd8ffdb004300${'01'.repeat(64)}ffc2000b080040004001011100`,
+      oneCode('00', '00') + oneCode('10', '60'), // 0 of a mean; a run of 64 to 127 ended blocks
+      `ffda0008010100000000${'00'.repeat(8)}`,
+      `ffda000801010001${'3f00'}01`.repeat(count - 1),
+      'ffd9',
+    ].join(''),
+    'hex',
+  )
+}
+
 test('searching for scans is fast for any bytes', async () => {
   const frame = Buffer.from('ffc20011080008000803011100021100031100', 'hex')
   const scan = Buffer.from('ffda000c03010002000300000001', 'hex')
@@ -175,6 +228,7 @@ test('searching for scans is fast for any bytes', async () => {
     const data = Buffer.alloc(20_000_000, Buffer.from(filling, 'hex'))
     const search = () => assert.equal(hasAllScans([frame, scan], data), false)
     assert.ok((await processorMs(search)) < 2_000, filling)
+    assert.ok((await processorMs(() => hasTooManyScans([frame, scan], data))) < 2_000, filling)
   }
 })
 

@@ -1,7 +1,5 @@
 /** Sends damaged pictures, bodies and raw requests to a started service, and reports its responses. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pMap from 'p-map'
 import { Agent, request } from 'undici'
@@ -9,6 +7,7 @@ import { seededRandom } from '../../src/eval/random.js'
 import { publicCodes } from '../../src/http/status.js'
 import { type FuzzBody, fuzzBodies, fuzzImages, fuzzShapes, imageRequest } from './fuzz-inputs.js'
 import { mutated } from './mutations.js'
+import { RawConnection } from './raw-connection.js'
 
 export interface FuzzOptions {
   address: string
@@ -159,16 +158,13 @@ function rawRequest({ method, path, type, bytes }: FuzzBody): Buffer {
 
 /** Writes, waits a little, and half-closes the connection. */
 async function askRaw(address: string, bytes: Buffer): Promise<number> {
-  const socket = connect(Number(new URL(address).port), '127.0.0.1')
-  let answer = ''
-  socket.on('error', () => {})
-  socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')))
-  const closed = once(socket, 'close')
-  socket.write(bytes)
-  await Promise.race([closed, sleep(rawPatienceMs)])
-  socket.end()
+  const connection = new RawConnection(address)
+  connection.write(bytes)
+  await Promise.race([connection.closed, sleep(rawPatienceMs)])
+  connection.socket.end()
   const late = sleep(answerWithinMs, 'late' as const, { ref: false })
-  assert.notEqual(await Promise.race([closed, late]), 'late', 'its connection was never closed')
+  const answer = await Promise.race([connection.closed, late])
+  assert.notEqual(answer, 'late', 'its connection was never closed')
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0)
   assert.ok(status < 500 || status === 503 || status === 507, `answered ${answer.slice(0, 300)}`)
   return status

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import { firstFrom } from '../../first-from.js'
 import type { Filter } from '../../gallery/filter.js'
+import { fittingSlots } from './fitting-slots.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import { listsIds } from './store/images/id-conditions.js'
 import type { SlotsAmong } from './store/reading/reader-protocol.js'
@@ -133,7 +134,7 @@ export class FilterSlots {
   }
 
   #scan(gallery: number, filter: Filter, among: SlotsAmong): Promise<Uint32Array> {
-    return this.#store.scan('slotsOfFilter', { gallery, filter, among })
+    return fittingSlots(this.#store, { gallery, filter, among })
   }
 }
 

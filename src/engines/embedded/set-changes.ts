@@ -18,6 +18,7 @@ import {
   type StoredImage,
 } from '../../gallery/records.js'
 import type { FilterSlots } from './filter-slots.js'
+import { fittingSlots } from './fitting-slots.js'
 import type { GalleryIndexes, IndexedSet } from './gallery-indexes.js'
 import type { StorageSettings } from './storage-settings.js'
 import type { GalleryStore } from './store/gallery-store.js'
@@ -126,7 +127,7 @@ export class SetChanges {
   #slotsNow(filter: Filter): Promise<Uint32Array> {
     const { store } = this.#parts
     const { next_slot: to } = store.read(({ sets }) => sets.get(this.#place.number))
-    return store.scan('slotsOfFilter', { gallery: this.#place.number, filter, among: { from: 0, to } })
+    return fittingSlots(store, { gallery: this.#place.number, filter, among: { from: 0, to } })
   }
 
   /** Removes those of the slots that still match the filter. */

@@ -262,3 +262,56 @@ test('searches with a filter see earlier additions, replacements, changes and re
   await putImages(galleries.images, 'a', images(6, 1))
   assert.deepEqual(await found(), ['p4', 'p6'])
 })
+
+test('searches of others come in between a filter of many conditions, which is applied in slices', async (t) => {
+  const { store, filters, scanned, put, setOf, slots } = await opened(t)
+  await put(0, 900)
+  const never = (n: number): Filter => ({ field: 'metadata.even', in: [`none ${n}`] })
+  const many: Filter = { or: [even, ...Array.from({ length: 98 }, (_, n) => never(n))] }
+  const ended: string[] = []
+  await Promise.all([
+    filters.slots(setOf(), many, true).then(() => ended.push('many')),
+    store
+      .scan('labels', { gallery: store.gallery('a').serving, after: undefined, limit: 10 })
+      .then(() => ended.push('other')),
+  ])
+  assert.deepEqual(ended, ['other', 'many'])
+  assert.deepEqual(await slots(many), evens(900))
+  assert.ok(scanned.length > 1)
+  assert.deepEqual(
+    [scanned[0], scanned.at(-1)].map((among) => 'to' in among! && among.to > 0),
+    [true, true],
+  )
+
+  // labels are found by their index, and only what has them is read
+  scanned.length = 0
+  const third: Filter = { field: 'label', in: ['third'] }
+  assert.deepEqual(
+    await slots({ and: [third, { and: [many, { not: never(0) }] }] }),
+    evens(900).filter((slot) => slot % 3 === 0),
+  )
+  assert.deepEqual(scanned[0], { from: 0, to: 900 })
+  const listed = scanned.slice(1).flatMap((among) => ('listed' in among ? among.listed : []))
+  assert.deepEqual(
+    listed,
+    Array.from({ length: 300 }, (_, n) => 3 * n),
+  )
+})
+
+test('a picture that changes between the slices matches only if it meets all conditions at once', async (t) => {
+  const { store, change, put, setOf } = await opened(t)
+  await put(0, 900)
+  const many: Filter = { or: Array.from({ length: 98 }, () => even) }
+  const filter: Filter = { and: [{ field: 'label', in: ['third'] }, many] }
+  let scans = 0
+  const changing: Pick<GalleryStore, 'scan'> = {
+    async scan(name, request) {
+      const reply = await store.scan(name, request)
+      if (scans++ === 0) await change('p3', { label: null, metadata: { even: true } })
+      return reply
+    },
+  }
+  const slots = await new FilterSlots(changing).slots(setOf(), filter, true)
+  assert.ok(scans > 1)
+  assert.deepEqual([...slots].slice(0, 3), [0, 6, 12])
+})
