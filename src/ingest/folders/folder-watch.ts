@@ -57,7 +57,7 @@ const rarerMax = 10
 const closedNamedMax = 10
 const jobPollMs = 500
 /** Pause after a job that failed as a whole or was cancelled; doubles each time. */
-const pauseFirstMs = 60_000
+const firstPauseMs = 60_000
 const pauseMaxMs = 3_600_000
 
 export class FolderWatch {
@@ -70,7 +70,7 @@ export class FolderWatch {
   #waiting = 0
   /** Duration of the last scan. */
   #scanMs = 0
-  #pauseMs = pauseFirstMs
+  #pauseMs = firstPauseMs
   #warnedOf: ErrorCode | undefined
   /** Parts that the last scan could not look into. */
   #closed: readonly string[] = []
@@ -240,7 +240,7 @@ export class FolderWatch {
     })
     this.#waiting = 0
     if (taken || job === undefined) {
-      this.#pauseMs = pauseFirstMs
+      this.#pauseMs = firstPauseMs
       return 0
     }
     const pauseMs = this.#pauseMs

@@ -12,7 +12,7 @@ import { prefixed, type WatchedFolder } from './watched-folders.js'
 
 type SeenFile = Pick<FoundFile, 'path' | 'touched'>
 
-const pauseFirstMs = 60_000
+const firstPauseMs = 60_000
 const pauseMaxMs = 3_600_000
 const linesAtOnce = 1_000
 
@@ -47,7 +47,7 @@ export class UnreadFiles {
 
   #retryLater({ path, touched }: SeenFile, now: number): void {
     const before = this.#files.get(path)
-    const pauseMs = before?.touched === touched ? Math.min(2 * before.pauseMs, pauseMaxMs) : pauseFirstMs
+    const pauseMs = before?.touched === touched ? Math.min(2 * before.pauseMs, pauseMaxMs) : firstPauseMs
     this.#files.set(path, { touched, pauseMs, until: now + pauseMs })
   }
 }
