@@ -17,8 +17,8 @@ import { ClosedParts } from './closed-parts.js'
 import { FolderMemory } from './folder-memory.js'
 import { scanFolder } from './folder-scan.js'
 import { expectFilled, inTurns, withoutNamesakes } from './gone-files.js'
+import { mayBeTakenLater, RefusedFiles, refusedBy } from './refused-files.js'
 import { goneState, Sightings } from './sightings.js'
-import { mayBeTakenLater, refusedBy, UnreadFiles } from './unread-files.js'
 import type { WatchedFolder } from './watched-folders.js'
 
 export interface FolderWatchOptions {
@@ -65,7 +65,7 @@ export class FolderWatch {
   readonly #ending = new AbortController()
   readonly #ended: Promise<void>
   readonly #sightings = new Sightings()
-  readonly #unread = new UnreadFiles()
+  readonly #refused = new RefusedFiles()
   #memory: FolderMemory | undefined
   #waiting = 0
   /** Duration of the last scan. */
@@ -127,7 +127,7 @@ export class FolderWatch {
     this.#sightings.beginScan()
     const paths = new Set<string>()
     const settled: FolderChange[] = []
-    const roomless: FolderChange[] = []
+    const beyondLimit: FolderChange[] = []
     const max = Math.min(changesMax, filesMax) // an upload may have no more lines than files
     const now = performance.now()
     let unsettled = 0
@@ -136,24 +136,24 @@ export class FolderWatch {
     for await (const file of scanFolder(watched.folder, { filesMax, signal, ...noting })) {
       paths.add(file.path)
       parts.addFound(file.path)
-      if (memory.has(file.path, file.stamp) || this.#unread.rests(file, now)) continue
+      if (memory.has(file.path, file.stamp) || this.#refused.rests(file, now)) continue
       const ageMs = this.#sightings.note(file, now)
       const { path, stamp, bytes } = file
-      const ready = this.#unread.waitsForRoom(file) ? roomless : settled
+      const ready = this.#refused.waitsForRoom(file) ? beyondLimit : settled
       if (ageMs >= settleMs && ready.length < max) ready.push({ path, stamp, bytes })
       else unsettled += 1
     }
     this.#scanMs = performance.now() - now
-    this.#unread.keep(paths)
+    this.#refused.keep(paths)
     const gone = await parts.gone(memory.paths(), paths)
     await this.#noteParts(memory, parts)
     const removed = await this.#removed(memory, { gone, paths, now })
     this.#sightings.endScan()
     const removals = removed.settled.slice(0, max).map((path) => ({ path, gone: true as const }))
-    this.#waiting = unsettled + removed.unsettled + settled.length + roomless.length + removals.length
+    this.#waiting = unsettled + removed.unsettled + settled.length + beyondLimit.length + removals.length
     // they make room in a full gallery, in which any number of files may wait for it
-    const room = roomless.length === 0 ? 0 : removals.length + (await galleries.images.room(watched.gallery))
-    return [...removals, ...roomless.slice(0, Math.max(0, room)), ...settled].slice(0, max)
+    const room = beyondLimit.length === 0 ? 0 : removals.length + (await galleries.images.room(watched.gallery))
+    return [...removals, ...beyondLimit.slice(0, Math.max(0, room)), ...settled].slice(0, max)
   }
 
   /**
@@ -226,16 +226,16 @@ export class FolderWatch {
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
     const { watched, jobs } = this.#options
-    const refused =
+    const codes =
       job && taken ? await refusedBy(job, memory.pending(), { watched, store: jobs.store }) : new Map<string, string>()
     if (taken)
       for (const path of memory.pending()) {
         const touched = this.#sightings.touchedOf(path)
-        if (touched !== undefined) this.#unread.note({ path, touched }, refused.get(path), performance.now())
+        if (touched !== undefined) this.#refused.note({ path, touched }, codes.get(path), performance.now())
       }
     await memory.settle({
-      taken: (path) => taken && !mayBeTakenLater(refused.get(path)),
-      refused: (path) => refused.has(path),
+      taken: (path) => taken && !mayBeTakenLater(codes.get(path)),
+      refused: (path) => codes.has(path),
       removed: taken ? gone : [],
     })
     this.#waiting = 0

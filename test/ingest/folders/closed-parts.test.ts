@@ -104,7 +104,8 @@ for (const [mode, what] of [
     await until(() => changes.flat().length === 6)
     assert.equal(await scans(), 'incomplete')
     assert.deepEqual(changes.slice(1).flat().sort(), ['e.jpg', 'open/d.jpg is gone'])
-    assert.deepEqual(told, [['closed']], 'once')
+    // a scan under way at the `chmod` may have told of what is below it
+    assert.equal(told.filter((parts) => parts.includes('closed')).length, 1, 'once')
 
     await chmod(join(folder, 'closed'), 0o755)
     await rm(join(folder, 'closed', 'b.jpg'))

@@ -16,21 +16,21 @@ const firstPauseMs = 60_000
 const pauseMaxMs = 3_600_000
 const linesAtOnce = 1_000
 
-export class UnreadFiles {
+export class RefusedFiles {
   readonly #files = new Map<string, { touched: string; pauseMs: number; until: number }>()
-  /** Those without room, by what they were like then. */
-  readonly #roomless = new Map<string, string>()
+  /** Those for which the gallery was full, by what they were like then. */
+  readonly #beyondLimit = new Map<string, string>()
 
   /** Called when a job has ended. @param code of the file's error; undefined if the job took it */
   note(file: SeenFile, code: string | undefined, now: number): void {
-    if (code === 'gallery_full') this.#roomless.set(file.path, file.touched)
-    else this.#roomless.delete(file.path)
+    if (code === 'gallery_full') this.#beyondLimit.set(file.path, file.touched)
+    else this.#beyondLimit.delete(file.path)
     if (code === 'source_unreadable') this.#retryLater(file, now)
     else this.#files.delete(file.path)
   }
 
   waitsForRoom({ path, touched }: SeenFile): boolean {
-    return this.#roomless.get(path) === touched
+    return this.#beyondLimit.get(path) === touched
   }
 
   /** Whether it is to be left alone. */
@@ -41,7 +41,7 @@ export class UnreadFiles {
 
   /** Forgets those that are gone. */
   keep(paths: ReadonlySet<string>): void {
-    for (const files of [this.#files, this.#roomless])
+    for (const files of [this.#files, this.#beyondLimit])
       for (const path of files.keys()) if (!paths.has(path)) files.delete(path)
   }
 
@@ -52,7 +52,7 @@ export class UnreadFiles {
   }
 }
 
-/** Whether a file with this error may be taken as it is, later: it was locked, changed, or without room. */
+/** Whether a file with this error may be taken as it is, later: it was locked, changed, or the gallery full. */
 export function mayBeTakenLater(code: string | undefined): boolean {
   return code === 'source_unreadable' || code === 'gallery_full'
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readUnchanged } from '../../../src/ingest/folders/folder-scan.js'
 import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
-import { refusedBy, UnreadFiles } from '../../../src/ingest/folders/unread-files.js'
+import { RefusedFiles, refusedBy } from '../../../src/ingest/folders/refused-files.js'
 import { ItemOutcomes } from '../../../src/ingest/item-outcomes.js'
 import type { IntakeParts } from '../../../src/ingest/new-image.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
@@ -65,30 +65,30 @@ test('a file that was gone when its turn came is not taken, though its job did n
 })
 
 test('an unread file that does not change is tried again at growing intervals', () => {
-  const unread = new UnreadFiles()
+  const refused = new RefusedFiles()
   const file = { path: 'a.jpg', touched: '1' }
   const minute = 60_000
-  assert.equal(unread.rests(file, 0), false)
+  assert.equal(refused.rests(file, 0), false)
   let now = 0
   for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) {
-    unread.note(file, 'source_unreadable', now)
+    refused.note(file, 'source_unreadable', now)
     assert.deepEqual(
-      [unread.rests(file, now + minutes * minute - 1), unread.rests(file, now + minutes * minute)],
+      [refused.rests(file, now + minutes * minute - 1), refused.rests(file, now + minutes * minute)],
       [true, false],
     )
     now += minutes * minute
   }
-  unread.note(file, 'source_unreadable', now)
-  assert.equal(unread.rests({ ...file, touched: '2' }, now), false)
-  unread.keep(new Set())
-  unread.note(file, 'source_unreadable', now)
-  assert.equal(unread.rests(file, now + minute), false, 'it starts over once it was gone')
+  refused.note(file, 'source_unreadable', now)
+  assert.equal(refused.rests({ ...file, touched: '2' }, now), false)
+  refused.keep(new Set())
+  refused.note(file, 'source_unreadable', now)
+  assert.equal(refused.rests(file, now + minute), false, 'it starts over once it was gone')
 })
 
 test('a file that a job took neither rests nor waits for room', () => {
-  const unread = new UnreadFiles()
+  const refused = new RefusedFiles()
   const file = { path: 'a.jpg', touched: '1' }
-  const state = () => [unread.rests(file, 0), unread.waitsForRoom(file)]
+  const state = () => [refused.rests(file, 0), refused.waitsForRoom(file)]
   for (const [code, expected] of [
     ['source_unreadable', [true, false]],
     ['gallery_full', [false, true]],
@@ -96,7 +96,7 @@ test('a file that a job took neither rests nor waits for room', () => {
     ['source_unreadable', [true, false]],
     ['image_unreadable', [false, false]],
   ] as const) {
-    unread.note(file, code, 0)
+    refused.note(file, code, 0)
     assert.deepEqual(state(), expected, code)
   }
 })
