@@ -84,6 +84,11 @@ export type Condition =
   | { field: string; range: Range }
   | { field: string; exists: boolean }
 
+/** Parts of a filter that every match meets. */
+export function conjuncts(filter: Filter): Filter[] {
+  return 'and' in filter ? filter.and.flatMap(conjuncts) : [filter]
+}
+
 const checks = {
   field: Compile(Field),
   equals: Compile(Equals),

@@ -21,9 +21,14 @@ export function fits(record: Filtered, filter: Filter): boolean {
 
 /** Whether the filter has a condition on the metadata. */
 export function asksMetadata(filter: Filter): boolean {
-  if ('and' in filter) return filter.and.some(asksMetadata)
-  if ('or' in filter) return filter.or.some(asksMetadata)
-  return 'not' in filter ? asksMetadata(filter.not) : filter.field.startsWith('metadata.')
+  return metadataConditions(filter) > 0
+}
+
+/** How many of the filter's conditions are on the metadata. */
+export function metadataConditions(filter: Filter): number {
+  if ('field' in filter) return filter.field.startsWith('metadata.') ? 1 : 0
+  const parts = 'and' in filter ? filter.and : 'or' in filter ? filter.or : [filter.not]
+  return parts.reduce((sum, part) => sum + metadataConditions(part), 0)
 }
 
 /** Of an id or a label. */

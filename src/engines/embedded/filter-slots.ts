@@ -3,9 +3,9 @@
  * that were added, changed or removed since the last one are looked at again.
  */
 import { hash } from 'node:crypto'
-import { firstFrom } from '../../first-from.js'
 import type { Filter } from '../../gallery/filter.js'
 import { fittingSlots } from './fitting-slots.js'
+import { GrowingSlots } from './growing-slots.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import { listsIds } from './store/images/id-conditions.js'
 import type { SlotsAmong } from './store/reading/reader-protocol.js'
@@ -141,60 +141,4 @@ export class FilterSlots {
 /** The text of a filter may take megabytes, which nobody counts. */
 function keyOf(filter: Filter): string {
   return hash('sha256', JSON.stringify(filter), 'base64')
-}
-
-/** In shared memory, so that sending the slots to the index with each search copies nothing. */
-class GrowingSlots {
-  #memory: Uint32Array
-  #count = 0
-
-  private constructor(length: number) {
-    this.#memory = sharedMemory(length)
-  }
-
-  static of(this: void, slots: Uint32Array): GrowingSlots {
-    return new GrowingSlots(slots.length).append(slots)
-  }
-
-  get slots(): Uint32Array {
-    return this.#memory.subarray(0, this.#count)
-  }
-
-  /** @param more all above the existing ones. Holders of the earlier slots keep seeing only those. */
-  append(more: Uint32Array): this {
-    const count = this.#count + more.length
-    if (count > this.#memory.length) {
-      const grown = sharedMemory(Math.ceil(count * 1.25))
-      grown.set(this.slots)
-      this.#memory = grown
-    }
-    this.#memory.set(more, this.#count)
-    this.#count = count
-    return this
-  }
-
-  /**
-   * @param again slots whose pictures were changed or removed, ascending
-   * @param fitting those of them that are allowed now
-   * @returns others if that makes a difference: holders of these keep seeing them
-   */
-  with(again: readonly number[], fitting: Uint32Array): GrowingSlots {
-    const { slots } = this
-    const fits = new Set(fitting)
-    const places = again.map((slot) => firstFrom(slots, slot))
-    if (again.every((slot, i) => fits.has(slot) === (slots[places[i]!] === slot))) return this
-    const changed = new GrowingSlots(slots.length + fitting.length)
-    let from = 0
-    again.forEach((slot, i) => {
-      const place = places[i]!
-      changed.append(slots.subarray(from, place))
-      if (fits.has(slot)) changed.append(Uint32Array.of(slot))
-      from = slots[place] === slot ? place + 1 : place
-    })
-    return changed.append(slots.subarray(from))
-  }
-}
-
-function sharedMemory(length: number): Uint32Array {
-  return new Uint32Array(new SharedArrayBuffer(length * Uint32Array.BYTES_PER_ELEMENT))
 }

@@ -2,7 +2,9 @@
  * The slots whose pictures fit a filter. The reader thread answers one call after the other, and reading metadata takes
  * a millisecond per picture for the largest filters: it is read in slices, so that calls of others come in between.
  */
-import type { Filter } from '../../gallery/filter.js'
+import { conjuncts, type Filter } from '../../gallery/filter.js'
+import { asksMetadata, metadataConditions } from '../../gallery/fits.js'
+import { GrowingSlots } from './growing-slots.js'
 import type { GalleryStore } from './store/gallery-store.js'
 import { listsIds } from './store/images/id-conditions.js'
 import type { SlotsAmong } from './store/reading/reader-protocol.js'
@@ -28,41 +30,20 @@ export async function fittingSlots(
   // of listed ids at most a thousand records are read
   if (checks * countOf(among) <= checksMax || listsIds(filter)) return scan(filter, among)
   // ids and labels have indexes, and comparing them takes no time
-  const others = conjuncts(filter).filter((part) => metadataConditions(part) === 0)
+  const others = conjuncts(filter).filter((part) => !asksMetadata(part))
   const narrowed = others.length === 0 ? among : { listed: [...(await scan({ and: others }, among))] }
-  const found: Uint32Array[] = []
+  const found = GrowingSlots.of(new Uint32Array())
   // by the whole filter: a label may have changed by now
-  for (const slice of slicesOf(narrowed, Math.ceil(checksMax / checks))) found.push(await scan(filter, slice))
-  return concatenated(found)
+  for (const slice of slicesOf(narrowed, Math.ceil(checksMax / checks))) found.append(await scan(filter, slice))
+  return found.slots
 }
 
 function countOf(among: SlotsAmong): number {
   return 'listed' in among ? among.listed.length : among.to - among.from
 }
 
-/** Conditions that every match meets. */
-function conjuncts(filter: Filter): Filter[] {
-  return 'and' in filter ? filter.and.flatMap(conjuncts) : [filter]
-}
-
-function metadataConditions(filter: Filter): number {
-  if ('field' in filter) return filter.field === 'id' || filter.field === 'label' ? 0 : 1
-  const parts = 'and' in filter ? filter.and : 'or' in filter ? filter.or : [filter.not]
-  return parts.reduce((sum, part) => sum + metadataConditions(part), 0)
-}
-
 function* slicesOf(among: SlotsAmong, size: number): Generator<SlotsAmong> {
   if ('listed' in among)
     for (let at = 0; at < among.listed.length; at += size) yield { listed: among.listed.slice(at, at + size) }
   else for (let { from } = among; from < among.to; from += size) yield { from, to: Math.min(from + size, among.to) }
-}
-
-function concatenated(parts: readonly Uint32Array[]): Uint32Array {
-  const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }

@@ -1,10 +1,9 @@
 /** What a filter says of ids, which the database looks up in an index. */
-import type { Condition, Filter } from '../../../../gallery/filter.js'
+import { type Condition, conjuncts, type Filter } from '../../../../gallery/filter.js'
 
 /** Conditions on the id that every match meets. */
 export function idConditions(filter: Filter): Condition[] {
-  if ('and' in filter) return filter.and.flatMap(idConditions)
-  return 'field' in filter && filter.field === 'id' ? [filter] : []
+  return conjuncts(filter).flatMap((part) => ('field' in part && part.field === 'id' ? [part] : []))
 }
 
 /** Whether the ids of all matches are listed: they are looked up, and no other record is read. */
