@@ -20,6 +20,13 @@ export type FetchOutcome = (typeof fetchOutcomes)[number]
 /** Outcome of one scan of a watched folder; `incomplete`: parts of it could not be read. */
 export type FolderScanOutcome = 'done' | 'incomplete' | 'failed'
 
+/** Labels of what is measured of a watched folder. */
+export interface FolderLabels {
+  gallery: string
+  /** Of the folder's ids. */
+  prefix?: string | undefined
+}
+
 export interface IntakeInstruments {
   countIngested(outcome: IngestOutcome, count?: number): void
   countJobEnd(kind: EndedJobKind, state: JobEnd): void
@@ -28,7 +35,7 @@ export interface IntakeInstruments {
   /** A picture was read from a listed bucket. */
   countBucketRead(outcome: 'read' | 'failed'): void
   /** A watched folder was scanned. */
-  countFolderScan(of: { gallery: string; prefix?: string | undefined }, outcome: FolderScanOutcome): void
+  countFolderScan(of: FolderLabels, outcome: FolderScanOutcome): void
   /** A picture was decoded or refused: in the service, or in a decoder process. */
   countDecoded(where: 'service' | 'process'): void
   /** A decoder process ended unexpectedly. */
@@ -93,10 +100,8 @@ function sourceInstruments(registry: Registry) {
   return {
     countFetch: (outcome: FetchOutcome) => fetches.inc({ outcome }),
     countBucketRead: (outcome: 'read' | 'failed') => bucketReads.inc({ outcome }),
-    countFolderScan: (
-      { gallery, prefix = '' }: { gallery: string; prefix?: string | undefined },
-      outcome: FolderScanOutcome,
-    ) => folderScans.inc({ gallery, prefix, outcome }),
+    countFolderScan: ({ gallery, prefix = '' }: FolderLabels, outcome: FolderScanOutcome) =>
+      folderScans.inc({ gallery, prefix, outcome }),
   }
 }
 

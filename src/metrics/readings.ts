@@ -1,6 +1,7 @@
 /** Gauges with labels, read at each scrape: series of removed things disappear. */
 import type { Registry } from 'prom-client'
 import { readingGauge } from './instruments.js'
+import type { FolderLabels } from './intake.js'
 
 export interface GalleryReading {
   gallery: string
@@ -16,10 +17,7 @@ export interface GalleryReading {
   maxImages?: number | undefined
 }
 
-export interface WatchedFolderReading {
-  gallery: string
-  /** Of the folder's ids. */
-  prefix?: string | undefined
+export interface WatchedFolderReading extends FolderLabels {
   taken: number
   waiting: number
 }
