@@ -16,6 +16,7 @@ import { networkFileSystem } from './file-systems.js'
 import { forgetOwner, ownerNoteName, ownerOf, recordOwner } from './folder-owner.js'
 import { reserveName, reservePartName } from './reserve.js'
 import { roomProbeName } from './room.js'
+import { notWritable } from './writable-parts.js'
 
 /** Far above SQLite's own lock bytes (from 2³⁰) and the largest database (2⁴⁸ bytes). */
 const lockByte = 2 ** 52
@@ -105,7 +106,7 @@ async function openDatabaseFile(folder: string, path: string): Promise<number> {
     if (['ENOSPC', 'EDQUOT'].includes(code))
       throw new AlikeError('storage_full', { detail: 'There is no space for a new data folder.', cause })
     const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code)
-    throw damaged(denied ? 'This user may not write to it.' : `alike.db cannot be opened there (${code}).`, cause)
+    throw damaged(denied ? notWritable(folder) : `alike.db cannot be opened there (${code}).`, cause)
   }
 }
 

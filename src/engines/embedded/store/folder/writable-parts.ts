@@ -2,7 +2,7 @@
  * Finds folders in the data folder that this user may not write to, perhaps volumes of their own: otherwise the first
  * upload or snapshot would fail, or hours of indexing would be repeated after a restart.
  */
-import { constants } from 'node:fs'
+import { constants, statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AlikeError } from '../../../../errors.js'
@@ -12,11 +12,27 @@ const parts = ['folders', 'index', 'installations', 'originals', 'queries', 'sna
 /** @throws AlikeError `data_unreadable` */
 export async function expectWritableParts(dataDir: string): Promise<void> {
   for (const part of parts) {
+    const path = join(dataDir, part)
     try {
-      await access(join(dataDir, part), constants.R_OK | constants.W_OK | constants.X_OK)
+      await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue
-      throw new AlikeError('data_unreadable', { detail: `This user may not write to the folder ${part} in it.`, cause })
+      throw new AlikeError('data_unreadable', { detail: notWritable(path), cause })
     }
+  }
+}
+
+/** Names both users: Docker creates a missing folder of the host as root's, for a service that runs as user 1000. */
+export function notWritable(folder: string): string {
+  const owner = ownerOf(folder)
+  const belongs = owner === undefined ? '' : `, which belongs to user ${owner}`
+  return `User ${process.geteuid?.()} may not write to ${folder}${belongs}.`
+}
+
+function ownerOf(folder: string): number | undefined {
+  try {
+    return statSync(folder).uid
+  } catch {
+    return undefined // missing, or in a folder that this user may not enter
   }
 }
