@@ -3,9 +3,11 @@
  * place.
  */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 
 const sourceFiles = readdirSync('src', { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
@@ -328,17 +330,28 @@ const { dependencies, optionalDependencies, devDependencies } = JSON.parse(readF
   [kind in 'dependencies' | 'optionalDependencies' | 'devDependencies']: Record<string, string>
 }
 
-/** By pino and by `@commander-js/extra-typings`. */
-const loadedOtherwise = ['pino-pretty', 'commander']
+/** By pino, by `@commander-js/extra-typings`, and by weaviate-client, which does not declare it. */
+const loadedOtherwise = ['pino-pretty', 'commander', 'protobufjs']
+
+const packageOf = (target: string) => /^(?:@[^/]+\/)?[^/]*/.exec(target)![0]
+/** What the service and its commands import from packages: names, and files in them. */
+const importedFromPackages = [
+  ...new Set(
+    [
+      ...imports,
+      ...readdirSync('clients/typescript/src').flatMap((name) => importsOf(join('clients/typescript/src', name))),
+    ]
+      .filter(({ file }) => !/^src\/(train|console)\/|^src\/cli\/write-/.test(file))
+      .map(({ target }) => target)
+      .filter((target) => existsSync(join('node_modules', packageOf(target), 'package.json'))),
+  ),
+]
+const { packages: locked } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+  packages: Record<string, { dev?: boolean }>
+}
 
 test('an installation without development packages has every package that the service and its commands import', () => {
-  const packageOf = (target: string) => /^(?:@[^/]+\/)?[^/]*/.exec(target)![0]
-  const isPackage = (name: string) => existsSync(join('node_modules', name, 'package.json'))
-  const clientFiles = readdirSync('clients/typescript/src').map((name) => join('clients/typescript/src', name))
-  const serving = [...imports, ...clientFiles.flatMap(importsOf)].filter(
-    ({ file }) => !/^src\/(train|console)\/|^src\/cli\/write-/.test(file),
-  )
-  const imported = new Set(serving.map(({ target }) => packageOf(target)).filter(isPackage))
+  const imported = new Set(importedFromPackages.map(packageOf))
   assert.ok(imported.size > 30, `${imported.size} packages`)
   assert.deepEqual(
     [...imported].filter((name) => !(name in dependencies) && !(name in optionalDependencies)),
@@ -349,13 +362,35 @@ test('an installation without development packages has every package that the se
     Object.keys(dependencies).filter((name) => name in devDependencies),
     [],
   )
-  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, { dev?: boolean }> }
   assert.deepEqual(
-    Object.keys(dependencies).filter((name) => lock.packages[`node_modules/${name}`]?.dev !== undefined),
+    Object.keys(dependencies).filter((name) => locked[`node_modules/${name}`]?.dev !== undefined),
     [],
   )
   assert.deepEqual(
     Object.keys(dependencies).filter((name) => !imported.has(name) && !loadedOtherwise.includes(name)),
+    [],
+  )
+})
+
+test('and every package that those packages load in their turn, declared or not', async () => {
+  const script = `
+    import { registerHooks } from 'node:module'
+    const places = new Set()
+    registerHooks({
+      resolve(specifier, context, next) {
+        const resolved = next(specifier, context)
+        const place = resolved.url.match(/node_modules\\/(.*node_modules\\/)?(@[^/]+\\/)?[^/]+/)?.[0]
+        if (place !== undefined) places.add(place)
+        return resolved
+      },
+    })
+    for (const target of ${JSON.stringify(importedFromPackages.filter((target) => !target.endsWith('.json')))}) await import(target)
+    console.log(JSON.stringify([...places]))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
+  const loaded = JSON.parse(stdout) as string[]
+  assert.ok(loaded.length > 100, `${loaded.length} packages`)
+  assert.deepEqual(
+    loaded.filter((place) => locked[place]!.dev),
     [],
   )
 })

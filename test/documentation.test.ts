@@ -43,7 +43,7 @@ test('the index of the documentation lists every page', () => {
 })
 
 test('commands outside a container run on the pinned Node.js', () => {
-  const inContainer = /^dist\/src\/cli\/(backup|restore)\.js$/
+  const inContainer = /^dist\/src\/cli\/(backup|restore|make-key)\.js$/
   const bare = pages.flatMap((page) =>
     [...readFileSync(page, 'utf8').matchAll(/(?<!npx\s+)\bnode\s+(?:--[\w-]+\s+(?:'[^']*'\s+)?)*(dist\/[\w/.-]+)/g)]
       .filter(([, file]) => !inContainer.test(file!))

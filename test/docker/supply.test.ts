@@ -141,46 +141,6 @@ test('the folders of packages that the image is searched for and rid of are ther
   )
 })
 
-test('what the image runs loads no package that `npm ci --omit=dev` leaves out, though it may be there on this machine', async () => {
-  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
-    (file) => file.endsWith('.ts') && !/^(train|console)\//.test(file),
-  )
-  const specifiers = new Set(
-    files.flatMap((file) =>
-      [
-        ...readFileSync(join('src', file), 'utf8').matchAll(
-          /^(?:import|export) (?!type\b)[^;]*?from '([^.'][^']*)'|\b(?:import|require)\('([^.'][^']*)'\)/gm,
-        ),
-      ]
-        .map(([, from, called]) => from ?? called!)
-        .filter((specifier) => !specifier.endsWith('.json')),
-    ),
-  )
-  for (const name of ['fastify', 'weaviate-client', 'onnxruntime-node', 'umap-js'])
-    assert.ok(specifiers.has(name), name)
-  // Sees what these packages load in their turn.
-  const script = `
-    import { registerHooks } from 'node:module'
-    const loaded = new Set()
-    registerHooks({
-      resolve(specifier, context, next) {
-        const found = next(specifier, context)
-        loaded.add(found.url)
-        return found
-      },
-    })
-    for (const specifier of ${JSON.stringify([...specifiers])}) await import(specifier)
-    const places = [...loaded].flatMap((url) => url.match(/node_modules\\/(.*node_modules\\/)?(@[^/]+\\/)?[^/]+/)?.[0] ?? [])
-    console.log(JSON.stringify([...new Set(places)]))`
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
-  const places = JSON.parse(stdout) as string[]
-  assert.ok(places.length > 100, `${places.length}`)
-  assert.deepEqual(
-    places.filter((place) => packages[place]!.dev),
-    [],
-  )
-})
-
 test('every native addon that ships for x86-64 has an arm64 counterpart', () => {
   const shipped = Object.entries(packages).filter(([place, { dev }]) => place.startsWith('node_modules/') && !dev)
   const names = new Set(shipped.map(([place]) => place))
