@@ -61,6 +61,8 @@ async function unpackNpm(specifier: string, work: string, target: string): Promi
     .at(-1)!
   await rm(join(work, 'package'), { recursive: true, force: true })
   execute('tar', ['-xzf', join(work, file), '-C', work, '--no-same-owner'])
+  // Some archives deny others their files, which npm corrects when it installs; in the image the trainer is not the user who builds.
+  execute('chmod', ['-R', 'a+rX', join(work, 'package')])
   await rename(join(work, 'package'), target)
 }
 
