@@ -20,6 +20,7 @@ if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]))
 }
 
 linkRuntime()
+process.env.ORT_DISABLE_TELEMETRY = '1' // src/embedding/no-telemetry.ts
 const missing = ['onnxruntime-node', 'sharp'].filter((name) => !loads(name))
 if (missing.length > 0)
   fail(missing.map((name) => `${name} cannot be loaded here: is this x86-64 or arm64 Linux with glibc?`))

@@ -2,6 +2,7 @@
  * The model as ONNX Runtime sessions: one for all batch sizes on the CPU, one per size on CUDA. The only importer of
  * onnxruntime-node in the service; it must run in its own thread, because `open` and `run` block their event loop.
  */
+import './no-telemetry.js'
 import { env, InferenceSession, Tensor } from 'onnxruntime-node'
 import { discard } from '../image/spent-bytes.js'
 import { servedGraph } from './served-graph.js'

@@ -1,4 +1,5 @@
 /** The main thread's handle of one session worker: open it warm, run a batch, close it gracefully. */
+import './no-telemetry.js'
 import { CalledThread } from '../worker-calls/called-thread.js'
 import type { RunResult, SessionCalls, SessionInfo, SessionSettings } from './worker-protocol.js'
 

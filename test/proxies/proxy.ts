@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { temporaryFolder } from '../support/temporary-folder.js'
 
 export interface Proxy {
-  name: 'nginx' | 'caddy'
+  name: 'nginx' | 'caddy' | 'traefik'
   /** Starts it before the service; stopped with the test. @returns the URL at which it exposes the service */
   start(t: TestContext, service: string): Promise<string>
 }
@@ -49,6 +49,27 @@ export const proxies: readonly Proxy[] = [
       await writeFile(join(folder, 'Caddyfile'), `{\n\tadmin off\n\tstorage file_system ${folder}\n}\n${site}`)
       const address = `http://127.0.0.1:${port}`
       return started(t, 'caddy', ['run', '--adapter', 'caddyfile', '--config', join(folder, 'Caddyfile')], address)
+    },
+  },
+  {
+    name: 'traefik',
+    async start(t, service) {
+      const folder = await temporaryFolder(t)
+      const port = await freePort()
+      const { certificate, key } = await trustedCertificate(folder)
+      const [configuration, routes] = [join(folder, 'traefik.yml'), join(folder, 'alike.yml')]
+      const fixed = exchanged(await readFile('docker/proxies/traefik.yml', 'utf8'), {
+        'address: ":443"': `address: "127.0.0.1:${port}"`,
+        'filename: /etc/traefik/alike.yml': `filename: ${routes}`,
+      })
+      const dynamic = exchanged(await readFile('docker/proxies/traefik-alike.yml', 'utf8'), {
+        'Host(`pictures.example.com`)': 'Host(`127.0.0.1`)',
+        'http://127.0.0.1:8080': service,
+        '/etc/ssl/certs/pictures.example.com.pem': certificate,
+        '/etc/ssl/private/pictures.example.com.key': key,
+      })
+      await Promise.all([writeFile(configuration, fixed), writeFile(routes, dynamic)])
+      return started(t, 'traefik', [`--configfile=${configuration}`], `https://127.0.0.1:${port}`)
     },
   },
 ]

@@ -2,6 +2,7 @@
  * Runs a model file in this process. For offline work only: a run blocks the event loop, so the service uses worker
  * threads instead.
  */
+import '../../embedding/no-telemetry.js'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
