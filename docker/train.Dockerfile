@@ -7,8 +7,13 @@
 #
 #     docker build -f docker/train.Dockerfile --target cpu -t alike:train-cpu .      # the same without --gpus
 #
-# The default network is included as a starting point; mount other weights. On a GPU, `--backend tensorflow-gpu` refuses to
-# start rather than silently train on the CPU.
+# What training proposes as the next step runs in the same image:
+#
+#     docker run --rm --entrypoint node -v ~/pictures:/pictures:ro -v ~/networks:/networks alike:train-cpu \
+#       dist/src/train/onnx/precisions/main.js --model /networks/mine --data /pictures
+#
+# ~/networks must be writable for user 1000. The default network is included as a starting point; mount other weights. On a
+# GPU, `--backend tensorflow-gpu` refuses to start rather than silently train on the CPU.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 FROM ${NODE_IMAGE} AS base
 # hadolint ignore=DL3008
