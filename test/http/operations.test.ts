@@ -222,6 +222,18 @@ test('a closing service finishes what it accepted and refuses the rest', async (
   await closing
 })
 
+test('a request on its way when the service begins to stop is answered, and its answer ends the connection', async (t) => {
+  const app = await startApp(t)
+  const connection = rawConnection(t, await app.listen())
+  const request = 'GET /livez HTTP/1.1\r\nhost: test\r\n\r\n'
+  connection.write(request)
+  await connection.arrival(/^HTTP\/1\.1 200 [\s\S]*connection: keep-alive[\s\S]*\}$/i)
+  connection.write(request)
+  const closing = app.close()
+  assert.match(await connection.closed, /^HTTP\/1\.1 200 [\s\S]*connection: close/)
+  await closing
+})
+
 test('a closing service does not wait for connections that its clients keep, and its refusal of a body arrives', async (t) => {
   const app = await startApp(t, { shutdownGraceMs: 600_000 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })

@@ -1,23 +1,37 @@
 /** What requests get while the service shuts down. */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 
+/** For requests on their way; a client that sends one after another learns from an answer that its connection ends. */
+const farewellMs = 200
+
 /** Accepted requests are finished; further ones on open connections are told to go elsewhere. */
 export function refuseWhileClosing(app: FastifyInstance): void {
-  let closing = false
+  let state: 'open' | 'leaving' | 'closing' = 'open'
   app.addHook('preClose', async () => {
-    closing = true
+    state = 'leaving'
+    // closing resets idle connections, with whatever has arrived on them but was not read
+    if (await hasConnections(app)) {
+      await sleep(farewellMs)
+      await nextTurn() // a busy thread would otherwise close before it reads
+    }
+    state = 'closing'
   })
   app.addHook('onRequest', async () => {
-    if (closing) throw new AlikeError('shutting_down')
+    if (state === 'closing') throw new AlikeError('shutting_down')
   })
   app.addHook('onSend', async (_request, reply) => {
-    if (closing) reply.header('connection', 'close')
+    if (state !== 'open') reply.header('connection', 'close')
   })
   // those that were promised to stay open: for an answer that had begun before, or while a refused body is discarded
   app.addHook('onResponse', async ({ raw }) => {
-    if (!closing) return
+    if (state !== 'closing') return
     app.server.closeIdleConnections()
     if (!raw.complete) raw.once('end', () => app.server.closeIdleConnections())
   })
+}
+
+function hasConnections({ server }: FastifyInstance): Promise<boolean> {
+  return new Promise((resolve) => server.getConnections((_error, count) => resolve(count > 0)))
 }
