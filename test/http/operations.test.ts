@@ -252,6 +252,22 @@ test('a service that begins to stop is not ready, but alive', async (t) => {
   await closing
 })
 
+for (const [time, isLeaving] of Object.entries({ before: false, when: true }))
+  test(`a body that was refused ${time} the service began to stop does not keep its connection`, async (t) => {
+    const app = await startApp(t, { shutdownGraceMs: 600_000 })
+    const connection = rawConnection(t, await app.listen())
+    connection.write('GET /livez HTTP/1.1\r\nhost: test\r\n\r\n')
+    await connection.arrival('"ok"')
+    const leaving = isLeaving ? app.close() : undefined
+    connection.write(`POST ${search} HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: 3\r\n\r\n`)
+    await connection.arrival('gallery_not_found')
+    const closing = leaving ?? app.close()
+    await until(() => !app.app.server.listening, 'the end of listening')
+    connection.write('...')
+    await connection.closed
+    await closing
+  })
+
 test('a service with a short grace period stops listening before it cuts connections off', async (t) => {
   const app = await startApp(t, { shutdownGraceMs: 200 })
   const address = await app.listen()

@@ -15,6 +15,9 @@ export function refuseWhileClosing(app: FastifyInstance, { shutdownGraceMs }: Sh
   // most of a short grace period is for accepted work, too
   const farewellMs = Math.min(farewellMaxMs, shutdownGraceMs / 5)
   let state: 'open' | 'leaving' | 'closing' = 'open'
+  const closeIdle = () => {
+    if (state === 'closing') app.server.closeIdleConnections()
+  }
   app.addHook('preClose', async () => {
     state = 'leaving'
     // closing resets idle connections, with whatever has arrived on them but was not read
@@ -33,9 +36,8 @@ export function refuseWhileClosing(app: FastifyInstance, { shutdownGraceMs }: Sh
   })
   // those that were promised to stay open: for an answer that had begun before, or while a refused body is discarded
   app.addHook('onResponse', async ({ raw }) => {
-    if (state !== 'closing') return
-    app.server.closeIdleConnections()
-    if (!raw.complete) raw.once('end', () => app.server.closeIdleConnections())
+    closeIdle()
+    if (!raw.complete) raw.once('end', closeIdle)
   })
 }
 
