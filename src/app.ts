@@ -165,7 +165,7 @@ async function addPlugins(app: FastifyInstance, options: AppOptions, unreadable:
   prefixAddresses(app, config.basePath)
   auditRequests(app, auditLog)
   checkHeaders(app, unreadable)
-  refuseWhileClosing(app)
+  refuseWhileClosing(app, config)
   const onRefusal = () => metrics.countRefusal('overloaded')
   metrics.watch({ connections: limitConnections(app, { ...config, onRefusal }) })
   takeTurns(app)

@@ -285,7 +285,15 @@ test('the rules cover exactly the existing parts', () => {
 test('what loads ONNX Runtime turns its telemetry off first', () => {
   const users = imports.filter(({ target }) => target === 'onnxruntime-node').map(({ file }) => file)
   assert.ok(users.length > 1)
-  for (const file of users) assert.equal(importsOf(file)[0]!.target, 'src/embedding/no-telemetry.ts', file)
+  const reaches = new Set(users)
+  for (const file of reaches) for (const { target, file: user } of imports) if (target === file) reaches.add(user)
+  // a thread's environment is a copy: what starts it turns the telemetry off
+  const starters = imports
+    .filter(({ file, target }) => /-worker\.ts$/.test(target) && reaches.has(target) && !/-worker\.ts$/.test(file))
+    .map(({ file }) => file)
+  assert.ok(starters.length > 1)
+  for (const file of [...users, ...starters])
+    assert.equal(importsOf(file)[0]!.target, 'src/embedding/no-telemetry.ts', file)
 })
 
 test('only the commands use the clients; the service does not', () => {

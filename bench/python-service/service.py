@@ -7,6 +7,8 @@ import os
 import time
 from pathlib import Path
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # otherwise it reports to its maker: src/embedding/no-telemetry.ts
+
 import faiss
 import numpy as np
 import onnxruntime as ort

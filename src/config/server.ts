@@ -5,7 +5,7 @@ export const serverSettings = {
   host: Type.String({
     default: '127.0.0.1',
     minLength: 1,
-    description: 'Address to listen on; 0.0.0.0 for all interfaces, :: for those of IPv6, too.',
+    description: 'Address to listen on; 0.0.0.0 for all interfaces, :: for IPv6 as well.',
   }),
   port: Type.Integer({
     default: 8080,

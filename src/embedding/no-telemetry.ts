@@ -1,6 +1,6 @@
 /**
  * From 1.29 on, ONNX Runtime sends its maker what it runs (name and checksums of the model, the machine, errors, how often) with
- * a lasting identifier, unless this variable is set before it loads. Imported before onnxruntime-node, and by what starts
+ * a persistent identifier, unless this variable is set before it loads. Imported before onnxruntime-node, and by what starts
  * threads that load it: the environment of a thread is a copy, which native code does not read.
  */
 import { isMainThread } from 'node:worker_threads'

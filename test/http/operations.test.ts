@@ -234,6 +234,53 @@ test('a request on its way when the service begins to stop is answered, and its 
   await closing
 })
 
+test('a service that begins to stop is not ready, but alive', async (t) => {
+  const app = await startApp(t)
+  const address = await app.listen()
+  const connections = ['/readyz', '/livez'].map((path) => {
+    const connection = rawConnection(t, address)
+    connection.write(`GET ${path} HTTP/1.1\r\nhost: `)
+    return connection
+  }) as [RawConnection, RawConnection]
+  const arrived: Socket[] = []
+  app.app.server.on('connection', (socket) => arrived.push(socket))
+  await until(() => arrived.length === 2 && arrived.every(({ bytesRead }) => bytesRead > 0))
+  const closing = app.close()
+  for (const connection of connections) connection.write('test\r\n\r\n')
+  assert.match(await connections[0].closed, /^HTTP\/1\.1 503 [\s\S]*connection: close[\s\S]*shutting_down/)
+  assert.match(await connections[1].closed, /^HTTP\/1\.1 200 [\s\S]*connection: close/)
+  await closing
+})
+
+for (const [time, isLeaving] of Object.entries({ before: false, when: true }))
+  test(`a body that was refused ${time} the service began to stop does not keep its connection`, async (t) => {
+    const app = await startApp(t, { shutdownGraceMs: 600_000 })
+    const connection = rawConnection(t, await app.listen())
+    connection.write('GET /livez HTTP/1.1\r\nhost: test\r\n\r\n')
+    await connection.arrival('"ok"')
+    const leaving = isLeaving ? app.close() : undefined
+    connection.write(`POST ${search} HTTP/1.1\r\nhost: test\r\ncontent-type: image/jpeg\r\ncontent-length: 3\r\n\r\n`)
+    await connection.arrival('gallery_not_found')
+    const closing = leaving ?? app.close()
+    await until(() => !app.app.server.listening, 'the end of listening')
+    connection.write('...')
+    await connection.closed
+    await closing
+  })
+
+test('a service with a short grace period stops listening before it cuts connections off', async (t) => {
+  const app = await startApp(t, { shutdownGraceMs: 200 })
+  const address = await app.listen()
+  const kept = rawConnection(t, address)
+  kept.write('GET /livez HTTP/1.1\r\nhost: test\r\n\r\n')
+  await kept.arrival('"ok"')
+  kept.write('GET /livez HTTP/1.1\r\n')
+  const closing = app.close()
+  await kept.closed
+  assert.equal(app.app.server.listening, false)
+  await closing
+})
+
 test('a closing service does not wait for connections that its clients keep, and its refusal of a body arrives', async (t) => {
   const app = await startApp(t, { shutdownGraceMs: 600_000 })
   await app.call(201, { method: 'PUT', url: '/v1/galleries/g' })

@@ -61,7 +61,7 @@ async function unpackNpm(specifier: string, work: string, target: string): Promi
     .at(-1)!
   await rm(join(work, 'package'), { recursive: true, force: true })
   execute('tar', ['-xzf', join(work, file), '-C', work, '--no-same-owner'])
-  // Some archives deny others their files, which npm corrects when it installs; in the image the trainer is not the user who builds.
+  // Some archives are readable by their owner only, which npm corrects on install; the image is built as another user than it runs.
   execute('chmod', ['-R', 'a+rX', join(work, 'package')])
   await rename(join(work, 'package'), target)
 }

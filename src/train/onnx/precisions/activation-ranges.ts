@@ -1,4 +1,5 @@
 /** Runs pictures through a graph with its inner values exposed, and collects their histograms and channel means. */
+import '../../../embedding/no-telemetry.js'
 import { availableParallelism } from 'node:os'
 import type { AlikeError } from '../../../errors.js'
 import { CalledThread } from '../../../worker-calls/called-thread.js'

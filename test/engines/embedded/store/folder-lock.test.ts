@@ -135,19 +135,38 @@ test('a folder without write permission is distinguished from one in use', async
     detail: `User ${process.geteuid!()} may not write to ${closed}, which belongs to user ${process.geteuid!()}.`,
   })
   await chmod(closed, 0o700)
+  const database = join(closed, 'alike.db')
+  await writeFile(database, '', { mode: 0o400 }) // of somebody else, as after a restore by root
+  await assert.rejects(openIn(t, closed), {
+    code: 'data_unreadable',
+    detail: `User ${process.geteuid!()} may not write to ${database}, which belongs to user ${process.geteuid!()}.`,
+  })
+})
+
+test('a data folder that is mounted read-only is told from one of another user', async (t) => {
+  const disk = await readOnlyDisk(t)
+  if (disk === undefined) return t.skip('this user may not mount')
+  await assert.rejects(openIn(t, disk), {
+    code: 'data_unreadable',
+    detail: `The file system of ${disk} is mounted read-only.`,
+  })
 })
 
 test('a folder of the data folder without write permission is named at the start', async (t) => {
   const dataDir = await dataFolder(t)
   await (await openIn(t, dataDir)).close()
-  const closed = (await readOnlyDisk(t)) ?? (await mkdtemp(join(dataDir, 'closed-')))
+  const disk = await readOnlyDisk(t)
+  const closed = disk ?? (await mkdtemp(join(dataDir, 'closed-')))
   await chmod(closed, 0o500).catch(() => {}) // nor may its permissions be changed on that disk
   t.after(() => chmod(closed, 0o700).catch(() => {}))
   for (const part of ['spool', 'originals', 'snapshots']) {
     await symlink(closed, join(dataDir, part))
     await assert.rejects(openIn(t, dataDir), {
       code: 'data_unreadable',
-      detail: new RegExp(`^User \\d+ may not write to ${join(dataDir, part)}, which belongs to user \\d+\\.$`),
+      detail:
+        disk === undefined
+          ? new RegExp(`^User \\d+ may not write to ${join(dataDir, part)}, which belongs to user \\d+\\.$`)
+          : `The file system of ${join(dataDir, part)} is mounted read-only.`,
     })
     await rm(join(dataDir, part))
   }

@@ -6,7 +6,7 @@
  * The descriptor must outlive every SQLite connection of this process: closing any descriptor of a file drops the
  * process's POSIX locks on it, and SQLite uses those.
  */
-import { closeSync, fstatSync, openSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { makeFolder } from '../../../../durable-files.js'
@@ -106,7 +106,8 @@ async function openDatabaseFile(folder: string, path: string): Promise<number> {
     if (['ENOSPC', 'EDQUOT'].includes(code))
       throw new AlikeError('storage_full', { detail: 'There is no space for a new data folder.', cause })
     const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code)
-    throw damaged(denied ? notWritable(folder) : `alike.db cannot be opened there (${code}).`, cause)
+    if (denied) throw damaged(notWritable(code !== 'EROFS' && existsSync(path) ? path : folder, code), cause)
+    throw damaged(`alike.db cannot be opened there (${code}).`, cause)
   }
 }
 

@@ -16,22 +16,24 @@ export async function expectWritableParts(dataDir: string): Promise<void> {
     try {
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue
-      throw new AlikeError('data_unreadable', { detail: notWritable(path), cause })
+      const { code } = cause as NodeJS.ErrnoException
+      if (code === 'ENOENT') continue
+      throw new AlikeError('data_unreadable', { detail: notWritable(path, code), cause })
     }
   }
 }
 
-/** Names both users: Docker creates a missing folder of the host as root's, for a service that runs as user 1000. */
-export function notWritable(folder: string): string {
-  const owner = ownerOf(folder)
+/** Names both users: Docker creates a missing host folder as root, for a service that runs as user 1000. */
+export function notWritable(path: string, code: string | undefined): string {
+  if (code === 'EROFS') return `The file system of ${path} is mounted read-only.`
+  const owner = ownerOf(path)
   const belongs = owner === undefined ? '' : `, which belongs to user ${owner}`
-  return `User ${process.geteuid?.()} may not write to ${folder}${belongs}.`
+  return `User ${process.geteuid?.()} may not write to ${path}${belongs}.`
 }
 
-function ownerOf(folder: string): number | undefined {
+function ownerOf(path: string): number | undefined {
   try {
-    return statSync(folder).uid
+    return statSync(path).uid
   } catch {
     return undefined // missing, or in a folder that this user may not enter
   }
