@@ -105,26 +105,33 @@ test('scale: uploads of the maximum size, of all jobs of a pod, fit its volume, 
   }
 })
 
-test('scale: each kind of process has an autoscaler and a disruption budget', async () => {
+/** The metrics by which each autoscaler counts, or undefined for resources such as CPU. */
+function scaledBy(manifests: readonly Manifest[]): Record<string, (string | undefined)[]> {
+  const scalers = manifests.filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
+  return Object.fromEntries(
+    scalers.map(({ metadata, spec }) => [
+      metadata.name,
+      (spec.metrics as { pods?: Named; external?: Named }[]).map(
+        ({ pods, external }) => (pods ?? external)?.metric.name,
+      ),
+    ]),
+  )
+}
+
+test('scale: each kind of process has a disruption budget; without an adapter for metrics, only CPU usage scales', async () => {
   const manifests = await manifestsOf('scale')
   const names = (kind: string) => manifests.filter((one) => one.kind === kind).map(({ metadata }) => metadata.name)
   const deployments = names('Deployment').sort()
   assert.deepEqual(deployments, ['alike-serve', 'alike-work'])
-  assert.deepEqual(names('HorizontalPodAutoscaler').sort(), deployments)
   assert.deepEqual(names('PodDisruptionBudget').sort(), deployments)
+  assert.deepEqual(scaledBy(manifests), { 'alike-serve': [undefined] })
 })
 
-test('the adapter queries existing metrics, and provides those that the autoscalers use', async () => {
+test('the adapter queries existing metrics', async () => {
   const text = await readFile(join(root, 'prometheus-adapter.yaml'), 'utf8')
   const metrics = createMetrics()
   const exposed = new Set([...(await metrics.expose()).text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name!))
   for (const [name] of text.matchAll(/(?<!as: )\balike_\w+/g)) assert.ok(exposed.has(name), name)
-  const given = [...text.matchAll(/as: (alike_\w+)/g)].map(([, name]) => name!)
-  const wanted = (await manifestsOf('scale'))
-    .filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
-    .flatMap(({ spec }) => spec.metrics as { pods?: Named; external?: Named }[])
-    .flatMap(({ pods, external }) => pods?.metric.name ?? external?.metric.name ?? [])
-  assert.deepEqual(given.sort(), wanted.sort())
 })
 
 interface Named {
@@ -228,7 +235,8 @@ const skip = builder === undefined ? 'neither kustomize nor kubectl is there' : 
 for (const [folder, components] of [
   ['embedded', []],
   ['embedded', ['gpu', 'ingress', 'monitoring']],
-  ['scale', ['gpu', 'ingress', 'monitoring']],
+  ['scale', []],
+  ['scale', ['gpu', 'ingress', 'monitoring', 'queue-scaling']],
 ] as const) {
   test(`${[folder, ...components].join(' with ')}: builds with kustomize, and validates strictly against the Kubernetes schemas`, {
     skip,
@@ -250,6 +258,21 @@ for (const [folder, components] of [
     assert.equal(checked.status, 0, checked.stdout + checked.stderr)
   })
 }
+
+test('scale with queue-scaling: both kinds of process are scaled by what the adapter provides', { skip }, async (t) => {
+  const { manifests } = await builtBy(t, { resources: ['scale'], components: ['components/queue-scaling'] })
+  const scaled = scaledBy(manifests)
+  assert.deepEqual(Object.keys(scaled).sort(), ['alike-serve', 'alike-work'])
+  assert.equal(scaled['alike-serve']![0], undefined)
+  const text = await readFile(join(root, 'prometheus-adapter.yaml'), 'utf8')
+  assert.deepEqual(
+    Object.values(scaled)
+      .flat()
+      .filter((name) => name !== undefined)
+      .sort(),
+    [...text.matchAll(/as: (alike_\w+)/g)].map(([, name]) => name!).sort(),
+  )
+})
 
 for (const folder of ['embedded', 'scale']) {
   test(`${folder}: the documented overlay changes image, host and settings`, { skip }, async (t) => {
