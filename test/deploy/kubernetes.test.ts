@@ -118,21 +118,32 @@ function scaledBy(manifests: readonly Manifest[]): Record<string, (string | unde
   )
 }
 
-test('scale: each kind of process has a disruption budget; without an adapter for metrics, only CPU usage scales', async () => {
+test('scale: each kind of process has an autoscaler, if only in a component, and a disruption budget', async () => {
   const manifests = await manifestsOf('scale')
   const names = (kind: string) => manifests.filter((one) => one.kind === kind).map(({ metadata }) => metadata.name)
   const deployments = names('Deployment').sort()
   assert.deepEqual(deployments, ['alike-serve', 'alike-work'])
   assert.deepEqual(names('PodDisruptionBudget').sort(), deployments)
-  assert.deepEqual(scaledBy(manifests), { 'alike-serve': [undefined] })
+  assert.deepEqual(scaledBy(manifests), { 'alike-serve': [undefined] }) // CPU needs no adapter for metrics
+  const scalers = [...manifests, ...(await manifestsOf('components/queue-scaling'))]
+  assert.deepEqual(Object.keys(scaledBy(scalers)).sort(), deployments)
 })
 
-test('the adapter queries existing metrics', async () => {
+test('the adapter queries existing metrics, and provides those that the autoscalers use', async () => {
   const text = await readFile(join(root, 'prometheus-adapter.yaml'), 'utf8')
   const metrics = createMetrics()
   const exposed = new Set([...(await metrics.expose()).text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name!))
   for (const [name] of text.matchAll(/(?<!as: )\balike_\w+/g)) assert.ok(exposed.has(name), name)
+  const files = ['kustomization.yaml', 'work-autoscaling.yaml']
+  const texts = await Promise.all(files.map((file) => readFile(join(root, 'components/queue-scaling', file), 'utf8')))
+  const wanted = texts.flatMap((file) => [...file.matchAll(/name: (alike_\w+)/g)].map(([, name]) => name!))
+  assert.deepEqual(providedBy(text), wanted.sort())
 })
+
+/** The metrics that the adapter's rules name, in order. */
+function providedBy(rules: string): string[] {
+  return [...rules.matchAll(/as: (alike_\w+)/g)].map(([, name]) => name!).sort()
+}
 
 interface Named {
   metric: { name: string }
@@ -270,7 +281,7 @@ test('scale with queue-scaling: both kinds of process are scaled by what the ada
       .flat()
       .filter((name) => name !== undefined)
       .sort(),
-    [...text.matchAll(/as: (alike_\w+)/g)].map(([, name]) => name!).sort(),
+    providedBy(text),
   )
 })
 
