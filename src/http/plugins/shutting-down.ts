@@ -1,5 +1,5 @@
 /** What requests get while the service shuts down. */
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { AlikeError } from '../../errors.js'
 
@@ -23,7 +23,7 @@ export function refuseWhileClosing(app: FastifyInstance, { shutdownGraceMs }: Sh
     // closing resets idle connections, with whatever has arrived on them but was not read
     if (await hasConnections(app)) {
       await sleep(farewellMs)
-      await nextTurn() // a busy thread would otherwise close before it reads
+      await setImmediate() // a busy thread would otherwise close before it reads
     }
     state = 'closing'
   })

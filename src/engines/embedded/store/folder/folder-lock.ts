@@ -14,9 +14,9 @@ import { AlikeError } from '../../../../errors.js'
 import { damaged } from '../database/database.js'
 import { networkFileSystem } from './file-systems.js'
 import { forgetOwner, ownerNoteName, ownerOf, recordOwner } from './folder-owner.js'
+import { notWritable } from './not-writable.js'
 import { reserveName, reservePartName } from './reserve.js'
 import { roomProbeName } from './room.js'
-import { notWritable } from './writable-parts.js'
 
 /** Far above SQLite's own lock bytes (from 2³⁰) and the largest database (2⁴⁸ bytes). */
 const lockByte = 2 ** 52
