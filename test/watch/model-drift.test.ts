@@ -39,8 +39,8 @@ test('each model has its own baseline and window; of many models, the most recen
 
   ask('b', 0.8)
   ask('c', 0.8)
-  await until(() => 'c' in psi())
-  assert.deepEqual(Object.keys(psi()), ['standard', 'b', 'c'])
+  await until(() => 'b' in psi() && 'c' in psi(), 'their files, which are read side by side')
+  assert.deepEqual(Object.keys(psi()).toSorted(), ['b', 'c', 'standard'])
   ask('a', 0.3)
   await until(() => psi().a! > 0.25, 'the baseline of a model that comes back')
 })
