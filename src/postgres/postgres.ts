@@ -52,7 +52,8 @@ class Client extends pg.Client {
     try {
       super(config)
     } catch (cause) {
-      throw unreachable(cause) // a malformed URL, a file of a certificate
+      if (isOfUrl(cause)) throw malformedUrl()
+      throw unreachable(cause) // the file of a certificate
     }
     // the current or next statement reports it; an unhandled event would end the process
     this.on('error', () => {})
@@ -70,6 +71,16 @@ class Client extends pg.Client {
 }
 
 type Connected = (error: Error | null) => void
+
+const isOfUrl = (error: unknown) =>
+  error instanceof URIError || (error as { code?: unknown }).code === 'ERR_INVALID_URL'
+
+/** Generated passwords are what makes most of these unreadable. The URL is not shown, because logs keep what is said. */
+const malformedUrl = () =>
+  new AlikeError('config_invalid', {
+    detail:
+      'POSTGRES_URL is not readable as postgres://user:password@host:port/database: check the port, and write characters of the password other than letters, digits and - . _ ~ percent-encoded, as in %23 for #.',
+  })
 
 export class Postgres implements Sql {
   readonly #pool: pg.Pool

@@ -49,12 +49,18 @@ test('tables of a newer version are refused, those of the job queues too', async
 })
 
 test('a URL that cannot be used is told in a sentence', async (t) => {
-  const away = (reason: RegExp) => ({ code: 'store_unreachable', detail: reason })
-  for (const [url, reason] of [
-    ['postgres://127.0.0.1:99999/x', /^PostgreSQL: Invalid URL/],
-    ['postgres://127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/none.crt', /^PostgreSQL: .*none\.crt/],
+  const unreadable = /^POSTGRES_URL is not readable as (?!.*secret).*percent-encoded/
+  for (const [url, code, detail] of [
+    ['postgres://127.0.0.1:99999/x', 'config_invalid', unreadable],
+    ['postgres://alike:secret#1@127.0.0.1/x', 'config_invalid', unreadable],
+    ['postgres://alike:secret%ff@127.0.0.1/x', 'config_invalid', unreadable],
+    [
+      'postgres://127.0.0.1:1/x?sslmode=verify-full&sslrootcert=/none.crt',
+      'store_unreachable',
+      /^PostgreSQL: .*none\.crt/,
+    ],
   ] as const)
-    await assert.rejects(openStores(t, url), away(reason))
+    await assert.rejects(openStores(t, url), { code, detail })
 })
 
 test('a start that cannot connect says why', async (t) => {
