@@ -61,13 +61,15 @@ export async function trainFromScratch(
   log: (line: string) => void,
   stop: AbortSignal,
 ): Promise<EndedRun> {
+  // first of all: what another run writes while this one reads its pictures is not what it was started beside
+  const networkBefore = await networkIn(join(settings.out, settings.name))
   const data = await readTrainingData(settings, log)
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)
   log(`backend ${describeBackend(backend, settings.backend)}, convolutions in ${compute}`)
   logParts(data, log)
 
-  const run = await openRun({ settings, data, backend, log, stop })
+  const run = await openRun({ settings, data, backend, networkBefore, log, stop })
   try {
     const state = await runEpochs(run)
     if (state.epoch < settings.epochs && !settings.exportOnly) {
@@ -80,7 +82,9 @@ export async function trainFromScratch(
   }
 }
 
-async function openRun(parts: Pick<Run, 'settings' | 'data' | 'backend' | 'log' | 'stop'>): Promise<Run> {
+type Known = Pick<Run, 'settings' | 'data' | 'backend' | 'networkBefore' | 'log' | 'stop'>
+
+async function openRun(parts: Known): Promise<Run> {
   const { settings, data, log } = parts
   const shape = {
     name: settings.name,
@@ -95,9 +99,8 @@ async function openRun(parts: Pick<Run, 'settings' | 'data' | 'backend' | 'log' 
 
   const optimizer = new AdamW(trainableVariablesOf(network), { weightDecay: settings.weightDecay })
   const teachers = await openTeachers(settings, averaged, microBatchHere(), log)
-  const networkBefore = await networkIn(join(settings.out, settings.name))
   const loader = new ImageLoader(data.images)
-  return { ...parts, loader, network, averaged, optimizer, teachers, timed: [], networkBefore }
+  return { ...parts, loader, network, averaged, optimizer, teachers, timed: [] }
 }
 
 async function closeRun({ loader, teachers, optimizer, network, averaged }: Run): Promise<void> {

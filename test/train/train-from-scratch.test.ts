@@ -1,8 +1,9 @@
 /** The whole command on pictures drawn here: from data to a model folder, and a run that is stopped and resumed. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { readModel } from '../../src/embedding/model-manifest.js'
 import { AlikeError } from '../../src/errors.js'
@@ -151,12 +152,29 @@ test('of two runs with one name at the same time one ends, and the other has its
   const [one] = await Promise.allSettled([first])
   const [other] = await Promise.allSettled([second])
   const [lost, ...more] = [one, other].filter((outcome) => outcome.status === 'rejected')
+  // noticed at a checkpoint, or, by one that began its own when the other had made its last, at the export
   await assert.rejects(() => Promise.reject(lost?.reason), {
     code: 'run_exists',
-    message: /Another process trains the run/,
+    message: /Another process trains the run|Another run has written/,
   })
   assert.deepEqual(more, [])
   if (one.status === 'fulfilled') assert.deepEqual(one.value.state.best, alone.state.best)
+})
+
+test('a network that another run writes while this one begins is kept', async () => {
+  const settings = { ...tinySettings(folder), name: 'overtaken', epochs: 1, report: false }
+  const manifest = join(settings.out, settings.name, 'manifest.json')
+  const written = '{"id":"of another run"}'
+  const log = (line: string) => {
+    if (!line.startsWith('backend')) return
+    mkdirSync(dirname(manifest), { recursive: true })
+    writeFileSync(manifest, written)
+  }
+  await assert.rejects(trainFromScratch(settings, log, never), {
+    code: 'run_exists',
+    message: /Another run has written/,
+  })
+  assert.equal(await readFile(manifest, 'utf8'), written)
 })
 
 test('unreadable pictures, also those that are only tested with, are named before the first epoch', async () => {

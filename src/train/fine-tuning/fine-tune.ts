@@ -51,6 +51,8 @@ export async function fineTune(
 
 /** @throws AlikeError `weights_unreadable`, `dataset_unusable` */
 async function openRun(settings: FineTuneSettings, log: (line: string) => void, stop: AbortSignal): Promise<Run> {
+  // first of all: what another run writes while this one reads its pictures is not what it was started beside
+  const networkBefore = await networkIn(join(settings.out, settings.name))
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)
   const starting = await startingWeightsOf(settings)
@@ -66,7 +68,6 @@ async function openRun(settings: FineTuneSettings, log: (line: string) => void, 
   const averaged = startingNetwork(starting, shape)
   const microBatch = settings.microBatch === 'auto' ? microBatchHere() : settings.microBatch
   const teachers = await openTeachers(settings, averaged, microBatch, log)
-  const networkBefore = await networkIn(join(settings.out, settings.name))
   const loader = new ImageLoader(data.images, settings.loaders === 'auto' ? loaderProcesses() : settings.loaders)
   const networks = { starting, network, averaged, teachers, networkBefore }
   return { settings, data, loader, ...networks, microBatch, backend, compute, timed: [], log, stop }
