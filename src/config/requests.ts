@@ -88,10 +88,10 @@ export const requestSettings = {
   }),
   explainQueueMax: Type.Integer({
     default: 16,
-    minimum: 1,
+    minimum: 2,
     maximum: 1_000,
     description:
-      'Maximum number of pictures waiting to be explained (one is processed at a time); further requests get 429.',
+      'Maximum number of pictures being explained or waiting for it, two for each explanation; further requests get 429.',
   }),
   explainIdleSeconds: Type.Integer({
     default: 60,

@@ -14,7 +14,7 @@ export function missingLibrary(): string | undefined {
     process.dlopen({ exports: {} }, cudaLibraryPath())
   } catch (error) {
     // A library that loads fails too, because it is not a Node addon, but with another message.
-    return /^\S+: cannot open shared object file/.exec(error instanceof Error ? error.message : '')?.[0]
+    return /^.+: cannot open shared object file/.exec(error instanceof Error ? error.message : '')?.[0]
   }
   return undefined
 }

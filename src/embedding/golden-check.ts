@@ -64,16 +64,16 @@ export async function checkGolden(
   const expected = golden.embeddings[precision]
   if (expected?.length !== golden.pictures.length)
     throw unreadable(`There are no golden embeddings of its ${precision} model.`)
-  const cosines = await Promise.all(
-    golden.pictures.map(async (file, i) => {
-      const png = await readFile(join(model.folder, goldenFolder, file)).catch((cause: unknown) => {
-        throw unreadable(`The golden picture ${file} cannot be read.`, cause)
-      })
-      const { pixels } = await prepareImage(png, { preprocessing: model.manifest.preprocessing, maxPixels: 1e6 })
-      const [found, made] = [(await embedder.embed(pixels)).vector, decodeGolden(expected[i]!)]
-      return found.length === made.length ? cosine(found, made) : NaN
-    }),
-  )
+  const cosines: number[] = []
+  // one after the other, because the embedder may be permitted to keep only one waiting
+  for (const [i, file] of golden.pictures.entries()) {
+    const png = await readFile(join(model.folder, goldenFolder, file)).catch((cause: unknown) => {
+      throw unreadable(`The golden picture ${file} cannot be read.`, cause)
+    })
+    const { pixels } = await prepareImage(png, { preprocessing: model.manifest.preprocessing, maxPixels: 1e6 })
+    const [found, made] = [(await embedder.embed(pixels)).vector, decodeGolden(expected[i]!)]
+    cosines.push(found.length === made.length ? cosine(found, made) : NaN)
+  }
   const minCosine = Math.min(...cosines)
   const check = { precision, images: cosines.length, minCosine }
   // written so that NaN fails

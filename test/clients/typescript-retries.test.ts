@@ -71,11 +71,14 @@ test('a change with a condition is repeated only if it was surely not executed: 
 })
 
 test('an answer that breaks off is requested again, or reported as one', async (t) => {
+  let breakOff = () => {}
   const { url, requests } = await answering(t, ({ url: path }, response, count) => {
     const type = path!.endsWith('/errors') ? 'application/x-ndjson' : 'application/json; charset=utf-8'
     response.writeHead(200, { 'content-type': type })
-    if (count === 3) response.end('{"name":"g"}')
-    else response.write('{"name":"g"}\n{"na', () => setTimeout(() => response.destroy(), 20))
+    if (count === 3) return response.end('{"name":"g"}')
+    breakOff = () => response.destroy()
+    // what is read line by line breaks off once its first line has been read
+    response.write('{"name":"g"}\n{"na', () => path!.endsWith('/errors') || setTimeout(breakOff, 20))
   })
   const client = new AlikeClient({ url, retry: { firstPauseMs: 1 } })
   await assert.rejects(
@@ -86,7 +89,10 @@ test('an answer that breaks off is requested again, or reported as one', async (
   assert.equal(requests.length, 3)
   const names: string[] = []
   await assert.rejects(async () => {
-    for await (const { name } of client.jobErrors('j')) names.push(name)
+    for await (const { name } of client.jobErrors('j')) {
+      names.push(name)
+      breakOff()
+    }
   }, AlikeUnreachable)
   assert.deepEqual(names, ['g'])
 })

@@ -42,7 +42,7 @@ function optionsOf(model: Awaited<ReturnType<typeof readModel>>) {
       requireCuda: false,
       workers: 1,
       maxBatch: 1,
-      maxQueue: 4,
+      maxQueue: 1,
       logger,
       metrics: metrics.embedding,
     },

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Config, Settings, settingsOf } from '../../src/config/config.js'
+import { startApp } from '../support/app.js'
+import { drawImage } from '../support/drawn-images.js'
+import { tinyModel } from '../support/tiny-model.js'
+
+/** These refuse any picture of more than a pixel, or a kilobyte. */
+const refusingPictures = ['imageMaxPixels', 'uploadMaxBytes']
+
+test('with the smallest permitted value of every setting a picture is stored, found, explained and saved', async (t) => {
+  const smallest = settingsOf(Settings.properties).flatMap(([name, { type, minimum }]) =>
+    type === 'integer' && !refusingPictures.includes(name) ? [[name, minimum!] as const] : [],
+  )
+  assert.ok(smallest.length > 50)
+  const settings = Object.fromEntries(smallest) as Partial<Config>
+  const app = await startApp(t, { ...settings, embedWorkers: 1, modelDir: await tinyModel() })
+  const gallery = '/v1/galleries/shapes'
+  const image = { headers: { 'content-type': 'image/jpeg' }, payload: await drawImage('circle', 1) }
+  await app.call(201, { method: 'PUT', url: gallery })
+  await app.call(201, { method: 'PUT', url: `${gallery}/images/a`, ...image })
+  const { hits } = await app.call(200, { method: 'POST', url: `${gallery}/search?k=1`, ...image })
+  assert.deepEqual(
+    hits.map(({ id }) => id),
+    ['a'],
+  )
+  await app.call(200, { method: 'POST', url: `${gallery}/explain?hit=a`, ...image })
+  await app.call(202, { method: 'POST', url: '/v1/snapshots' })
+})
