@@ -78,7 +78,7 @@ export const jobSettings = {
     minimum: 0,
     maximum: 3650,
     description:
-      'Days for which ended jobs and their error reports are kept; at least one with `WATCH_FOLDERS`, longer while a webhook has yet to be notified.',
+      'Days for which ended jobs and their error reports are kept (0: nobody can read how a job ended); at least one with `WATCH_FOLDERS`, longer while a webhook has yet to be notified.',
   }),
   jobLeaseSeconds: Type.Integer({
     default: 20,
