@@ -51,9 +51,16 @@ test('an ingestion is paused, resumes after what it has stored, and sends a webh
 test('an undeliverable webhook is refused before anything is taken in', async (t) => {
   const app = await startApp(t)
   await app.call(201, { method: 'PUT', url: gallery })
-  const query = '?webhook=http://example.com/'
-  const { code } = await app.call(422, { method: 'POST', url: `${gallery}/evaluate${query}` })
-  assert.equal(code, 'webhook_disabled')
+  const webhook = 'http://example.com/'
+  const query = `?webhook=${webhook}`
+  for (const request of [
+    ...['evaluate', 'duplicates', 'doctor', 'layout'].map((kind) => ({ url: `${gallery}/${kind}${query}` })),
+    { url: `${gallery}/sets`, payload: { model: 'other', webhook } },
+    { url: `${gallery}/move`, payload: { engine: 'embedded', webhook } },
+  ]) {
+    const { code } = await app.call(422, { method: 'POST', ...request })
+    assert.equal(code, 'webhook_disabled', request.url)
+  }
   const open = await startApp(t, { webhookAllowedHosts: 'example.org', webhookSecret })
   await open.call(201, { method: 'PUT', url: gallery })
   const refused = await open.call(422, {

@@ -3667,7 +3667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4406,6 +4406,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
@@ -5103,7 +5112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6005,7 +6014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6375,7 +6384,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7075,7 +7084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7668,7 +7677,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7843,6 +7852,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description At capacity, or too many requests; the header Retry-After says when to try again. */
             429: {
                 headers: {
@@ -8007,7 +8025,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9738,7 +9756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9916,7 +9934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10099,7 +10117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10382,7 +10400,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11152,7 +11170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11348,7 +11366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11512,7 +11530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11909,7 +11927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12118,7 +12136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12586,7 +12604,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12875,7 +12893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The picture or archive cannot be used. */
+            /** @description A picture, archive, address or model that the request contains or names cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -64,7 +64,7 @@ function buildEmbeddingSet(app: TypedApp, { sets }: EmbeddingSetRouteOptions): v
         response: {
           200: { description: 'The job that is already running.', ...reference(Job) },
           202: { description: 'The job that builds and judges it.', ...reference(Job) },
-          ...problems(400, 404, 409, 415, 429, 503, 507),
+          ...problems(400, 404, 409, 415, 422, 429, 503, 507),
         },
       },
     },

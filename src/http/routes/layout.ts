@@ -49,7 +49,7 @@ function layOut(app: TypedApp, { analyses }: LayoutRouteOptions): void {
         body: { content: { 'application/json': { schema: LayoutParameters } } },
         response: {
           202: { description: 'The job that will compute the layout.', ...reference(Job) },
-          ...problems(400, 404, 409, 415, 429, 503, 507),
+          ...problems(400, 404, 409, 415, 422, 429, 503, 507),
         },
       },
     },

@@ -66,7 +66,7 @@ const statusMeanings = {
   415: 'The content type or picture format is not supported.',
   416: 'The range is outside the file.',
   417: 'The header Expect is not 100-continue.',
-  422: 'The picture or archive cannot be used.',
+  422: 'A picture, archive, address or model that the request contains or names cannot be used.',
   429: 'At capacity, or too many requests; the header Retry-After says when to try again.',
   431: 'The URL and headers exceed the maximum size.',
   503: 'The service is starting or stopping, or a store that it needs is unavailable.',
