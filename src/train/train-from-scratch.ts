@@ -61,7 +61,7 @@ export async function trainFromScratch(
   log: (line: string) => void,
   stop: AbortSignal,
 ): Promise<EndedRun> {
-  // first of all: what another run writes while this one reads its pictures is not what it was started beside
+  // before anything is read, because what another run writes meanwhile is not what this one may replace
   const networkBefore = await networkIn(join(settings.out, settings.name))
   const data = await readTrainingData(settings, log)
   const backend = await chooseBackend(settings.backend)

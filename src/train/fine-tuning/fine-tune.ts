@@ -51,7 +51,7 @@ export async function fineTune(
 
 /** @throws AlikeError `weights_unreadable`, `dataset_unusable` */
 async function openRun(settings: FineTuneSettings, log: (line: string) => void, stop: AbortSignal): Promise<Run> {
-  // first of all: what another run writes while this one reads its pictures is not what it was started beside
+  // before anything is read, because what another run writes meanwhile is not what this one may replace
   const networkBefore = await networkIn(join(settings.out, settings.name))
   const backend = await chooseBackend(settings.backend)
   const compute = setConvolutionPrecision(settings.compute)
