@@ -101,6 +101,16 @@ test('each key has its own limit of requests per minute, failed keys count by ad
   for (let i = 0; i < 9; i++) assert.equal((await app.app.inject('/readyz')).statusCode, 200)
 })
 
+test('a clock that is set back refuses nobody for longer than a minute', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 86_400_000 })
+  const app = await startApp(t, { rateLimitPerMinute: 1 })
+  await app.call(200, { url: '/v1/galleries' })
+  t.mock.timers.reset()
+  const refused = await app.app.inject('/v1/galleries')
+  assert.equal(refused.statusCode, 429)
+  assert.ok(Number(refused.headers['retry-after']) <= 60)
+})
+
 test('a service without keys is open, reports it, and counts by address', async (t) => {
   const app = await startApp(t, { rateLimitPerMinute: 2 })
   assert.ok(app.log.some(({ msg }) => /no API keys/.test(String(msg))))

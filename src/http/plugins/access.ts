@@ -8,6 +8,7 @@ import { isOpenToAll, Tokens } from '../../access/tokens.js'
 import { AlikeError } from '../../errors.js'
 import { problems } from '../schemas/problem.js'
 import { ofOneSubscriber } from '../subscriber.js'
+import { RateWindows } from './rate-windows.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -74,7 +75,7 @@ export async function guard(
   app.decorateRequest('keyName', '')
   app.decorateRequest('grant', undefined)
   // counts a key's requests in this process, in memory
-  await app.register(rateLimit, { global: false })
+  await app.register(rateLimit, { global: false, store: RateWindows })
   const countAgainst =
     rateLimitPerMinute === 0
       ? undefined
