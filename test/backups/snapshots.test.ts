@@ -51,6 +51,20 @@ test('what counts is the room where snapshots are stored, which may be a disk of
   await assert.rejects(snapshots.create(), { code: 'storage_full' })
 })
 
+test('if somebody has deleted the folder of all snapshots, there are none, and the next one makes it anew', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  const snapshots = await snapshotsIn(t, dataDir)
+  await ended(snapshots, await snapshots.create())
+  await rm(join(dataDir, 'snapshots'), { recursive: true })
+  assert.deepEqual(await snapshots.list(), [])
+  const next = await ended(snapshots, await snapshots.create())
+  assert.equal(next.state, 'ready')
+  assert.deepEqual(
+    (await snapshots.list()).map(({ id }) => id),
+    [next.id],
+  )
+})
+
 test('writes continue meanwhile; the snapshot holds everything acknowledged before, and each later write entirely or not at all', async (t) => {
   const { dataDir, galleries } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)
