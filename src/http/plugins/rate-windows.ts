@@ -4,7 +4,7 @@
  */
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
 
-/** With the oldest window, the count of a caller is forgotten beyond these. */
+/** Beyond these, the caller whose window is oldest is forgotten. */
 const callersMax = 50_000
 
 export class RateWindows implements FastifyRateLimitStore {
