@@ -14,7 +14,7 @@ export function setLines(sets: readonly EmbeddingSet[], nameOf: (id: string) => 
   })
 }
 
-export function gateLines(gate: Gate, nameOf: (id: string) => string): string[] {
+function gateLines(gate: Gate, nameOf: (id: string) => string): string[] {
   const { passed, reasons, servingModelId, judgedAt, queries, candidates, quality, overlapAt10, copiesFound } = gate
   const { missing = 0, replay } = gate
   const numbers = Object.entries(quality).flatMap(([name, one]) => {

@@ -1,6 +1,6 @@
 /** Decisions about findings of a gallery, as the rest of Alike sees them, and where they are stored. */
 
-export const decisionKinds = ['label', 'copies'] as const
+const decisionKinds = ['label', 'copies'] as const
 export type DecisionKind = (typeof decisionKinds)[number]
 
 /** A decision to be made. */

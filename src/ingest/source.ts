@@ -8,7 +8,7 @@ import type { PatchStep, RemoveStep } from '../gallery/records.js'
 import type { LitterRule } from './litter.js'
 import type { NameEncoding } from './name-encoding.js'
 
-export const sourceKinds = ['files', 'tar', 'tar.gz', 'tar.zst', 'zip', 'ndjson', 'urls', 's3', 'folder'] as const
+const sourceKinds = ['files', 'tar', 'tar.gz', 'tar.zst', 'zip', 'ndjson', 'urls', 's3', 'folder'] as const
 export type SourceKind = (typeof sourceKinds)[number]
 export type ArchiveKind = Extract<SourceKind, 'tar' | 'tar.gz' | 'tar.zst' | 'zip'>
 

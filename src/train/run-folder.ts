@@ -68,7 +68,7 @@ async function placeOf(path: string): Promise<string> {
  * A network replaces its folder as a whole: one with the user's pictures, for example, would be lost.
  * @throws AlikeError `run_exists` for a folder of something else
  */
-export async function expectReplaceable(folder: string): Promise<void> {
+async function expectReplaceable(folder: string): Promise<void> {
   // what is there and cannot be listed is a file
   const names = await readdir(folder).catch(async () => ((await exists(folder)) ? [folder] : []))
   if (names.length === 0 || names.includes('manifest.json')) return

@@ -1,7 +1,7 @@
 /** A filter in the builder: conditions, all or any of which must hold. Pure. */
 import type { Field, FieldType } from './fields.js'
 
-export const comparisons = ['equals', 'in', 'gte', 'lte', 'exists', 'missing'] as const
+const comparisons = ['equals', 'in', 'gte', 'lte', 'exists', 'missing'] as const
 export type Comparison = (typeof comparisons)[number]
 
 export const comparisonNames: Record<Comparison, string> = {
