@@ -124,7 +124,7 @@ export async function retrieve(query: Query, parts: RetrievalParts): Promise<Ans
   }
 }
 
-export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'> {
+export interface NextPage extends Pick<GallerySearch, 'k' | 'metadata' | 'vectors' | 'onBytes'> {
   gallery: string | readonly string[]
   token: string
   /** The caller: a page token works only for the caller it was issued to. */

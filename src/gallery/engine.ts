@@ -16,6 +16,7 @@ import type {
   ImageRecord,
   ImageStep,
   LabelCount,
+  ListedImage,
   PutStep,
   SeenImage,
   StepResult,
@@ -110,6 +111,11 @@ export interface Identified {
   readonly id: string
 }
 
+export interface FindExtras {
+  /** With embeddings. Default false. */
+  vectors?: boolean | undefined
+}
+
 export interface ChangeOptions {
   /**
    * Progress of the job that the steps belong to, committed with them. Passed only to engines that store jobs in the
@@ -162,7 +168,7 @@ export interface OpenSet {
   likeness(rows: readonly Identified[], columns: readonly Identified[]): Promise<Float32Array>
 
   /** The records of those ids that exist, in the order given. */
-  find(ids: readonly string[]): Promise<ImageRecord[]>
+  find(ids: readonly string[], extras?: FindExtras): Promise<ListedImage[]>
   /**
    * The same, with everything stored about them.
    * @throws AlikeError `image_damaged` if one of them cannot be read in full

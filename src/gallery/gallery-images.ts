@@ -5,7 +5,7 @@
 import { AlikeError } from '../errors.js'
 import { changeAdvancing } from './advancing-changes.js'
 import type { CatalogueEntry } from './catalogue.js'
-import type { OpenSet, PageOfImages, StoredThumbnail, UndescribedPage } from './engine.js'
+import type { FindExtras, OpenSet, PageOfImages, StoredThumbnail, UndescribedPage } from './engine.js'
 import type { GalleryFields } from './fields.js'
 import type { Filter } from './filter.js'
 import type { JobProgress, ProgressKeeper } from './job-progress.js'
@@ -20,6 +20,7 @@ import {
   type ImageStep,
   idOfStep,
   type LabelCount,
+  type ListedImage,
   type PutStep,
   type SeenImage,
   type StepResult,
@@ -155,8 +156,9 @@ export class GalleryImages {
     }
   }
 
-  async get(gallery: string, id: string): Promise<ImageRecord | undefined> {
-    return (await this.find(gallery, [id]))[0]
+  /** @param extras `vectors`: with its embedding */
+  async get(gallery: string, id: string, extras: FindExtras = {}): Promise<ListedImage | undefined> {
+    return (await (await this.#sets.open(gallery)).find([id], extras))[0]
   }
 
   /** The records of those ids that exist, in the order given. */

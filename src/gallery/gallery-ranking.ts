@@ -7,7 +7,7 @@ import { expandedQuery } from '../ranking/query-expansion.js'
 import { BoostedHits } from './boosted-hits.js'
 import { DistinctHits } from './distinct-hits.js'
 import { DiverseHits } from './diverse-hits.js'
-import type { NearestHits, OpenSet } from './engine.js'
+import { lengthOfVector, type NearestHits, type OpenSet } from './engine.js'
 import type { GallerySearch, GallerySearchResult, Hit, HitGroup, PageRequest, SearchTerms } from './gallery-search.js'
 import { groupedHits } from './grouped-hits.js'
 import { bestFirst, type HitList, type UnrankedHit } from './hits.js'
@@ -119,8 +119,8 @@ export class Ranking {
       ? { hits: [], groups: await this.#membersNow(ranked(grouped.slice(offset, end), offset)) }
       : { hits: await this.#recordsNow(ranked(this.#inOrder((listed as UnrankedHit[]).slice(offset, end)), offset)) }
     this.#isFirstPage = false
-    await this.#scoreCopies([...found.hits, ...(found.groups ?? []).flatMap((one) => one.hits)])
-    const page = await this.#withMetadata(found, shown)
+    await this.#scoreCopies(hitsOf(found))
+    const page = await this.#withMetadata(await this.#withVectors(found, shown), shown)
     const voting = voters === undefined ? undefined : (await this.#hits.first(voters)).toSorted(bestFirst)
     const { compared, method, ef } = this.#nearest
     const { vector, expand = 0 } = this.terms
@@ -188,7 +188,7 @@ export class Ranking {
     page: Page,
     { metadata = true, onBytes }: Pick<PageRequest, 'metadata' | 'onBytes'>,
   ): Promise<Page> {
-    const hits = [...page.hits, ...(page.groups ?? []).flatMap((group) => group.hits)]
+    const hits = hitsOf(page)
     onBytes?.(
       hits.reduce((bytes, { record }) => bytes + bytesOfHit + record.id.length + (record.label?.length ?? 0), 0),
     )
@@ -198,11 +198,19 @@ export class Ranking {
       ({ length }) => onBytes?.(length),
     )
     const textOf = new Map(hits.map((hit, i) => [hit, texts[i]]))
-    const complete = (hit: Hit): Hit => ({ ...hit, record: hit.record.withMetadata(textOf.get(hit)) })
-    return {
-      hits: page.hits.map(complete),
-      ...(page.groups && { groups: page.groups.map((group) => ({ ...group, hits: group.hits.map(complete) })) }),
-    }
+    return mapped(page, (hit) => ({ ...hit, record: hit.record.withMetadata(textOf.get(hit)) }))
+  }
+
+  async #withVectors(
+    page: Page,
+    { vectors = false, onBytes }: Pick<PageRequest, 'vectors' | 'onBytes'>,
+  ): Promise<Page> {
+    if (!vectors) return page
+    const hits = hitsOf(page)
+    onBytes?.(hits.length * lengthOfVector(this.terms.vector.length))
+    const found = await this.#set.vectors(hits.map(({ record }) => record))
+    const vectorOf = new Map(hits.map((hit, i) => [hit, found[i] ?? null]))
+    return mapped(page, (hit) => ({ ...hit, vector: vectorOf.get(hit)! }))
   }
 
   #groups(count: number): Promise<Group<UnrankedHit>[]> {
@@ -229,6 +237,18 @@ async function soughtVector(
     vector,
     hits.flatMap(({ score }, i) => (vectors[i] === undefined ? [] : { score, vector: vectors[i] })),
   )
+}
+
+/** All of them, those in groups too. */
+function hitsOf({ hits, groups = [] }: Page): Hit[] {
+  return [...hits, ...groups.flatMap((group) => group.hits)]
+}
+
+function mapped({ hits, groups }: Page, complete: (hit: Hit) => Hit): Page {
+  return {
+    hits: hits.map(complete),
+    ...(groups && { groups: groups.map((group) => ({ ...group, hits: group.hits.map(complete) })) }),
+  }
 }
 
 function ranked<Entry>(entries: readonly Entry[], offset: number): (Entry & { rank: number })[] {

@@ -46,9 +46,11 @@ export interface PageRequest {
   voters?: number | undefined
   /** Return the metadata of hits. Default true. */
   metadata?: boolean | undefined
+  /** Return the embeddings of hits. Default false. */
+  vectors?: boolean | undefined
   /**
-   * Called with the approximate size of the hits in an answer before their metadata is read, and with that of each
-   * metadata; throws if the limit is exceeded.
+   * Called with the approximate size of the hits in an answer before their metadata and embeddings are read, and with
+   * that of each metadata; throws if the limit is exceeded.
    */
   onBytes?: ((bytes: number) => void) | undefined
 }
@@ -71,6 +73,8 @@ export interface Hit {
   gallery?: string | undefined
   /** To the most similar picture of the query; null: unknown. Absent if the query has no picture. */
   nearCopyScore?: number | null | undefined
+  /** [dimension], unit length, if requested; null: it is damaged, or the picture has been replaced or removed meanwhile. */
+  vector?: Float32Array | null | undefined
   record: HitRecord
 }
 

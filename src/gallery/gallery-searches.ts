@@ -105,7 +105,7 @@ export class GallerySearches {
   /** The first page of a ranking that is kept for further pages. */
   async firstPage(
     where: Searched,
-    { caller, reach, k, offset = 0, voters, metadata, onBytes, signal, ...terms }: PagedSearch,
+    { caller, reach, k, offset = 0, voters, metadata, vectors, onBytes, signal, ...terms }: PagedSearch,
   ): Promise<SearchPage> {
     const startedAt = performance.now()
     const { set, galleries, names, setUids, modelId, dimension } = await this.#searched(where)
@@ -113,7 +113,7 @@ export class GallerySearches {
     // only the terms outlive the request
     const { ranking, page } = await untilDone(signal, async (waited) => {
       const opened = await this.#ranking(set, { ...terms, signal: waited }, { reach })
-      return { ranking: opened, page: await opened.page({ k, offset, voters, metadata, onBytes }) }
+      return { ranking: opened, page: await opened.page({ k, offset, voters, metadata, vectors, onBytes }) }
     })
     const owner = { gallery: galleries, caller }
     const kept = { ranking, modelId, names, setUids }
@@ -139,7 +139,7 @@ export class GallerySearches {
       token,
       caller,
       ...request
-    }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'onBytes'>,
+    }: { token: string; caller: string } & Pick<GallerySearch, 'k' | 'metadata' | 'vectors' | 'onBytes'>,
   ): Promise<SearchPage & { modelId: string }> {
     const startedAt = performance.now()
     const entries = await Promise.all([gallery].flat().map((name) => this.#sets.find(name)))

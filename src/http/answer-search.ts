@@ -1,5 +1,6 @@
 /** One search, however it was requested: from the parameters to a query, and from its result to the answer. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Grant } from '../access/grants.js'
 import type { Config } from '../config/config.js'
 import type { CalibratedThreshold } from '../eval/score-calibration.js'
 import type { Serving } from '../gallery/serving.js'
@@ -13,6 +14,7 @@ import { answerView, type ViewedAnswer } from './answer-view.js'
 import type { BodyMemory } from './body-memory.js'
 import { boostsOf, examplesOf, hitsOf, includes, pageOf, reachOf, voteThreshold } from './given-query.js'
 import { inTurns } from './json-in-turns.js'
+import { expectVerb } from './plugins/access.js'
 import { traceStages } from './plugins/trace-requests.js'
 import { type QueryWatch, watchAnswer } from './query-watch.js'
 import { usualK } from './schemas/search-options.js'
@@ -34,6 +36,8 @@ export interface SearchInput {
   set?: string | undefined
   /** Name of the caller's key; empty if none is required. */
   caller: string
+  /** Of the caller; undefined if the service is open. */
+  grant: Grant | undefined
   images: Buffer[]
   given: SearchGiven
   /** About a parameter where it was given. */
@@ -60,16 +64,23 @@ export function searchAnswerer({ answers, ...searching }: AnsweredSearchOptions)
   return async <Named extends object>({ request, reply, named, input }: SearchRequest<Named>) => {
     const account = answers.of(reply)
     const onBytes = (bytes: number) => account.take(bytes)
-    const found = await answerSearch({ ...input, caller: request.keyName, trace: request.trace, onBytes }, searching)
+    const { keyName: caller, grant, trace } = request
+    const found = await answerSearch({ ...input, caller, grant, trace, onBytes }, searching)
     const answer: Named & ViewedAnswer = { ...named, ...found }
-    return account.bytes > inOneTurnMaxBytes ? inTurns(answer, reply, input.signal) : answer
+    // the embeddings of hits are converted one by one, which the schema's serialiser would not do
+    const isLong = account.bytes > inOneTurnMaxBytes || includes(input.given, 'hitVectors')
+    return isLong ? inTurns(answer, reply, input.signal) : answer
   }
 }
 
-/** @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`, `model_not_calibrated` */
+/**
+ * @throws AlikeError as `retrieve` and `retrieveNext`, and `request_invalid`, `filter_invalid`, `image_missing`, `answer_too_large`,
+ * `model_not_calibrated`; `forbidden` where hits with their embeddings are asked for without the right to list these
+ */
 export async function answerSearch(input: SearchInput, searching: SearchParts): Promise<ViewedAnswer> {
   const { parts, metrics, config } = searching
   const { given } = input
+  if (includes(given, 'hitVectors')) expectVerb(input.grant, 'read')
   const { answer, threshold } =
     given.pageToken === undefined
       ? await first(input, searching)
@@ -109,6 +120,7 @@ async function first(input: SearchInput, { parts, config }: SearchParts): Promis
     serving,
     signal,
     metadata: includes(given, 'metadata'),
+    vectors: includes(given, 'hitVectors'),
     onBytes,
     ...examplesOf(images, given, invalid),
     ...hitsOf(given, calibration, invalid),
@@ -135,8 +147,7 @@ function next(
 ): Promise<Answer> {
   const other = images.length > 0 ? 'image' : Object.keys(given).find((name) => !besideToken.includes(name))
   if (other !== undefined) throw invalid(other, 'does not go together with pageToken')
-  return retrieveNext(
-    { gallery, token, caller, k: given.k ?? usualK(config.searchMaxK), metadata: includes(given, 'metadata'), onBytes },
-    parts,
-  )
+  const k = given.k ?? usualK(config.searchMaxK)
+  const shown = { metadata: includes(given, 'metadata'), vectors: includes(given, 'hitVectors'), onBytes }
+  return retrieveNext({ gallery, token, caller, k, ...shown }, parts)
 }

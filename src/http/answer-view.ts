@@ -11,9 +11,9 @@ import type { Metadata as Stored } from '../gallery/metadata.js'
 import { StoredMetadata } from '../gallery/stored-json.js'
 import type { Answer, QueryDurations } from '../retrieval.js'
 import type { SearchAnswer, SearchHit } from './schemas/search.js'
-import type { VectorFormat } from './schemas/vector-format.js'
+import type { JsonVector, VectorFormat } from './schemas/vector-format.js'
 import type { Answered } from './typed-app.js'
-import { writeVector } from './vector-json.js'
+import { LateVector, writeVector } from './vector-json.js'
 
 export interface AnswerViewOptions {
   include: readonly string[]
@@ -66,9 +66,9 @@ export function answerView(answer: Answer, options: AnswerViewOptions): ViewedAn
 }
 
 function hitView(
-  { rank, score: raised, boost, similarity: score = raised, gallery, nearCopyScore, record }: RankedHit,
+  { rank, score: raised, boost, similarity: score = raised, gallery, nearCopyScore, vector, record }: RankedHit,
   searched: Answer['gallery'],
-  { include, links, calibration }: AnswerViewOptions,
+  { include, vectorFormat, links, calibration }: AnswerViewOptions,
 ): Answered<typeof SearchHit> {
   const { id, label, modelId, metadataText, isDamaged } = record
   return {
@@ -85,6 +85,7 @@ function hitView(
     // parsed only when it is written, see `StoredMetadata`
     metadata: metadataText === undefined ? undefined : (new StoredMetadata(metadataText) as unknown as Stored),
     thumbnail: include.includes('thumbnail') ? thumbnailOf(record, gallery ?? String(searched), links) : undefined,
+    vector: vector && (new LateVector(vector, vectorFormat) as unknown as JsonVector),
   }
 }
 

@@ -22,6 +22,21 @@ function shortened(value: number): number {
   return Number(value.toPrecision(significantDigits))
 }
 
+/** Written when its turn comes: all hits' embeddings at once would occupy the main thread. */
+export class LateVector {
+  readonly #vector: Float32Array
+  readonly #format: VectorFormat | undefined
+
+  constructor(vector: Float32Array, format: VectorFormat | undefined) {
+    this.#vector = vector
+    this.#format = format
+  }
+
+  toJSON(): JsonVector {
+    return writeVector(this.#vector, this.#format)
+  }
+}
+
 /** In either format. @throws RequestInvalid if it is text other than base64 of float32 numbers */
 export function readVector(given: JsonVector, invalid: Invalid): Float32Array {
   if (typeof given !== 'string') return Float32Array.from(given)

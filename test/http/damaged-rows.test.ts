@@ -229,3 +229,18 @@ test('hits whose embeddings are damaged or missing do not expand the query', asy
   damageRow(app.config.dataDir, 'embedding', 'key', 2 ** 40)
   assert.deepEqual(await vectorBy({ expand: 1 }), plain)
 })
+
+test('a damaged embedding is null, of a hit as of a record', async (t) => {
+  const app = await startApp(t, { dataDir: await copiedFolder(t) })
+  const vectorsOf = async () => {
+    const payload = { imageId: '2', includeSelf: true, include: ['hitVectors'] }
+    const { hits } = await app.call(200, { method: 'POST', url: '/v1/galleries/a/search', payload })
+    return new Map(hits.map(({ id, vector }) => [id, vector]))
+  }
+  const before = await vectorsOf()
+  assert.ok([...before.values()].every(Array.isArray))
+  damageRow(app.config.dataDir, 'embedding', 'vector', Buffer.from('damaged'))
+  const [after, record] = [await vectorsOf(), await app.call(200, { url: '/v1/galleries/a/images/1?include=vector' })]
+  assert.deepEqual(after, before.set('1', null))
+  assert.deepEqual([record.vector, record.label], [null, null])
+})

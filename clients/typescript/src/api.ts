@@ -1667,7 +1667,7 @@ export interface components {
             bytes: number;
             createdAt: string;
             updatedAt: string;
-            /** @description In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again. Numbers, or base64 if `vectorFormat` says so. */
+            /** @description With `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again. Numbers, or base64 if `vectorFormat` says so. */
             vector?: number[] | string | null;
         };
         /**
@@ -2067,6 +2067,8 @@ export interface components {
                 unreadable?: "record";
                 /** @description Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes. */
                 thumbnail?: string | null;
+                /** @description With `include=hitVectors`: its embedding by the model `modelId`, of unit length, in single precision. null: it is damaged on disk, or has just been replaced or deleted. Numbers, or base64 if `vectorFormat` says so. */
+                vector?: number[] | string | null;
             }[];
             /** @description With `groupBy`, ordered by their best hits. */
             groups?: {
@@ -2109,6 +2111,8 @@ export interface components {
                     unreadable?: "record";
                     /** @description Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes. */
                     thumbnail?: string | null;
+                    /** @description With `include=hitVectors`: its embedding by the model `modelId`, of unit length, in single precision. null: it is damaged on disk, or has just been replaced or deleted. Numbers, or base64 if `vectorFormat` says so. */
+                    vector?: number[] | string | null;
                 }[];
             }[];
             vote?: {
@@ -2209,6 +2213,8 @@ export interface components {
                 unreadable?: "record";
                 /** @description Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes. */
                 thumbnail?: string | null;
+                /** @description With `include=hitVectors`: its embedding by the model `modelId`, of unit length, in single precision. null: it is damaged on disk, or has just been replaced or deleted. Numbers, or base64 if `vectorFormat` says so. */
+                vector?: number[] | string | null;
             }[];
             /** @description With `groupBy`, ordered by their best hits. */
             groups?: {
@@ -2251,6 +2257,8 @@ export interface components {
                     unreadable?: "record";
                     /** @description Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes. */
                     thumbnail?: string | null;
+                    /** @description With `include=hitVectors`: its embedding by the model `modelId`, of unit length, in single precision. null: it is damaged on disk, or has just been replaced or deleted. Numbers, or base64 if `vectorFormat` says so. */
+                    vector?: number[] | string | null;
                 }[];
             }[];
             vote?: {
@@ -6750,7 +6758,12 @@ export interface operations {
     };
     getImage: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Extras: its embedding. */
+                include?: "vector"[];
+                /** @description How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast. */
+                vectorFormat?: "numbers" | "base64";
+            };
             header?: never;
             path: {
                 /**
@@ -11611,8 +11624,8 @@ export interface operations {
                  * @example {"field":"metadata.year","gte":2020}
                  */
                 filter?: string;
-                /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
-                include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector (`vector`), the vectors of the hits (`hitVectors`; needs the verb `read`). Durations are always included. */
+                include?: ("metadata" | "thumbnail" | "vector" | "hitVectors" | "durations")[];
                 /** @description How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast. */
                 vectorFormat?: "numbers" | "base64";
                 /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
@@ -11690,8 +11703,8 @@ export interface operations {
                      * @example {"field":"metadata.year","gte":2020}
                      */
                     filter?: string;
-                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
-                    include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector (`vector`), the vectors of the hits (`hitVectors`; needs the verb `read`). Durations are always included. */
+                    include?: ("metadata" | "thumbnail" | "vector" | "hitVectors" | "durations")[];
                     /**
                      * @description How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast.
                      * @default numbers
@@ -11804,8 +11817,8 @@ export interface operations {
                         /** @description Added to the score of pictures that match. */
                         weight: number;
                     }[];
-                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
-                    include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector (`vector`), the vectors of the hits (`hitVectors`; needs the verb `read`). Durations are always included. */
+                    include?: ("metadata" | "thumbnail" | "vector" | "hitVectors" | "durations")[];
                     /**
                      * @description How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast.
                      * @default numbers
@@ -12233,8 +12246,8 @@ export interface operations {
                 filter?: string;
                 /** @description Pictures to exclude from the hits. */
                 excludeIds?: string[];
-                /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
-                include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector (`vector`), the vectors of the hits (`hitVectors`; needs the verb `read`). Durations are always included. */
+                include?: ("metadata" | "thumbnail" | "vector" | "hitVectors" | "durations")[];
                 /** @description How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast. */
                 vectorFormat?: "numbers" | "base64";
                 /** @description Part of the picture to search with: `x,y,width,height` as fractions of the upright picture, or pixels when `px` follows. */
@@ -12351,8 +12364,8 @@ export interface operations {
                     filter?: string;
                     /** @description Pictures to exclude from the hits. */
                     excludeIds?: string[];
-                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
-                    include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector (`vector`), the vectors of the hits (`hitVectors`; needs the verb `read`). Durations are always included. */
+                    include?: ("metadata" | "thumbnail" | "vector" | "hitVectors" | "durations")[];
                     /**
                      * @description How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast.
                      * @default numbers
@@ -12479,8 +12492,8 @@ export interface operations {
                         /** @description Added to the score of pictures that match. */
                         weight: number;
                     }[];
-                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
-                    include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                    /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector (`vector`), the vectors of the hits (`hitVectors`; needs the verb `read`). Durations are always included. */
+                    include?: ("metadata" | "thumbnail" | "vector" | "hitVectors" | "durations")[];
                     /**
                      * @description How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast.
                      * @default numbers
@@ -12787,8 +12800,8 @@ export interface operations {
                             /** @description Added to the score of pictures that match. */
                             weight: number;
                         }[];
-                        /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included. */
-                        include?: ("metadata" | "thumbnail" | "vector" | "durations")[];
+                        /** @description Extras in the answer: metadata of the hits, links to their thumbnails, the query vector (`vector`), the vectors of the hits (`hitVectors`; needs the verb `read`). Durations are always included. */
+                        include?: ("metadata" | "thumbnail" | "vector" | "hitVectors" | "durations")[];
                         /**
                          * @description How vectors in the answer are written: as JSON numbers, or as base64 of the same numbers in single precision (float32, little-endian), which takes less than half of the bytes and is written and read several times as fast.
                          * @default numbers

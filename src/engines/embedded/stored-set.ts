@@ -5,6 +5,7 @@
 import { AlikeError } from '../../errors.js'
 import {
   type ChangeOptions,
+  type FindExtras,
   type Identified,
   lengthOfTurn,
   type NearestHits,
@@ -24,6 +25,7 @@ import type {
   ImageRecord,
   ImageStep,
   LabelCount,
+  ListedImage,
   PutStep,
   SeenImage,
   StepResult,
@@ -120,8 +122,17 @@ export class StoredSet implements OpenSet {
     return likeness
   }
 
-  async find(ids: readonly string[]): Promise<ImageRecord[]> {
-    return this.#parts.store.read(({ images }) => ids.flatMap((id) => images.find(this.number, id) ?? []))
+  async find(ids: readonly string[], { vectors = false }: FindExtras = {}): Promise<ListedImage[]> {
+    const { store } = this.#parts
+    if (!vectors) return store.read(({ images }) => ids.flatMap((id) => images.find(this.number, id) ?? []))
+    return store.readAtOnce(({ images, contents }) => {
+      const found = ids.flatMap((id) => images.stored(this.number, id) ?? [])
+      const vectorOf = contents.vectors(
+        this.number,
+        found.map(({ slot }) => slot),
+      )
+      return found.map(({ record, slot }) => ({ ...record, vector: vectorOf.get(slot) ?? null }))
+    })
   }
 
   async whole(ids: readonly string[]): Promise<WholeImage[]> {

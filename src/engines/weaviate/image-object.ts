@@ -161,6 +161,11 @@ export function describingProperties(
   }
 }
 
+/** null: it is damaged. */
+export function vectorOf({ vector }: Pick<Found, 'vector'>): Float32Array | null {
+  return vector.length === 0 ? null : Float32Array.from(vector)
+}
+
 /** From an object read with `recordProperties`. */
 export function recordOf({ properties }: Found): ImageRecord {
   const { imageId, label, metadata, stamp: _, ...rest } = properties as ImageProperties

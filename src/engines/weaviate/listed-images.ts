@@ -7,7 +7,7 @@ import { compareTexts, fits } from '../../gallery/fits.js'
 import type { ImagePage, ListedImage } from '../../gallery/records.js'
 import { nextTurn } from '../../turns.js'
 import { bytesPerWord, wordNames, wordsOf } from './id-words.js'
-import { type Found, type PropertyName, recordOf } from './image-object.js'
+import { type Found, type PropertyName, recordOf, vectorOf } from './image-object.js'
 import { both, type Where } from './pushed-filter.js'
 import { readSlice, type SlicedCollection, slicesByStamp } from './whole-slices.js'
 
@@ -65,10 +65,6 @@ export async function* pageOf(
 
 function lengthOf({ properties: { imageId = '', label, metadata = '' }, vector }: Found): number {
   return imageId.length + (label?.length ?? 0) + metadata.length + lengthOfVector(vector.length)
-}
-
-function vectorOf({ vector }: Found): Float32Array | null {
-  return vector.length === 0 ? null : Float32Array.from(vector)
 }
 
 /** In batches. @param after ids after this one; empty: from the start */

@@ -7,6 +7,7 @@ import type {
   ChangeOptions,
   CopiesWanted,
   EmbeddingSet,
+  FindExtras,
   Identified,
   NearestHits,
   NearestQuery,
@@ -27,6 +28,7 @@ import {
   type ImageRecord,
   type ImageStep,
   type LabelCount,
+  type ListedImage,
   type PutStep,
   type SeenImage,
   type StepResult,
@@ -50,6 +52,7 @@ import {
   seenOf,
   seenProperties,
   uuidOf,
+  vectorOf,
   wholeOf,
   wholeProperties,
 } from './image-object.js'
@@ -159,12 +162,13 @@ export class WeaviateSet implements OpenSet {
     return cosinesOf(rows === columns ? ofColumns : await this.vectors(rows), ofColumns)
   }
 
-  async find(ids: readonly string[]): Promise<ImageRecord[]> {
+  async find(ids: readonly string[], { vectors = false }: FindExtras = {}): Promise<ListedImage[]> {
     const uuids = ids.map(uuidOf)
-    const found = await this.#parts.collection.ofIds(uuids, { properties: recordProperties })
+    const found = await this.#parts.collection.ofIds(uuids, { properties: recordProperties, vectors })
     return uuids.flatMap((uuid) => {
       const one = found.get(uuid)
-      return one === undefined ? [] : recordOf(one)
+      if (one === undefined) return []
+      return vectors ? { ...recordOf(one), vector: vectorOf(one) } : recordOf(one)
     })
   }
 

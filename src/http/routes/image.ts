@@ -6,7 +6,7 @@ import type { Galleries } from '../../gallery/galleries.js'
 import { ImageEdit } from '../../ingest/line-schemas.js'
 import { etagOf, expectMatch, isKnown, preconditionOf, WriteHeaders } from '../conditions.js'
 import { storableChange } from '../given-change.js'
-import { Image, imageView } from '../schemas/image.js'
+import { Image, ImageReadParameters, imageView } from '../schemas/image.js'
 import { reference } from '../schemas/named.js'
 import { ImagePath } from '../schemas/parameters.js'
 import { problems } from '../schemas/problem.js'
@@ -40,6 +40,7 @@ function getImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
         description:
           'HEAD tells whether it exists. Supports `If-Match` and `If-None-Match`. The header `ETag` is another one after every change: sent as `If-Match` with a change of your own, it makes sure that nobody has changed the picture in between.',
         params: ImagePath,
+        querystring: ImageReadParameters,
         response: {
           200: { description: 'The record.', ...reference(Image) },
           304: { description: 'It still matches the `If-None-Match` header.', ...Type.Null() },
@@ -49,13 +50,15 @@ function getImage(app: TypedApp, { galleries }: ImageRouteOptions): void {
     },
     async (request, reply) => {
       const { gallery, id } = request.params
-      const image = await galleries.images.get(gallery, id)
+      const { include = [], vectorFormat } = request.query
+      const image = await galleries.images.get(gallery, id, { vectors: include.includes('vector') })
       if (image === undefined) throw new AlikeError('image_not_found')
-      const etag = etagOf(image)
+      const { vector: _, ...record } = image
+      const etag = etagOf(record)
       expectMatch(request.headers['if-match'], etag)
       reply.header('etag', etag).header('cache-control', 'private, no-cache')
       if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send(null)
-      return imageView(image, request.grant)
+      return imageView(image, request.grant, vectorFormat)
     },
   )
 }

@@ -105,13 +105,13 @@ function answerer(searching: SearchParts) {
       account.take(bytes)
       taken += bytes
     }
-    const { keyName: caller, trace } = request
+    const { keyName: caller, grant, trace } = request
     try {
       if (refusal !== undefined) throw refusal
       const given = check(query)
       expectFewImages(given, imagesMax)
       const images = await imagesOfJson(given, request, searching, signal)
-      const input = { gallery, caller, trace, images, given, invalid: invalidIn('body'), signal, onBytes }
+      const input = { gallery, caller, grant, trace, images, given, invalid: invalidIn('body'), signal, onBytes }
       // as text: as an object it would take several times as much, and the first answers wait for the last
       const text = await jsonInTurns({ gallery, ...(await answerSearch(input, searching)) }, signal)
       onBytes(text.length - taken)

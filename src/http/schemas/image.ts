@@ -52,7 +52,7 @@ export const Image = named(
       updatedAt: Type.String(),
       vector: Type.Optional(
         shownVectorOrNull(
-          'In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again.',
+          'With `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again.',
         ),
       ),
     },
@@ -118,6 +118,17 @@ export const StoreBody = Type.Object(
   },
 )
 
+const include = (description: string) =>
+  Type.Optional(Type.Array(Type.Enum(['vector'], { type: 'string' }), { maxItems: 10, description }))
+
+export const ImageReadParameters = Type.Object(
+  {
+    include: include('Extras: its embedding.'),
+    ...vectorFormat,
+  },
+  { additionalProperties: false },
+)
+
 export const ImageListParameters = Type.Object(
   {
     cursor: Type.Optional(Cursor),
@@ -136,12 +147,8 @@ export const ImageListParameters = Type.Object(
         examples: ['{"field":"metadata.year","gte":2015}', '{"field":"id","gte":"cycling/","lt":"cycling0"}'],
       }),
     ),
-    include: Type.Optional(
-      Type.Array(Type.Enum(['vector'], { type: 'string' }), {
-        maxItems: 10,
-        description:
-          'Extras for each picture: its embedding. All embeddings of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`.',
-      }),
+    include: include(
+      'Extras for each picture: its embedding. All embeddings of a list are from one model: if the gallery switches to another one meanwhile, the next page is refused with `serving_changed`.',
     ),
     ...vectorFormat,
   },

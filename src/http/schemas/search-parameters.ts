@@ -15,7 +15,7 @@ import { givenVector, vectorFormat } from './vector-format.js'
 
 /** Pictures in one query. */
 export const imagesMax = 8
-const inclusions = ['metadata', 'thumbnail', 'vector', 'durations'] as const
+const inclusions = ['metadata', 'thumbnail', 'vector', 'hitVectors', 'durations'] as const
 
 const labels = Type.Array(Type.String({ maxLength: labelMaxLength }), {
   minItems: 1,
@@ -40,7 +40,7 @@ const excludeIds = Type.Array(ImageId, { maxItems: 1_000, description: 'Pictures
 const include = Type.Array(Type.Enum([...inclusions], { type: 'string' }), {
   maxItems: 10,
   description:
-    'Extras in the answer: metadata of the hits, links to their thumbnails, the query vector. Durations are always included.',
+    'Extras in the answer: metadata of the hits, links to their thumbnails, the query vector (`vector`), the vectors of the hits (`hitVectors`; needs the verb `read`). Durations are always included.',
 })
 
 const Boosts = Type.Array(

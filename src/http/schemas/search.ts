@@ -5,7 +5,7 @@ import { Metadata } from './metadata.js'
 import { named, reference } from './named.js'
 import { NearCopyScore } from './near-copy.js'
 import { GalleryName, ImageId, Label } from './parameters.js'
-import { shownVector } from './vector-format.js'
+import { shownVector, shownVectorOrNull } from './vector-format.js'
 
 export const SearchHit = Type.Object({
   rank: Type.Integer({ description: '1 is best.' }),
@@ -36,6 +36,11 @@ export const SearchHit = Type.Object({
       description:
         'Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes.',
     }),
+  ),
+  vector: Type.Optional(
+    shownVectorOrNull(
+      'With `include=hitVectors`: its embedding by the model `modelId`, of unit length, in single precision. null: it is damaged on disk, or has just been replaced or deleted.',
+    ),
   ),
 })
 

@@ -754,7 +754,7 @@ class Image(TypedDict):
     updatedAt: str
     vector: NotRequired[str | list[float] | None]
     """
-    In a list, with `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again. Numbers, or base64 if `vectorFormat` says so.
+    With `include=vector`: its embedding by the model `modelId`, of unit length, in single precision. A search accepts it as `vector`. null: it is damaged on disk; store the picture again. Numbers, or base64 if `vectorFormat` says so.
     """
 
 
@@ -1057,6 +1057,10 @@ class Hit1(TypedDict):
     thumbnail: NotRequired[str | None]
     """
     Path on the service; null if none is stored. If the service signs links (`THUMBNAIL_LINK_SECRET`), it loads without a key for some minutes.
+    """
+    vector: NotRequired[str | list[float] | None]
+    """
+    With `include=hitVectors`: its embedding by the model `modelId`, of unit length, in single precision. null: it is damaged on disk, or has just been replaced or deleted. Numbers, or base64 if `vectorFormat` says so.
     """
 
 
