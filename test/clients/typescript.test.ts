@@ -64,16 +64,22 @@ test('a folder is sent with progress, followed to the end of its job, and found'
   const picture = new Uint8Array(await readFile(join(folder, 'a/ä 2.jpg')))
   const { hits } = await client.search('g', picture, { k: 2, include: ['metadata'] })
   assert.deepEqual([hits.length, hits[0]?.id, hits[0]?.label], [2, 'a/ä 2.jpg', 'a'])
-  const image = await client.putImage('g', 'c/ß?#.jpg', picture, { label: 'c' })
-  assert.deepEqual([image.id, image.label], ['c/ß?#.jpg', 'c'])
+  const metadata = { place: { city: 'Köln & more' } }
+  const image = await client.putImage('g', 'c/ß?#.jpg', picture, { label: 'c', metadata })
+  assert.deepEqual([image.id, image.label, image.metadata], ['c/ß?#.jpg', 'c', metadata])
+  const inCity = { field: 'metadata.place.city', equals: 'Köln & more' }
+  const found = await client.search('g', picture, { filter: inCity, label: ['c', ''], include: ['metadata'] })
+  assert.deepEqual([found.hits.map(({ id }) => id), found.hits[0]!.metadata], [['c/ß?#.jpg'], metadata])
   const { images } = await dataOf(
     client.api.GET('/v1/galleries/{gallery}/images', { params: { path: { gallery: 'g' }, query: { limit: 10 } } }),
   )
   assert.equal(images.length, 4)
   const walked: string[] = []
-  for await (const { id } of client.images('g', { limit: 2, filter: '{"field": "label", "in": ["a", "b"]}' }))
-    walked.push(id)
+  const filter = { field: 'label', in: ['a', 'b'] }
+  for await (const { id } of client.images('g', { limit: 2, filter })) walked.push(id)
   assert.deepEqual(walked, ['a/1.jpg', 'a/ä 2.jpg', 'b/3.jpg'])
+  for await (const { id } of client.images('g', { filter: JSON.stringify(filter) })) walked.push(id)
+  assert.deepEqual(walked.slice(3), walked.slice(0, 3), 'as text, too')
   const embedded = []
   for await (const { image, vector } of client.embeddings('g', { limit: 2, label: 'a' }))
     embedded.push([image.id, vector, Math.hypot(...vector!).toFixed(5), 'vector' in image])
@@ -153,7 +159,7 @@ test('an upload whose response was lost becomes one job', async (t) => {
   })
   await client.createGallery('g')
   const tar = new Uint8Array(await tarOf([{ path: 'x/1.jpg', content: await drawImage('circle', 1) }]))
-  const job = await client.ingest('g', { open: () => new Blob([tar]).stream(), contentType: 'application/x-tar' })
+  const job = await client.ingest('g', { open: () => new Blob([tar]), contentType: 'application/x-tar' })
   assert.equal(calls, 2)
   assert.equal((await client.waitForJob(job.id)).added, 1)
   assert.equal((await dataOf(client.api.GET('/v1/jobs'))).jobs.length, 1)

@@ -25,10 +25,14 @@ export function segment(value: string): string {
   return encodeURIComponent(value)
 }
 
-/** Lists become repeated parameters, as in the contract. */
+/** Lists become repeated parameters, and objects JSON, as in the contract. */
 export function queryOf(parameters: object): string {
   const pairs = Object.entries(parameters).flatMap(([name, value]) =>
-    [value as unknown].flat().flatMap((one): [string, string][] => (one === undefined ? [] : [[name, String(one)]])),
+    [value as unknown].flat().flatMap((one): [string, string][] => (one === undefined ? [] : [[name, textOf(one)]])),
   )
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

@@ -29,9 +29,14 @@ export type IngestParameters = QueryOf<'ingest'>
 export type ImageParameters = QueryOf<'putImage'>
 export type ImageListParameters = Omit<QueryOf<'listImages'>, 'cursor'>
 
-/** Parameters of an operation; undefined ones are omitted. */
+/** Parameters of an operation; undefined ones are omitted. What the contract wants as JSON text may be an object. */
 type QueryOf<Name extends keyof operations> = Optional<NonNullable<operations[Name]['parameters']['query']>>
-type Optional<Values> = { [Name in keyof Values]?: Values[Name] | undefined }
+type Optional<Values> = { [Name in keyof Values]?: Values[Name] | ObjectOf<Name> | undefined }
+type ObjectOf<Name> = Name extends 'filter'
+  ? components['schemas']['Filter']
+  : Name extends 'metadata'
+    ? Record<string, unknown>
+    : never
 
 export interface AlikeClientOptions {
   /** URL of the service, including the path it is mounted at, if any: `https://example.org/alike`. */
@@ -54,8 +59,11 @@ export interface CallOptions {
 }
 
 export interface IngestUpload {
-  /** Opens the body; called again for each retry. Async iterables, including Node.js streams, only work in Node.js. */
-  open(): ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Uint8Array<ArrayBuffer> | string
+  /**
+   * Opens the body; called again for each retry. Async iterables, including Node.js streams, only work in Node.js;
+   * browsers send streams by HTTP/2 alone, and blobs, such as chosen files, always.
+   */
+  open(): ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Blob | Uint8Array<ArrayBuffer> | string
   /** `application/x-tar`, `application/zip`, `application/x-ndjson` and others, see `ingest` in the contract. */
   contentType: string
   parameters?: IngestParameters | undefined
@@ -84,6 +92,7 @@ export class AlikeClient {
     this.api = createClient<paths>({
       baseUrl: this.#base,
       headers: this.#headers,
+      querySerializer: (query) => queryOf(query).slice(1),
       pathSerializer: (path, values) => {
         for (const value of Object.values(values)) segment(String(value))
         return defaultPathSerializer(path, values)
