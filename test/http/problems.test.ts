@@ -71,7 +71,7 @@ test('if only a few values are allowed, they are listed', async (t) => {
   const detailOf = async (request: Parameters<TestApp['call']>[1]) => (await app.call(400, request)).errors?.[0]?.detail
   assert.equal(
     await detailOf({ method: 'POST', url: search, payload: { imageId: 'kept', include: ['colours'] } }),
-    'must be one of metadata, thumbnail, vector, durations',
+    'must be one of metadata, thumbnail, vector, hitVectors, durations',
   )
   assert.equal(await detailOf({ url: '/v1/jobs?state=gone' }), `must be one of ${jobStates.join(', ')}`)
 })
