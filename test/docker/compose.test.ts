@@ -82,5 +82,5 @@ test('every image has an exact version', async () => {
   assert.ok(bases.length >= 3)
   for (const image of [...bases, ...others].filter((one) => !one.startsWith('alike:')))
     // versions of PostgreSQL have two numbers: there is no image 17.10.0
-    assert.match(image, image.startsWith('postgres:') ? /:\d+\.\d+(-|$)/ : /:v?\d+\.\d+\.\d+(-|$)/, image)
+    assert.match(image, image.startsWith('postgres:') ? /:\d+\.\d+(-|@|$)/ : /:v?\d+\.\d+\.\d+(-|@|$)/, image)
 })
