@@ -30,3 +30,19 @@ test('a change that is announced while the follower pauses is seen after the pau
   assert.equal(await nextAfter({ done: 2 }), 'progress')
   assert.equal(await nextAfter({ state: 'succeeded', finishedAt: '2026-01-01T00:00:00.000Z' }), 'end')
 })
+
+test('a wait for changes ends when its follower leaves, and those of others go on', async () => {
+  let announce: (jobId: string | undefined) => void = () => {}
+  const store = { lease: { renewEveryMs: 1, maxMs: 1 }, onChange: (heard: typeof announce) => (announce = heard) }
+  const changes = new JobChanges(store as unknown as JobStore)
+  const [leaving, staying] = [new AbortController(), new AbortController()]
+  let hasStayed = true
+  const left = changes.next('j', leaving.signal)
+  const other = changes.next('j', staying.signal).then(() => (hasStayed = false))
+  leaving.abort()
+  await left
+  await sleep(1)
+  assert.ok(hasStayed)
+  announce('j')
+  await other
+})
