@@ -28,7 +28,8 @@ export interface WholeJpeg {
 
 /**
  * Examines the header, counts the scans and searches backwards for the end marker; the rest is left to the decoder.
- * @throws AlikeError `image_format_unsupported` if it is coded in a way that is not read, or has too many scans
+ * @throws AlikeError `image_format_unsupported` if it is coded in a way that is not read, or has too many scans or segments;
+ * `image_unreadable` for too many stray bytes
  */
 export function wholeJpeg(file: Buffer): WholeJpeg {
   const { segments, scansAt, mended } = header(file)
@@ -89,7 +90,8 @@ const strayBytesMax = 65_536
 
 /**
  * Never reads past the end of the file.
- * @throws AlikeError `image_format_unsupported` if it is beyond these bounds: what follows would be unknown
+ * @throws AlikeError `image_format_unsupported` or `image_unreadable` if it is beyond these bounds: what follows would be
+ * unknown
  */
 function header(file: Buffer): Header {
   const segments: Buffer[] = []
@@ -98,9 +100,14 @@ function header(file: Buffer): Header {
   let at = 0
   for (;;) {
     const found = markerFrom(file, at)
-    if (segments.length === segmentsMax || (found === undefined && file.length - at > strayBytesMax))
+    if (segments.length === segmentsMax)
       throw new AlikeError('image_format_unsupported', {
-        detail: `It is a JPEG with more than ${segmentsMax} segments, or ${strayBytesMax} bytes between two, before its picture.`,
+        detail: `It is a JPEG with more than ${segmentsMax} segments before its picture.`,
+      })
+    // no encoder writes that: something was overwritten
+    if (found === undefined && file.length - at > strayBytesMax)
+      throw new AlikeError('image_unreadable', {
+        detail: `It has more than ${strayBytesMax} bytes between two segments before its picture.`,
       })
     if (found === undefined) return { segments, scansAt: at, mended }
     const code = file[found + 1]!
