@@ -35,8 +35,9 @@ export function watchAnswer(
   if ('boosts' in given) return // boosted scores say nothing about the model
   const { modelId, vector, method, hits } = answer
   const best = hits[0]
-  const { unlike, nearCopies, expand } = given
-  const isChanged = [unlike, nearCopies, expand].some((one) => one !== undefined)
+  const { unlike, nearCopies, expand, minScore, minPSame, excludeIds } = given
+  // of searches with a threshold only the good ones would be seen
+  const isChanged = [unlike, nearCopies, expand, minScore, minPSame, excludeIds].some((one) => one !== undefined)
   const isPlain = images.length > 0 && filterOf(given) === undefined && !isChanged
   if (isPlain && best?.rank === 1) drift.observe(modelId, best.score)
   if (method === 'hnsw') recall.offer(gallery, { vector, filter: filterOf(given), ef: given.ef })

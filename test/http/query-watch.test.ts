@@ -38,6 +38,9 @@ test('the best hit tells of drift only if every picture of the gallery could hav
     { unlike: ['b'] },
     { nearCopies: 'only' as const },
     { expand: 5 },
+    { minScore: 0.5 },
+    { minPSame: 0.5 },
+    { excludeIds: ['b'] },
   ])
     assert.ok(!toldOf(given).includes('drift'), JSON.stringify(given))
 })
