@@ -339,6 +339,23 @@ test('an id and a label in either of two Unicode forms are the same, for every r
   await app.call(404, { url: at(composed) })
 })
 
+test('members of metadata and settings are returned whatever line breaks their names have', async (t) => {
+  const app = await startApp(t)
+  const own = { 'a\nb': 1, 'a\rb': 2, 'a\u2028b': 3, 'a\u2029b': { 'c\nd': null }, '': 4 }
+  const put = await app.call(201, { method: 'PUT', url: '/v1/galleries/g', payload: { settings: own } })
+  assert.deepEqual(put.settings, own)
+  assert.deepEqual((await app.call(200, { url: '/v1/galleries/g' })).settings, own)
+  const image = (await drawImage('circle', 1)).toString('base64')
+  const stored = await app.call(201, { method: 'PUT', url: `${images}/a`, payload: { image, metadata: own } })
+  const patch = { method: 'PATCH', url: `${images}/a`, payload: { mergeMetadata: { more: true } } } as const
+  const merged = { ...own, more: true }
+  assert.deepEqual([stored.metadata, (await app.call(200, patch)).metadata], [own, merged])
+  assert.deepEqual((await app.call(200, { url: `${images}/a` })).metadata, merged)
+  assert.deepEqual((await app.call(200, { url: images })).images[0]?.metadata, merged)
+  const query = { imageId: 'a', includeSelf: true, include: ['metadata'] }
+  assert.deepEqual((await app.call(200, { method: 'POST', url: search, payload: query })).hits[0]?.metadata, merged)
+})
+
 test('data stored earlier in another form is found, changed and removed in the form it was sent', async (t) => {
   const dataDir = await temporaryFolder(t)
   const before = await appWithGallery(t, dataDir)
