@@ -18,12 +18,26 @@ export function serialiserFactory(named: unknown): (answer: { schema?: unknown }
     const referred = referredTo(schema as { $id?: string }, named as NamedSchemas)
     let compiled: Serialiser | undefined
     const serialiser: Serialiser = (answer) => {
-      compiled ??= fastJsonStringify(schema as Schema, { schema: referred })
+      compiled ??= fastJsonStringify(withoutLimits(schema) as Schema, { schema: withoutLimits(referred) })
       return compiled(answer)
     }
     made.set(text, serialiser)
     return serialiser
   }
+}
+
+/** Of texts and numbers. Their values tell them from properties with such a name, whose value is a schema. */
+const limits = ['minLength', 'maxLength', 'pattern', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']
+
+/**
+ * The serialiser chooses between alternatives by validating, and fails if none fits: a stored value beyond a limit, such as
+ * one that an earlier version accepted, would turn every answer that shows it into an error.
+ */
+function withoutLimits<Part>(part: Part): Part {
+  if (Array.isArray(part)) return part.map(withoutLimits) as Part
+  if (typeof part !== 'object' || part === null) return part
+  const kept = Object.entries(part).filter(([name, value]) => typeof value === 'object' || !limits.includes(name))
+  return Object.fromEntries(kept.map(([name, value]) => [name, withoutLimits<unknown>(value)])) as Part
 }
 
 /**

@@ -30,6 +30,20 @@ test('references are followed through references, also recursively; members miss
   for (const [schema, answer, json] of rows) assert.equal(serialiserOf({ schema })(answer), json)
 })
 
+test('a value beyond a limit is written all the same, also where alternatives are told apart', () => {
+  const label = { anyOf: [{ type: 'string', minLength: 1, maxLength: 3, pattern: '^a' }, { type: 'null' }] }
+  const share = { anyOf: [{ type: 'number', minimum: 0, exclusiveMaximum: 1 }, { type: 'null' }] }
+  const properties = { pattern: label, maximum: share }
+  const serialiserOf = serialiserFactory({ Limited: { $id: 'Limited', type: 'object', properties } })
+  for (const schema of [{ type: 'object', properties }, { $ref: 'Limited#' }])
+    for (const answer of [
+      { pattern: 'beyond', maximum: 7 },
+      { pattern: '', maximum: -1 },
+      { pattern: null, maximum: null },
+    ])
+      assert.equal(serialiserOf({ schema })(answer), JSON.stringify(answer))
+})
+
 test('an unknown reference is refused when the route is registered', () => {
   assert.throws(() => serialiserFactory(named)({ schema: { $ref: 'Nobody#' } }))
 })
