@@ -6,7 +6,15 @@ import { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/metadata.js'
 import type { ImageChange } from '../gallery/records.js'
 import { referenceMaxLength, referencePattern } from '../remote/referenced-images.js'
-import { idMaxLength, idPattern, labelMaxLength, labelPattern, misfitOfNewId, newIdPattern } from './names.js'
+import {
+  idMaxLength,
+  idPattern,
+  labelMaxLength,
+  labelPattern,
+  misfitOfLabel,
+  misfitOfNewId,
+  newIdPattern,
+} from './names.js'
 
 const Id = Type.String({
   minLength: 1,
@@ -147,11 +155,13 @@ export function readIngestLine(line: Buffer, limits: LineLimits): IngestLine {
   if (kind === undefined) throw invalidLine('It has none of "add", "patch" and "delete".')
   const read = expectFit(checks[kind], value) as IngestLine
   if ('add' in read) {
-    expectNewId(read.add.id, 'add.id')
+    expectText(misfitOfNewId(read.add.id), 'add.id')
+    expectText(misfitOfLabel(read.add.label), 'add.label')
     expectStorable(read.add.metadata, 'add.metadata', limits)
   }
   if ('patch' in read) {
-    const { metadata, mergeMetadata } = read.patch
+    const { label, metadata, mergeMetadata } = read.patch
+    expectText(misfitOfLabel(label), 'patch.label')
     expectStorable(metadata, 'patch.metadata', limits)
     expectStorable(mergeMetadata, 'patch.mergeMetadata', limits)
     if (metadata && mergeMetadata) throw invalidLine('patch.mergeMetadata excludes metadata.')
@@ -167,7 +177,8 @@ export function readManifestLine(line: Buffer, limits: LineLimits): ManifestLine
 /** @throws AlikeError `line_invalid` */
 export function checkManifestRow(row: unknown, limits: LineLimits): ManifestLine {
   const read = expectFit(checks.manifest, row) as ManifestLine
-  if (read.id !== undefined) expectNewId(read.id, 'id')
+  if (read.id !== undefined) expectText(misfitOfNewId(read.id), 'id')
+  expectText(misfitOfLabel(read.label), 'label')
   expectStorable(read.metadata, 'metadata', limits)
   return read
 }
@@ -178,8 +189,7 @@ function parsedLine(line: Buffer): unknown {
   return read.value
 }
 
-function expectNewId(id: string, place: string): void {
-  const misfit = misfitOfNewId(id)
+function expectText(misfit: string | undefined, place: string): void {
   if (misfit !== undefined) throw invalidLine(`${place} ${misfit}.`)
 }
 

@@ -14,8 +14,17 @@ export const labelPattern = '^[^\\u0000]*$'
 
 /** Why a new id is too long as it is stored: some characters are several in NFC. Undefined if it is not. */
 export function misfitOfNewId(id: string): string | undefined {
-  if (charactersIn(nfc(id)) <= idMaxLength) return undefined
-  return `must not have more than ${idMaxLength} characters in Unicode form NFC`
+  return misfitOfStored(id, idMaxLength)
+}
+
+/** The same for a label. */
+export function misfitOfLabel(label: string | null | undefined): string | undefined {
+  return misfitOfStored(label ?? '', labelMaxLength)
+}
+
+function misfitOfStored(text: string, maxLength: number): string | undefined {
+  if (charactersIn(nfc(text)) <= maxLength) return undefined
+  return `must not have more than ${maxLength} characters in Unicode form NFC`
 }
 
 export interface ItemName {

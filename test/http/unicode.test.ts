@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { startApp } from '../support/app.js'
 import { tarOf, zipOf } from '../support/archives.js'
 import { drawImage } from '../support/drawn-images.js'
-import { endedJob, sendJob } from '../support/jobs.js'
+import { formBody, formHeaders } from '../support/forms.js'
+import { endedJob, errorsOf, sendJob } from '../support/jobs.js'
 
 const names = [
   'ä',
@@ -87,4 +88,52 @@ test('an id is at most 512 characters long also in NFC, in which it is shown and
   await app.call(200, { url: urlOf(id) })
   const { errors } = await app.call(400, { ...put, url: urlOf('\u0958'.repeat(257)) })
   assert.deepEqual(errors?.[0]?.pointer, '/id')
+})
+
+test('a label is at most 200 characters long also in NFC, in which it is shown and asked for', async (t) => {
+  const app = await startApp(t)
+  await app.call(201, { method: 'PUT', url: gallery })
+  const image = await drawImage('circle', 1, { format: 'png' })
+  const url = `${gallery}/images/a`
+  const put = { method: 'PUT', url, headers: { 'content-type': 'image/png' }, payload: image } as const
+  // one character that is two in NFC
+  const [fits, long] = ['\u0958'.repeat(100), '\u0958'.repeat(101)]
+  const { label } = await app.call(201, { ...put, url: `${url}?label=${encodeURIComponent(fits)}` })
+  assert.equal(label, fits.normalize('NFC'))
+  const { images } = await app.call(200, { url: `${gallery}/images?label=${encodeURIComponent(label!)}` })
+  assert.equal(images.length, 1)
+
+  const selection = `filter=${encodeURIComponent('{"field":"id","exists":true}')}`
+  for (const request of [
+    { ...put, url: `${url}?label=${encodeURIComponent(long)}` },
+    { method: 'PUT', url, payload: { image: image.toString('base64'), label: long } },
+    { method: 'PATCH', url, payload: { label: long } },
+    { method: 'PATCH', url: `${gallery}/images?${selection}`, payload: { label: long } },
+    {
+      method: 'POST',
+      url: `${gallery}/decisions`,
+      payload: { kind: 'label', ids: ['a'], decision: 'set-label', label: long },
+    },
+    {
+      method: 'POST',
+      url: `${gallery}/ingest`,
+      headers: formHeaders,
+      payload: formBody([
+        { name: 'label', content: long },
+        { name: 'image', filename: 'b.png', content: image },
+      ]),
+    },
+  ] as const)
+    assert.equal((await app.call(400, request)).errors?.[0]?.pointer, '/label', request.method + request.url)
+  const lines = [
+    { add: { id: 'b', label: long, image: image.toString('base64') } },
+    { patch: { id: 'a', label: long } },
+  ].map((line) => JSON.stringify(line))
+  const job = await sendJob(app, gallery, { 'content-type': 'application/x-ndjson' }, Buffer.from(lines.join('\n')))
+  assert.equal((await endedJob(app, job)).failed, 2)
+  assert.deepEqual(
+    (await errorsOf(app, job)).map(({ code }) => code),
+    ['line_invalid', 'line_invalid'],
+  )
+  assert.equal((await app.call(200, { url })).label, label)
 })

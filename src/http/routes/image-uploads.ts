@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Metadata } from '../../gallery/metadata.js'
 import type { Precondition } from '../../gallery/precondition.js'
-import { misfitOfNewId } from '../../ingest/names.js'
+import { misfitOfLabel, misfitOfNewId } from '../../ingest/names.js'
 import { type IntakeParts, storeOne } from '../../ingest/new-image.js'
 import type { RemoteImages } from '../../remote/remote-images.js'
 import type { BodyMemory } from '../body-memory.js'
@@ -94,6 +94,8 @@ function storing({ parts, memory, config }: ImageUploadOptions) {
       invalid,
     } = await read(request, signal)
     if (bytes === undefined) throw new AlikeError('image_missing')
+    const misfit = misfitOfLabel(given.label)
+    if (misfit !== undefined) throw invalid('label', misfit)
     const image = {
       bytes,
       label: given.label ?? null,

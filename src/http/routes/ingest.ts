@@ -7,7 +7,7 @@ import { allows } from '../../access/grants.js'
 import type { Config } from '../../config/config.js'
 import { AlikeError } from '../../errors.js'
 import type { Ingest } from '../../ingest/ingest.js'
-import { labelMaxLength } from '../../ingest/names.js'
+import { labelMaxLength, misfitOfLabel } from '../../ingest/names.js'
 import { readBounded, uploadTooLarge } from '../../ingest/read-bounded.js'
 import type { UploadedFile } from '../../ingest/sources/files.js'
 import { unlessAborted } from '../../ingest/unless-aborted.js'
@@ -214,7 +214,7 @@ async function* filesOf(
     if (part.fieldname !== 'label') throw formMisfit(part, misfitOfUnknown(part))
     if (typeof value !== 'string' || charactersIn(value) > labelMaxLength || part.valueTruncated)
       throw formMisfit(part, `must be a text of at most ${labelMaxLength} characters`)
-    const misfit = misfitOfDecoded(value)
+    const misfit = misfitOfDecoded(value) ?? misfitOfLabel(value)
     if (misfit !== undefined) throw formMisfit(part, misfit)
     label = value === '' ? undefined : value
   }

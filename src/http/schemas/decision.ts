@@ -1,6 +1,7 @@
 /** Decisions about findings of `doctor` and `duplicates`: applied once, and not reported again. */
 import { type Static, Type } from 'typebox'
 import type { NewDecision, StoredDecision } from '../../gallery/decisions.js'
+import { misfitOfLabel } from '../../ingest/names.js'
 import type { Answered } from '../typed-app.js'
 import { invalidIn } from '../validation.js'
 import { named } from './named.js'
@@ -118,6 +119,8 @@ export const DecisionListParameters = Type.Object(
 export function newDecision(given: DecisionGiven, by: string): NewDecision {
   if (given.decision === 'keep-one' && !given.ids.includes(given.keep))
     throw invalidIn('body')('keep', 'must be one of ids')
+  const misfit = given.decision === 'set-label' ? misfitOfLabel(given.label) : undefined
+  if (misfit !== undefined) throw invalidIn('body')('label', misfit)
   return { ...given, by }
 }
 
