@@ -54,7 +54,7 @@ export class RoutedSets {
     const entry = await this.find(gallery)
     if (this.stated(entry).state !== 'ready')
       throw new AlikeError('model_mismatch', {
-        detail: `The gallery belongs to model ${entry.set.modelId}, which is not served.`,
+        detail: `The gallery belongs to model ${entry.set.modelId}, which is not installed.`,
       })
     return { entry, opened: await this.openEntry(entry) }
   }

@@ -53,6 +53,12 @@ export interface GateReport extends GateMeasures {
   reasons: string[]
 }
 
+/** Without the model that serves, its set is not searched, and there is nothing to compare with. */
+export const notCompared: { measures: GateMeasures; reasons: string[] } = {
+  measures: { queries: 0, candidates: 0, quality: {}, overlapAt10: null, overlapQueries: 0, copiesFound: null },
+  reasons: ['The model that serves the gallery is not installed, so the two could not be compared.'],
+}
+
 /** Minimum label queries for the labels to decide; a few similar ones would pass anything. */
 const labelledQueriesMin = 30
 

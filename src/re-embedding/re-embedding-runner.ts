@@ -10,7 +10,7 @@ import { type JobControl, type JobRunner, type RunEnd, usualDeathsMax } from '..
 import { patiently } from '../jobs/patience.js'
 import type { KeptQueries } from '../originals/kept-queries.js'
 import { judgeSets } from './gate.js'
-import { type GateBounds, type GateReport, reasonsAgainst } from './gate-report.js'
+import { type GateBounds, type GateMeasures, type GateReport, notCompared, reasonsAgainst } from './gate-report.js'
 import { holdMirror, mirrorLost } from './held-galleries.js'
 import { ReEmbeddingRun } from './re-embedding-run.js'
 import { replayQueries } from './replayed-queries.js'
@@ -93,14 +93,13 @@ export class ReEmbeddingRunner implements JobRunner {
   }
 
   async #judge(setUid: string, gallery: string, mirror: SetMirror, options: { seed: number; signal: AbortSignal }) {
-    const { galleries, mirrors, gateQueries, now = () => new Date() } = this.#options
+    const { galleries, mirrors, now = () => new Date() } = this.#options
     await untilLinked(mirror.to, options.signal)
-    const judged = await judgeSets(mirror.from, mirror.to, { queries: gateQueries, ...options })
-    const sets = await galleries.sets.list(gallery)
+    const serving = servingOf(await galleries.sets.list(gallery))
+    const { measures, reasons } = galleries.models.has(serving.modelId)
+      ? await this.#compared(mirror, { gallery, setUid, serving }, options)
+      : notCompared
     const { set } = await mirrors.of(gallery, setUid)
-    const serving = servingOf(sets)
-    const measures = { ...judged, replay: await this.#replay(mirror, { serving, set }, options.signal) }
-    const reasons = reasonsAgainst(measures, this.#options)
     const gate: GateReport = {
       ...measures,
       judgedAt: now().toISOString(),
@@ -113,13 +112,24 @@ export class ReEmbeddingRunner implements JobRunner {
     await patiently(() => galleries.sets.change(setUid, { about }), options.signal)
   }
 
-  async #replay(
+  async #compared(
+    mirror: SetMirror,
+    { gallery, setUid, serving }: { gallery: string; setUid: string; serving: CatalogueSet },
+    options: { seed: number; signal: AbortSignal },
+  ): Promise<{ measures: GateMeasures; reasons: string[] }> {
+    const { mirrors, gateQueries } = this.#options
+    const judged = await judgeSets(mirror.from, mirror.to, { queries: gateQueries, ...options })
+    const { set } = await mirrors.of(gallery, setUid)
+    const measures = { ...judged, replay: await this.#replay(mirror, { serving, set }, options.signal) }
+    return { measures, reasons: reasonsAgainst(measures, this.#options) }
+  }
+
+  #replay(
     { from, to }: SetMirror,
     { serving, set }: { serving: CatalogueSet; set: CatalogueSet },
     signal: AbortSignal,
   ): Promise<NonNullable<GateReport['replay']> | null> {
-    const { galleries, images, queries, gateQueries } = this.#options
-    if (!galleries.models.has(serving.modelId)) return null // its searches cannot be run
+    const { images, queries, gateQueries } = this.#options
     return replayQueries({
       serving: { set: from, modelId: serving.modelId },
       other: { set: to, modelId: set.modelId },

@@ -289,6 +289,32 @@ test('two sets are still there after a restart, and pending changes are applied'
   assert.equal((await searched(again, image, { k: 1 })).hits[0]?.id, 'while-it-was-away')
 })
 
+test('a gallery whose model is not installed any more is embedded by another one, which is not compared and must be forced', async (t) => {
+  const before = await filled(t)
+  await before.close()
+  const { folder } = await handmadeModel(t, { inputSize: 16, dimension: 12, name: 'twelve' })
+  const app = await startApp(t, { ...before.config, modelDir: folder })
+  const image = await picture(drawnLabels[0]!, 1)
+  const search = { method: 'POST' as const, url: `${gallery}/search`, payload: { image } }
+  const refused = await app.call(409, search)
+  assert.equal(refused.code, 'model_mismatch')
+  assert.match(refused.detail!, /^The gallery belongs to model [0-9a-f]{16}, which is not installed\.$/)
+
+  const job = await build(app)
+  assert.deepEqual([job.state, job.added], ['succeeded', total])
+  const { gate } = (await listed(app)).sets[1]!
+  assert.deepEqual([gate?.passed, gate?.queries], [false, 0])
+  const { code, detail } = await serve(app, 409, 'twelve')
+  assert.equal(code, 'gate_not_passed')
+  assert.match(detail, /^The model that serves the gallery is not installed/)
+
+  await installModel(app, before.config.modelDir)
+  await build(app)
+  assert.equal((await listed(app)).sets[1]!.gate?.passed, true, 'once it is installed, the two are compared')
+  await serve(app, 200, 'twelve')
+  assert.equal((await searched(app, image)).vector.length, 12)
+})
+
 test('a former serving set is removed after its retention period', async (t) => {
   const app = await filled(t, { setKeptDays: 0 })
   await build(app)
