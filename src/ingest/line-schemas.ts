@@ -5,8 +5,9 @@ import { lineBounds, misfitOfStored, readJson, storedBounds, storedMembersMax } 
 import { AlikeError } from '../errors.js'
 import type { Metadata } from '../gallery/metadata.js'
 import type { ImageChange } from '../gallery/records.js'
-import { referenceMaxLength, referencePattern } from '../remote/referenced-images.js'
+import { demandOfReference, referenceMaxLength, referencePattern } from '../remote/referenced-images.js'
 import {
+  demandsOfIds,
   idMaxLength,
   idPattern,
   labelMaxLength,
@@ -39,6 +40,7 @@ const Reference = Type.String({
   description:
     'Where you have the picture: `https://…` on a host of `URL_ALLOWED_HOSTS`, or `s3://bucket/key` in `INGEST_S3_BUCKETS`.',
 })
+const demandsOfPatterns: Readonly<Record<string, string>> = { ...demandsOfIds, [referencePattern]: demandOfReference }
 const strict = { additionalProperties: false }
 /** What a PATCH of pictures takes, and a `patch` line. */
 const changed = {
@@ -206,11 +208,11 @@ function expectFit(check: ReturnType<typeof Compile<TSchema>>, value: unknown): 
   )
   if (unknown[0] !== undefined) throw invalidLine(`${JSON.stringify(unknown[0].slice(0, 100))} is not known here.`)
   const [first] = errors
-  throw invalidLine(
-    first === undefined
-      ? 'It does not fit.'
-      : `${first.instancePath.slice(1).replaceAll('/', '.') || 'It'} ${first.message}.`,
-  )
+  if (first === undefined) throw invalidLine('It does not fit.')
+  const { instancePath, keyword, params, message } = first
+  const demanded =
+    keyword === 'pattern' ? demandsOfPatterns[String((params as { pattern: unknown }).pattern)] : undefined
+  throw invalidLine(`${instancePath.slice(1).replaceAll('/', '.') || 'It'} ${demanded ?? message}.`)
 }
 
 export function invalidLine(detail: string): AlikeError {

@@ -12,6 +12,12 @@ export const idPattern = '^[^\\u0000-\\u001f\\u007f]+$'
 export const newIdPattern = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f]+$'
 export const labelPattern = '^[^\\u0000]*$'
 
+/** What they demand, for someone who does not read regular expressions; to follow the name of what does not match. */
+export const demandsOfIds: Readonly<Record<string, string>> = {
+  [idPattern]: 'must not contain control characters, such as line breaks',
+  [newIdPattern]: 'must neither be . or .. nor contain control characters, such as line breaks',
+}
+
 /** Why a new id is too long as it is stored: some characters are several in NFC. Undefined if it is not. */
 export function misfitOfNewId(id: string): string | undefined {
   return misfitOfStored(id, idMaxLength)

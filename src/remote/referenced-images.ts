@@ -44,6 +44,7 @@ interface ReferencedObject {
 
 /** References a caller may give; files are excluded. */
 export const referencePattern = '^(https?|s3)://\\S'
+export const demandOfReference = 'must begin with https://, http:// or s3://'
 export const referenceMaxLength = 2_048
 
 export class ReferencedImages {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Type } from 'typebox'
+import { fieldPattern } from '../../src/gallery/field-values.js'
+import { StoreParameters } from '../../src/http/schemas/image.js'
 import { GalleryName, NewImageId } from '../../src/http/schemas/parameters.js'
+import { galleriesPattern } from '../../src/http/schemas/patterns.js'
 import { regionText } from '../../src/http/schemas/region.js'
 import { searchSchemas } from '../../src/http/schemas/search-parameters.js'
 import { compileCheck, type Misfit, RequestInvalid } from '../../src/http/validation.js'
@@ -73,13 +76,31 @@ test('nor is that of a list in a search, even where it may be a string instead',
   }
 })
 
-test('what a name or region must look like is said in words', () => {
-  const check = compileCheck(Type.Object({ gallery: GalleryName, id: NewImageId, region: regionText }), 'path')
-  const good = { gallery: 'g', id: 'a', region: '0,0,1,1' }
+test('what a name, region, field or reference must look like is said in words', () => {
+  const { reference } = StoreParameters.properties
+  const [groupBy, galleries] = [
+    Type.String({ pattern: fieldPattern.source }),
+    Type.String({ pattern: galleriesPattern }),
+  ]
+  const check = compileCheck(
+    Type.Object({ gallery: GalleryName, id: NewImageId, region: regionText, groupBy, galleries, reference }),
+    'path',
+  )
+  const good = {
+    gallery: 'g',
+    id: 'a',
+    region: '0,0,1,1',
+    groupBy: 'metadata.year',
+    galleries: 'a*',
+    reference: 's3://b/k',
+  }
   const rows = [
     [{ gallery: 'my pictures' }, /^gallery must be 1 to 64 letters/],
     [{ id: '..' }, /^id must neither be \. or \.\./],
     [{ region: 'all' }, /^region must be x,y,width,height/],
+    [{ groupBy: 'year' }, /^groupBy must be label, or metadata\. .* such as metadata\.year\.$/],
+    [{ galleries: 'my *' }, /^galleries must be the name of a gallery, or a pattern such as archive-\*\.$/],
+    [{ reference: 'a.jpg' }, /^reference must begin with https:/],
   ] as const
   for (const [bad, says] of rows)
     assert.throws(

@@ -64,6 +64,15 @@ test('a displayed name has no control characters and a bounded length', () => {
   assert.equal(shownBytes(Buffer.from('m\xfcller/1.jpg\n', 'latin1')), 'm\\xfcller/1.jpg\\x0a')
 })
 
+test('what an id or reference of a line must look like is said in words', () => {
+  const rows: [add: object, detail: RegExp][] = [
+    [{ id: '..', image: 'AA==' }, /^add\.id must neither be \. or \.\. nor contain control characters/],
+    [{ id: 'a', image: 'AA==', reference: 'a.jpg' }, /^add\.reference must begin with https:/],
+  ]
+  for (const [add, detail] of rows)
+    assert.throws(() => readIngestLine(Buffer.from(JSON.stringify({ add })), {}), { code: 'line_invalid', detail })
+})
+
 test('an id of a line is at most as long as an id may be, also in the form in which it is stored', () => {
   const read = (id: string) => {
     readIngestLine(Buffer.from(JSON.stringify({ add: { id, image: 'AA==' } })), {})

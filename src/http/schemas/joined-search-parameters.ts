@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { detailsOfUnknown } from '../validation.js'
 import { BinaryImage } from './image-body.js'
+import { galleriesPattern } from './patterns.js'
 import { searchSchemas } from './search-parameters.js'
 
 /** Maximum galleries per search. */
@@ -23,15 +24,12 @@ const ofOneGallery = [
 
 export function joinedSearchSchemas(settings: Parameters<typeof searchSchemas>[0]) {
   const one = searchSchemas(settings)
-  const galleries = Type.Array(
-    Type.String({ pattern: '^[A-Za-z0-9*][A-Za-z0-9._*-]{0,63}$', examples: ['holidays', 'archive-*'] }),
-    {
-      minItems: 1,
-      maxItems: galleriesMax,
-      examples: [['holidays']],
-      description: `Names of galleries, or patterns in which \`*\` stands for any characters; together at most ${galleriesMax} galleries. A pattern covers those that the caller may search.`,
-    },
-  )
+  const galleries = Type.Array(Type.String({ pattern: galleriesPattern, examples: ['holidays', 'archive-*'] }), {
+    minItems: 1,
+    maxItems: galleriesMax,
+    examples: [['holidays']],
+    description: `Names of galleries, or patterns in which \`*\` stands for any characters; together at most ${galleriesMax} galleries. A pattern covers those that the caller may search.`,
+  })
   const closed = {
     additionalProperties: false,
     [detailsOfUnknown]: new Map(
