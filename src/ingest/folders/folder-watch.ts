@@ -231,24 +231,27 @@ export class FolderWatch {
     }
     this.#expectRoom()
     // an unknown job was never created, or has ended and was deleted: anything it stored is skipped next time
-    const taken =
+    const isDone =
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
     const { watched, jobs } = this.#options
-    const codes =
-      job && taken ? await refusedBy(job, memory.pending(), { watched, store: jobs.store }) : new Map<string, string>()
-    if (taken)
-      for (const path of memory.pending()) {
-        const touched = this.#sightings.touchedOf(path)
-        if (touched !== undefined) this.#refused.note({ path, touched }, codes.get(path), performance.now())
-      }
+    const codes = job
+      ? await refusedBy(job, memory.pending(), { watched, store: jobs.store })
+      : new Map<string, string>()
+    // what a job reported before it failed is known: pictures over which the process dies would end each further job
+    const isKnown = (path: string) => isDone || codes.has(path)
+    for (const path of memory.pending()) {
+      const touched = this.#sightings.touchedOf(path)
+      if (touched !== undefined && isKnown(path))
+        this.#refused.note({ path, touched }, codes.get(path), performance.now())
+    }
     await memory.settle({
-      taken: (path) => taken && !mayBeTakenLater(codes.get(path)),
+      taken: (path) => isKnown(path) && !mayBeTakenLater(codes.get(path)),
       refused: (path) => codes.has(path),
-      removed: taken ? gone : [],
+      removed: isDone ? gone : [],
     })
     this.#waiting = 0
-    if (taken || job === undefined) {
+    if (isDone || job === undefined) {
       this.#pauseMs = firstPauseMs
       return 0
     }
