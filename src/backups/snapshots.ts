@@ -111,13 +111,11 @@ export class Snapshots {
 
   /** Newest first. */
   async list(): Promise<SnapshotRecord[]> {
-    const ids = (await this.#folder.ids()).filter((id) => id !== this.#writing?.id)
-    const stored = (await Promise.all(ids.map((id) => this.#stored(id)))).filter((record) => record !== undefined)
-    return [
-      ...(this.#writing === undefined ? [] : [this.#recordOf(this.#writing)]),
-      ...(this.#failed === undefined ? [] : [this.#failed]),
-      ...stored,
-    ]
+    const records = [this.#writing && this.#recordOf(this.#writing), this.#failed] // one may end while the others are read
+    const ids = (await this.#folder.ids()).filter((id) => records.every((record) => record?.id !== id))
+    return [...records, ...(await Promise.all(ids.map((id) => this.#stored(id))))].filter(
+      (record) => record !== undefined,
+    )
   }
 
   /** @throws AlikeError `snapshot_not_found` */

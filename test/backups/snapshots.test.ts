@@ -147,6 +147,22 @@ test('a snapshot that is deleted while it is looked at is not reported as damage
   }
 })
 
+test('a list that is asked for while a snapshot is completed contains it, once', async (t) => {
+  const { dataDir } = await filledGalleries(t)
+  let isWritten = false
+  const snapshots = await snapshotsIn(t, dataDir, { onNewest: () => (isWritten = true) })
+  const before = [await ended(snapshots, await snapshots.create()), await ended(snapshots, await snapshots.create())]
+  isWritten = false
+  const { id } = await snapshots.create()
+  const lists: Promise<{ id: string }[]>[] = []
+  while (!isWritten) {
+    lists.push(snapshots.list())
+    await new Promise(setImmediate)
+  }
+  for (const list of await Promise.all(lists))
+    assert.deepEqual(list.map((one) => one.id).sort(), [...before.map((one) => one.id), id].sort())
+})
+
 test('closing waits for a snapshot that is being started', async (t) => {
   const { dataDir } = await filledGalleries(t)
   const snapshots = await snapshotsIn(t, dataDir)

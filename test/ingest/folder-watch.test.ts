@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { AlikeError } from '../../src/errors.js'
@@ -449,6 +449,45 @@ test('nor is anything written once a job has ended meanwhile; what it took is kn
   await until(async () => (await memory()).jobId === null, 'that the memory is written')
   await until(() => watch.reading.waiting === 0, 'that the watch knows it')
   assert.deepEqual([accepted.length, watch.reading.taken], [1, 1])
+})
+
+test('what a job reported before it failed as a whole is not tried again with the rest of it', async (t) => {
+  const [folder, dataDir] = [await temporaryFolder(t), await temporaryFolder(t)]
+  for (const name of ['crash.jpg', 'locked.jpg', 'rest.jpg']) await writeFile(join(folder, name), name)
+  const job = {
+    id: 'j',
+    state: 'failed',
+    failure: { code: 'job_interrupted' },
+    finishedAt: 'now',
+    failed: 2,
+    skipped: 0,
+  }
+  const lines = [
+    { item: 0, name: 'crash.jpg', code: 'image_ended_process', detail: '' },
+    { item: 1, name: 'locked.jpg', code: 'source_unreadable', detail: '' },
+  ]
+  const watch = new FolderWatch({
+    ...{ watched: { gallery: 'watched', folder }, dataDir, everyMs: 10, settleMs: 0, removes: false, filesMax: 10 },
+    galleries: { sets: { serving: async () => ({ galleryUid: 'uid' }) } },
+    ingest: { async accept() {} },
+    jobs: {
+      report: async () => ({ job }),
+      store: { errors: async (_id: string, { fromItem = 0 }) => lines.filter(({ item }) => item >= fromItem) },
+    },
+    onScan() {},
+    logger: { info() {}, warn() {} },
+  } as unknown as FolderWatchOptions)
+  t.after(() => watch.close())
+  const stampOf = async (name: string) => {
+    const { size, mtimeNs } = await stat(join(folder, name), { bigint: true })
+    return `${size}:${mtimeNs}`
+  }
+  const memory = await until(async () => {
+    const saved = await FolderMemory.open(dataDir, { gallery: 'watched', folder }, 'uid')
+    return saved.has('crash.jpg', await stampOf('crash.jpg')) ? saved : undefined
+  }, 'that the broken picture is known')
+  assert.equal(memory.isNoPicture('crash.jpg'), true)
+  for (const name of ['locked.jpg', 'rest.jpg']) assert.equal(memory.has(name, await stampOf(name)), false, name)
 })
 
 test('what was taken is known even if ended jobs are not kept', async (t) => {

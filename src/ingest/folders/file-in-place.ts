@@ -33,6 +33,16 @@ export async function inPlace<Result>(
   }
 }
 
+/** Whether the beginning of a file can be read now: whoever keeps a file closed keeps all of it. */
+export async function isReadable(folder: string, path: string): Promise<boolean> {
+  try {
+    await inPlace(folder, path, (file) => file.read(Buffer.alloc(1), 0, 1, 0))
+    return true
+  } catch {
+    return false
+  }
+}
+
 /**
  * A file on a drive that is unmounted or does not answer will reappear unchanged: it must not count as taken, nor as lost.
  * @throws AlikeError `source_unreachable` if the folder is unreadable, or holds nothing but litter, as a mount point may

@@ -14,6 +14,7 @@ import type { FolderScanOutcome } from '../../metrics/intake.js'
 import type { Ingest } from '../ingest.js'
 import type { FolderChange } from '../sources/folder-files.js'
 import { ClosedParts } from './closed-parts.js'
+import { isReadable } from './file-in-place.js'
 import { FolderMemory } from './folder-memory.js'
 import { scanFolder } from './folder-scan.js'
 import { expectFilled, inTurns, withoutNamesakes } from './gone-files.js'
@@ -65,7 +66,7 @@ export class FolderWatch {
   readonly #ending = new AbortController()
   readonly #ended: Promise<void>
   readonly #sightings = new Sightings()
-  readonly #refused = new RefusedFiles()
+  #refused: RefusedFiles
   #memory: FolderMemory | undefined
   #waiting = 0
   /** Duration of the last scan. */
@@ -77,6 +78,7 @@ export class FolderWatch {
 
   constructor(options: FolderWatchOptions) {
     this.#options = options
+    this.#refused = this.#noneRefused()
     this.#ended = this.#watch()
   }
 
@@ -114,7 +116,10 @@ export class FolderWatch {
   async #round(signal: AbortSignal): Promise<number> {
     const { watched, dataDir, galleries } = this.#options
     const { galleryUid } = await galleries.sets.serving(watched.gallery)
-    if (this.#memory?.galleryUid !== galleryUid) this.#memory = await FolderMemory.open(dataDir, watched, galleryUid)
+    if (this.#memory?.galleryUid !== galleryUid) {
+      this.#memory = await FolderMemory.open(dataDir, watched, galleryUid)
+      this.#refused = this.#noneRefused() // an earlier gallery of this name did
+    }
     const memory = this.#memory
     if (memory.jobId !== null) return this.#finish(memory, memory.jobId, signal)
     const changes = await this.#changes(memory, signal)
@@ -136,7 +141,7 @@ export class FolderWatch {
     for await (const file of scanFolder(watched.folder, { filesMax, signal, ...noting })) {
       paths.add(file.path)
       parts.addFound(file.path)
-      if (memory.has(file.path, file.stamp) || this.#refused.rests(file, now)) continue
+      if (memory.has(file.path, file.stamp) || (await this.#refused.rests(file, now))) continue
       const ageMs = this.#sightings.note(file, now)
       const { path, stamp, bytes } = file
       const ready = this.#refused.waitsForRoom(file) ? beyondLimit : settled
@@ -212,6 +217,10 @@ export class FolderWatch {
     return this.#finish(memory, id, signal, gone)
   }
 
+  #noneRefused(): RefusedFiles {
+    return new RefusedFiles((path) => isReadable(this.#options.watched.folder, path))
+  }
+
   /** Waits for a job of this process or a previous one to end. */
   async #finish(memory: FolderMemory, jobId: string, signal: AbortSignal, gone: string[] = []): Promise<number> {
     let job: JobRecord | undefined
@@ -222,24 +231,27 @@ export class FolderWatch {
     }
     this.#expectRoom()
     // an unknown job was never created, or has ended and was deleted: anything it stored is skipped next time
-    const taken =
+    const isDone =
       job !== undefined &&
       (['succeeded', 'completed_with_errors'].includes(job.state) || job.failure?.code === 'job_items_failed')
     const { watched, jobs } = this.#options
-    const codes =
-      job && taken ? await refusedBy(job, memory.pending(), { watched, store: jobs.store }) : new Map<string, string>()
-    if (taken)
-      for (const path of memory.pending()) {
-        const touched = this.#sightings.touchedOf(path)
-        if (touched !== undefined) this.#refused.note({ path, touched }, codes.get(path), performance.now())
-      }
+    const codes = job
+      ? await refusedBy(job, memory.pending(), { watched, store: jobs.store })
+      : new Map<string, string>()
+    // what a job reported before it failed is known: pictures over which the process dies would end each further job
+    const isKnown = (path: string) => isDone || codes.has(path)
+    for (const path of memory.pending()) {
+      const touched = this.#sightings.touchedOf(path)
+      if (touched !== undefined && isKnown(path))
+        this.#refused.note({ path, touched }, codes.get(path), performance.now())
+    }
     await memory.settle({
-      taken: (path) => taken && !mayBeTakenLater(codes.get(path)),
+      taken: (path) => isKnown(path) && !mayBeTakenLater(codes.get(path)),
       refused: (path) => codes.has(path),
-      removed: taken ? gone : [],
+      removed: isDone ? gone : [],
     })
     this.#waiting = 0
-    if (taken || job === undefined) {
+    if (isDone || job === undefined) {
       this.#pauseMs = firstPauseMs
       return 0
     }

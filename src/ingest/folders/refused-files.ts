@@ -1,8 +1,8 @@
 /**
  * Files of a watched folder that a job could not take. One that it could not read, perhaps because another program or
- * another user's rights keep it closed, is tried again at growing intervals; one for which the gallery had no room, once
- * there is some: otherwise a full gallery would fill the list of jobs. Both are tried once they have changed in any way,
- * their rights included.
+ * another user's rights keep it closed, is opened again at growing intervals, and handed to a job once that succeeds; one
+ * for which the gallery had no room, once there is some: otherwise a closed file or a full gallery would fill the list of
+ * jobs. Both are handed over once they have changed in any way, their rights included.
  */
 import type { JobRecord } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
@@ -20,6 +20,11 @@ export class RefusedFiles {
   readonly #files = new Map<string, { touched: string; pauseMs: number; until: number }>()
   /** Those for which the gallery was full, by what they were like then. */
   readonly #beyondLimit = new Map<string, string>()
+  readonly #isReadable: (path: string) => Promise<boolean>
+
+  constructor(isReadable: (path: string) => Promise<boolean>) {
+    this.#isReadable = isReadable
+  }
 
   /** Called when a job has ended. @param code of the file's error; undefined if the job took it */
   note(file: SeenFile, code: string | undefined, now: number): void {
@@ -34,9 +39,13 @@ export class RefusedFiles {
   }
 
   /** Whether it is to be left alone. */
-  rests({ path, touched }: SeenFile, now: number): boolean {
-    const file = this.#files.get(path)
-    return file !== undefined && file.touched === touched && now < file.until
+  async rests(file: SeenFile, now: number): Promise<boolean> {
+    const refused = this.#files.get(file.path)
+    if (refused?.touched !== file.touched) return false
+    if (now < refused.until) return true
+    if (await this.#isReadable(file.path)) return false
+    this.#retryLater(file, now)
+    return true
   }
 
   /** Forgets those that are gone. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ClosedParts } from '../../../src/ingest/folders/closed-parts.js'
 import { FolderWatch, type FolderWatchOptions } from '../../../src/ingest/folders/folder-watch.js'
 import { mountDisk } from '../../support/full-disk.js'
+import { asOrdinaryUser } from '../../support/ordinary-user.js'
 import { temporaryFolder } from '../../support/temporary-folder.js'
 import { until } from '../../support/until.js'
 
@@ -62,18 +63,6 @@ async function watching(
     },
     close: () => watch.close(),
   }
-}
-
-/** Root may read everything: the test goes on as another user, who owns the folders. */
-async function asOrdinaryUser(t: TestContext, ...folders: string[]): Promise<void> {
-  if (process.getuid?.() !== 0) return
-  for (const folder of folders) {
-    await chown(folder, 65_534, 65_534)
-    for (const { name, parentPath } of await readdir(folder, { withFileTypes: true, recursive: true }))
-      await chown(join(parentPath, name), 65_534, 65_534)
-  }
-  process.seteuid!(65_534)
-  t.after(() => process.seteuid!(0))
 }
 
 async function filled(folder: string, ...paths: string[]): Promise<string> {
