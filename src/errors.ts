@@ -43,7 +43,7 @@ export const catalogue = {
   range_not_satisfiable: 'The range is outside the file.',
   image_not_found: 'There is no such picture in this gallery.',
   model_not_found: 'There is no such model.',
-  model_mismatch: 'These embeddings come from different models and cannot be compared.',
+  model_mismatch: 'These embeddings are of another model, or of one that is not installed.',
   model_exists: 'Another model has this name.',
   model_in_use: 'The model is in use.',
   models_full: 'There is no memory for another model.',

@@ -108,7 +108,8 @@ export class EmbeddingSets {
    */
   async #expectRoomInMemory(gallery: string, modelId: string): Promise<void> {
     const { galleries, standardModelId, modelsOpenMax } = this.#options
-    const needed = new Set([standardModelId, (await galleries.sets.serving(gallery)).modelId, modelId]).size
+    const serving = (await galleries.sets.serving(gallery)).modelId
+    const needed = new Set([standardModelId, modelId, ...(galleries.models.has(serving) ? [serving] : [])]).size
     if (needed <= modelsOpenMax) return
     throw new AlikeError('models_full', {
       detail: `${needed} models would be in memory at once; MODELS_OPEN_MAX allows ${modelsOpenMax}.`,

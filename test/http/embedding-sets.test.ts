@@ -421,6 +421,14 @@ test('of three models, two are already in memory: the default one and the servin
   assert.equal((await build(app, { model: 'handmade' })).state, 'succeeded')
 })
 
+test('a serving model that is not installed takes no memory', async (t) => {
+  const before = await filled(t)
+  await before.close()
+  const { folder } = await handmadeModel(t, { inputSize: 16, dimension: 12, name: 'twelve' })
+  const app = await startApp(t, { ...before.config, modelDir: folder, modelsOpenMax: 1 })
+  assert.equal((await build(app)).state, 'succeeded')
+})
+
 test('without originals a rollback is refused while it would lose pictures, unless forced', async (t) => {
   const app = await filled(t)
   await build(app)

@@ -102,6 +102,12 @@ test('the service serves contract, reference page and links', async (t) => {
   for (const link of Object.values(home.links)) assert.equal((await app.inject(link)).statusCode, 200, link)
 })
 
+test('metrics on a port of their own are not linked', async (t) => {
+  const { app } = await startApp(t, { metricsPort: 9100 })
+  const { links } = (await app.inject('/v1')).json<{ links: Record<string, string> }>()
+  assert.deepEqual([links.metrics, links.ready], [undefined, '/readyz'])
+})
+
 test('without the console, the root leads to the list of links', async (t) => {
   const { app } = await startApp(t, { consoleEnabled: false })
   const { statusCode, headers } = await app.inject('/')

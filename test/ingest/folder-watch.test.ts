@@ -410,11 +410,11 @@ test('while nothing can be stored, a folder is scanned and nothing is written', 
     ...{ watched: { gallery: 'watched', folder }, dataDir, everyMs: 10, settleMs: 0, removes: false, filesMax: 10 },
     galleries: { readOnly: 'It is full.', sets: { serving: async () => ({ galleryUid: 'uid' }) } },
     onScan() {},
-    logger: { info() {}, warn: ({ err }: { err?: unknown }) => warned.push(err) },
+    logger: { info() {}, warn: ({ code }: { code?: unknown }) => warned.push(code) },
   } as unknown as FolderWatchOptions)
   t.after(() => watch.close())
   await until(() => warned.length > 0, 'a warning')
-  assert.equal((warned[0] as AlikeError).code, 'storage_full')
+  assert.equal(warned[0], 'storage_full')
   assert.deepEqual(await readdir(dataDir), [])
 })
 
@@ -438,12 +438,12 @@ test('nor is anything written once a job has ended meanwhile; what it took is kn
     },
     jobs: { report: async () => ({ job }) },
     onScan() {},
-    logger: { info() {}, warn: ({ err }: { err?: unknown }) => warned.push(err) },
+    logger: { info() {}, warn: ({ code }: { code?: unknown }) => warned.push(code) },
   } as unknown as FolderWatchOptions)
   t.after(() => watch.close())
   const memory = () => FolderMemory.open(dataDir, { gallery: 'watched', folder }, 'uid')
   await until(() => warned.length > 0, 'a warning')
-  assert.equal((warned[0] as AlikeError).code, 'storage_full')
+  assert.equal(warned[0], 'storage_full')
   assert.equal((await memory()).jobId, accepted[0])
   galleries.readOnly = undefined
   await until(async () => (await memory()).jobId === null, 'that the memory is written')

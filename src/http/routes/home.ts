@@ -17,6 +17,8 @@ const Home = Type.Object({
 
 export interface HomeRouteOptions {
   basePath: string
+  /** 0 for that of the service itself. */
+  metricsPort: number
   remote: Pick<RemoteImages, 'isEnabled'>
 }
 
@@ -25,7 +27,7 @@ export const homeRoutes: Routes<HomeRouteOptions> = async (app, options) => {
   getCaller(app, options)
 }
 
-function getHome(app: TypedApp, { basePath }: HomeRouteOptions): void {
+function getHome(app: TypedApp, { basePath, metricsPort }: HomeRouteOptions): void {
   app.get(
     '/v1',
     {
@@ -47,7 +49,7 @@ function getHome(app: TypedApp, { basePath }: HomeRouteOptions): void {
         jobs: `${basePath}/v1/jobs`,
         models: `${basePath}/v1/models`,
         ready: `${basePath}/readyz`,
-        metrics: `${basePath}/metrics`,
+        ...(metricsPort === 0 && { metrics: `${basePath}/metrics` }),
       },
     }),
   )

@@ -281,6 +281,8 @@ export class FolderWatch {
     const code = error instanceof AlikeError ? error.code : 'internal'
     if (code === this.#warnedOf) return
     this.#warnedOf = code
-    logger.warn({ err: error, ...watched }, 'a watched folder could not be ingested; retrying later')
+    const isPlain = error instanceof AlikeError && error.cause === undefined
+    const reason = isPlain ? { code, reason: error.message } : { err: error }
+    logger.warn({ ...reason, ...watched }, 'a watched folder could not be ingested; retrying later')
   }
 }
